@@ -1,0 +1,198 @@
+"""Where a service's settings come from: the environment and `.env`, read once, checked, and described for people."""
+
+import dataclasses
+import pathlib
+import urllib.parse
+from typing import Annotated, Any, Literal, TypeVar
+
+import pydantic
+import pydantic_settings
+from pydantic.fields import FieldInfo
+
+PREFIX = "REELMESH_"
+MASK = "********"
+HIGHEST_PORT = 65_535
+# Longer waits than an hour are mistakes of units (milliseconds for seconds), not wishes.
+LONGEST_WAIT_SECONDS = 3600.0
+
+Port = Annotated[int, pydantic.Field(ge=0, le=HIGHEST_PORT)]
+Seconds = Annotated[float, pydantic.Field(gt=0, le=LONGEST_WAIT_SECONDS)]
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+
+class SettingsError(Exception):
+    """Settings are missing or wrong; the message has one line for each variable, saying what to set."""
+
+
+class ServiceSettings(pydantic_settings.BaseSettings):
+    """What every service can be told. Each service adds its own fields in a subclass in its `settings.py`."""
+
+    model_config = pydantic_settings.SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    host: str = pydantic.Field(
+        default="127.0.0.1", min_length=1, description="Address that every port of the process binds to."
+    )
+    grpc_port: Port = pydantic.Field(default=0, description="Port of the gRPC server; 0 picks a free one.")
+    admin_port: Port = pydantic.Field(default=0, description="Port of /live, /ready and /metrics; 0 picks a free one.")
+    nats_url: str = pydantic.Field(
+        default="nats://127.0.0.1:4222", description="NATS servers, as one URL or several separated by commas."
+    )
+    log_level: LogLevel = pydantic.Field(default="INFO", description="Least severe level that is logged.")
+    otlp_endpoint: str | None = pydantic.Field(
+        default=None,
+        description="OTLP gRPC collector that gets the spans, as http://host:4317 or https://…; none if unset.",
+    )
+    spans_folder: pathlib.Path | None = pydantic.Field(
+        default=None,
+        description="Folder in which spans are kept as <service>.jsonl for `reelmesh trace`; none if unset.",
+    )
+    trace_reads_ratio: float = pydantic.Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="Share of the traces begun by a read that is kept; generations are always traced.",
+    )
+    rpc_timeout_seconds: Seconds = pydantic.Field(
+        default=10.0, description="Deadline of an outgoing call without another one."
+    )
+    drain_seconds: Seconds = pydantic.Field(
+        default=10.0, description="How long open calls may go on once a stop was asked for."
+    )
+
+    @pydantic.field_validator("log_level", mode="before")
+    @classmethod
+    def _in_capitals(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+    @pydantic.field_validator("otlp_endpoint")
+    @classmethod
+    def _a_collector(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://, such as http://127.0.0.1:4317")
+        return value
+
+    @pydantic.field_validator("nats_url")
+    @classmethod
+    def _nats_servers(cls, value: str) -> str:
+        for server in value.split(","):
+            if not server.strip().startswith(("nats://", "tls://", "ws://", "wss://")):
+                raise ValueError("each server must start with nats://, tls://, ws:// or wss://")
+        return value
+
+
+@dataclasses.dataclass(frozen=True)
+class SettingDescription:
+    """One setting as `reelmesh settings` lists it."""
+
+    name: str
+    env: str
+    type: str
+    default: str
+    """What applies when it is not set; "(required)" if nothing does."""
+    description: str
+    secret: bool
+
+
+Settings = TypeVar("Settings", bound=ServiceSettings)
+
+
+def load(kind: type[Settings]) -> Settings:
+    """Read the settings of a service from the environment and `.env`.
+
+    Raises:
+        SettingsError: a variable is missing or wrong. Values of secrets are not repeated in the message.
+    """
+    try:
+        return kind()
+    except pydantic.ValidationError as error:
+        raise SettingsError(_explained(kind, error)) from None
+    except pydantic_settings.SettingsError as error:
+        raise SettingsError(f"{error}. A list or mapping is written as JSON.") from error
+
+
+def describe(*kinds: type[ServiceSettings]) -> list[SettingDescription]:
+    """List the settings of all `kinds`, each variable once, in the order of declaration."""
+    found: dict[str, SettingDescription] = {}
+    for kind in kinds:
+        for name, field in kind.model_fields.items():
+            found.setdefault(_variable(kind, name), _described(kind, name, field))
+    return list(found.values())
+
+
+def masked(settings: ServiceSettings) -> dict[str, str]:
+    """Return every setting as text that may be shown: secrets and the passwords within URLs are hidden."""
+    fields = type(settings).model_fields
+    return {name: _shown(fields[name], getattr(settings, name)) for name in fields}
+
+
+def _described(kind: type[ServiceSettings], name: str, field: FieldInfo) -> SettingDescription:
+    default = "(required)" if field.is_required() else _shown(field, field.get_default(call_default_factory=False))
+    return SettingDescription(
+        name=name,
+        env=_variable(kind, name),
+        type=_type_name(field.annotation),
+        default=default,
+        description=field.description or "",
+        secret=_is_secret(field),
+    )
+
+
+def _variable(kind: type[ServiceSettings], name: str) -> str:
+    alias = kind.model_fields[name].validation_alias if name in kind.model_fields else None
+    return alias if isinstance(alias, str) else (PREFIX + name).upper()
+
+
+def _explained(kind: type[ServiceSettings], error: pydantic.ValidationError) -> str:
+    lines = ["The settings are not usable; set these in the environment or in .env:"]
+    for problem in error.errors(include_url=False):
+        name = str(problem["loc"][0]) if problem["loc"] else ""
+        variable = _variable(kind, name) if name else "settings"
+        field = kind.model_fields.get(name)
+        if problem["type"] == "missing":
+            meaning = field.description if field is not None and field.description else "no description"
+            lines.append(f"  {variable} is required: {meaning}")
+        else:
+            lines.append(f"  {variable}: {problem['msg']}{_given(field, problem['input'])}")
+    return "\n".join(lines)
+
+
+def _given(field: FieldInfo | None, value: object) -> str:
+    if field is None or _is_secret(field) or not isinstance(value, str):
+        return ""
+    return f" (it is {_without_password(value)!r})"
+
+
+def _shown(field: FieldInfo, value: object) -> str:
+    if value is None:
+        return ""
+    if _is_secret(field):
+        return MASK
+    return _without_password(str(value))
+
+
+def _is_secret(field: FieldInfo) -> bool:
+    return "Secret" in str(field.annotation)
+
+
+def _without_password(text: str) -> str:
+    """Hide the password, or the lone token, in the user part of each URL of a list separated by commas."""
+    return ",".join(_one_without_password(part) for part in text.split(","))
+
+
+def _one_without_password(text: str) -> str:
+    scheme, separator, rest = text.partition("://")
+    authority, slash, path = rest.partition("/")
+    user_information, at, host = authority.rpartition("@")
+    if not separator or not at:
+        return text
+    user, colon, _ = user_information.partition(":")
+    hidden = f"{user}:{MASK}" if colon else MASK
+    return urllib.parse.urlunsplit((scheme, f"{hidden}@{host}", slash + path, "", ""))
+
+
+def _type_name(annotation: Any) -> str:
+    if isinstance(annotation, type) and not hasattr(annotation, "__args__"):
+        return annotation.__name__
+    return str(annotation).replace("typing.", "").replace("pathlib.", "").replace("pydantic.types.", "")
