@@ -1,0 +1,203 @@
+"""The plan of a film before anything is drawn: which words stand when, and which picture is behind them."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reelmesh_provider_local.rendering import wording
+
+# A card holds about one breath: 72 Latin letters on a wide screen, fewer on a narrow one.
+WIDE_CARD_UNITS = 72
+NARROW_CARD_UNITS = 54
+# Reading: a moment to find the text, then so many units a second; brisk is as fast as subtitles dare.
+SETTLING_SECONDS = 0.9
+CALM_UNITS_PER_SECOND = 13.0
+BRISK_SETTLING_SECONDS = 0.55
+BRISK_UNITS_PER_SECOND = 24.0
+MAX_CARD_SECONDS = 8.0
+MIN_CARD_SECONDS = 1.1
+MAX_PASSES = 4
+END_CARD_SECONDS = 1.5
+END_CARD_FROM_SECONDS = 4.5
+LONGEST_CROSS_FADE_SECONDS = 1.1
+OPENING_SECONDS = 1.3
+ELLIPSIS = "…"
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Words on screen from `start` to `end` (seconds): a headline, and what supports it, smaller; either as atoms."""
+
+    headline: tuple[wording.Atom, ...]
+    support: tuple[wording.Atom, ...]
+    start_seconds: float
+    end_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """An image on screen from `start` to `end` (seconds), the first `fade_seconds` of it growing out of the one before."""
+
+    image: int
+    start_seconds: float
+    end_seconds: float
+    fade_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Storyboard:
+    """The whole film: cards never overlap, scenes cover it from 0 to its end without a gap.
+
+    `opening_seconds` is how long a given first frame takes to give way; `end_card_seconds` when the end card begins
+    (the film's end where there is none); `shown_units` of `asked_units` were put on cards.
+    """
+
+    duration_seconds: float
+    cards: tuple[Card, ...]
+    scenes: tuple[Scene, ...]
+    opening_seconds: float
+    end_card_seconds: float
+    asked_units: int
+    shown_units: int
+
+
+def plan(text: str, duration_seconds: float, wide: bool, images: int, opened: bool) -> Storyboard:
+    """Lay out a film.
+
+    Args:
+        text: a tidy text that can be drawn, maybe empty.
+        wide: whether the frame is wider than high.
+        images: how many images there are, 0 to 4.
+        opened: whether the film starts from a given first frame.
+    """
+    opening = min(OPENING_SECONDS, duration_seconds * 0.45) if opened else 0.0
+    has_end_card = duration_seconds >= END_CARD_FROM_SECONDS
+    end_card = duration_seconds - (END_CARD_SECONDS if has_end_card else 0.0)
+    first = opening * 0.75 if opened else min(0.2, duration_seconds * 0.05)
+    pieces = wording.atoms(text)
+    shown = _readable(pieces, end_card - first, _capacity(wide))
+    return Storyboard(
+        duration_seconds=duration_seconds,
+        cards=_timed(_pages(shown, _capacity(wide), end_card - first), first, end_card),
+        scenes=_scenes(images, duration_seconds),
+        opening_seconds=opening,
+        end_card_seconds=end_card,
+        asked_units=sum(piece.units for piece in pieces),
+        shown_units=sum(piece.units for piece in shown),
+    )
+
+
+def _capacity(wide: bool) -> int:
+    return WIDE_CARD_UNITS if wide else NARROW_CARD_UNITS
+
+
+def _readable(pieces: list[wording.Atom], seconds: float, capacity: int) -> list[wording.Atom]:
+    """As many atoms as can be read in that time, cut at the most natural stop in the last third, marked with an ellipsis."""
+    budget = seconds / (1 / BRISK_UNITS_PER_SECOND + BRISK_SETTLING_SECONDS / capacity)
+    total = sum(piece.units for piece in pieces)
+    if total <= budget:
+        return pieces
+    used, count = 0, 0
+    while count < len(pieces) and used + pieces[count].units <= budget:
+        used += pieces[count].units
+        count += 1
+    count = max(1, count)
+    cut = max(range(count * 2 // 3, count), key=lambda index: (pieces[index].stop, index)) + 1
+    last = pieces[cut - 1]
+    bare = last.text.rstrip(",;:.、，。 ")
+    ending = wording.Atom(bare + ELLIPSIS, spaced=False, units=last.units + 1, stop=wording.Break.SENTENCE)
+    return [*pieces[: cut - 1], ending]
+
+
+def _pages(pieces: list[wording.Atom], capacity: int, seconds: float) -> list[list[wording.Atom]]:
+    """The atoms on as many cards as the time allows, broken where the text breathes."""
+    if not pieces:
+        return []
+    most = max(1, math.floor(seconds / MIN_CARD_SECONDS))
+    while True:
+        pages = _partition(pieces, capacity)
+        if len(pages) <= most or len(pages) == 1:
+            return pages
+        capacity = math.ceil(capacity * 1.2)
+
+
+def _partition(pieces: list[wording.Atom], capacity: int) -> list[list[wording.Atom]]:
+    """The cheapest way to cut the atoms into cards (dynamic programming over the last cut)."""
+    best: list[tuple[float, int]] = [(0.0, 0)]
+    for end in range(1, len(pieces) + 1):
+        choices: list[tuple[float, int]] = []
+        width = 0
+        inner_sentences = 0
+        for start in range(end - 1, -1, -1):
+            width += pieces[start].units + pieces[start].spaced
+            inner_sentences += start < end - 1 and pieces[start].stop is wording.Break.SENTENCE
+            if width > capacity and start < end - 1:
+                break
+            cost = _card_cost(width / capacity, inner_sentences, pieces[end - 1].stop, end == len(pieces))
+            choices.append((best[start][0] + cost, start))
+        best.append(min(choices))
+    pages: list[list[wording.Atom]] = []
+    end = len(pieces)
+    while end:
+        start = best[end][1]
+        pages.insert(0, pieces[start:end])
+        end = start
+    return pages
+
+
+def _card_cost(fullness: float, inner_sentences: int, stop: wording.Break, last: bool) -> float:
+    broken = {wording.Break.SENTENCE: 0.0, wording.Break.CLAUSE: 0.35, wording.Break.WORD: 1.1}[stop]
+    return 0.25 + (fullness - 0.6) ** 2 + 0.35 * inner_sentences + (0.0 if last else broken)
+
+
+def _timed(pages: list[list[wording.Atom]], start_seconds: float, end_seconds: float) -> tuple[Card, ...]:
+    """Cards in sequence, each as long as it takes to read; short texts come back rather than stand for a minute."""
+    if not pages:
+        return ()
+    calm = [SETTLING_SECONDS + sum(piece.units for piece in page) / CALM_UNITS_PER_SECOND for page in pages]
+    available = end_seconds - start_seconds
+    passes = min(MAX_PASSES, max(1, math.floor(available / max(sum(calm) * 2.2, MAX_CARD_SECONDS * 1.5))))
+    slot = available / passes
+    stretch = slot / sum(calm)
+    cards: list[Card] = []
+    for turn in range(passes):
+        now = start_seconds + turn * slot
+        for page, seconds in zip(pages, calm, strict=True):
+            headline, support = _ranked(page)
+            length = seconds * stretch
+            cards.append(Card(headline, support, now, now + min(length, MAX_CARD_SECONDS)))
+            now += length
+    return tuple(cards)
+
+
+def _ranked(page: Sequence[wording.Atom]) -> tuple[tuple[wording.Atom, ...], tuple[wording.Atom, ...]]:
+    """Split a card after its first clause or sentence, where that leaves a headline and something to say about it."""
+    total = sum(piece.units for piece in page)
+    width = 0
+    for index, piece in enumerate(page[:-1]):
+        width += piece.units
+        if piece.stop >= wording.Break.CLAUSE and width >= max(4, total * 0.15) and total > 24:
+            return _trimmed(page[: index + 1]), _trimmed(page[index + 1 :])
+    return _trimmed(page), ()
+
+
+def _trimmed(pieces: Sequence[wording.Atom]) -> tuple[wording.Atom, ...]:
+    """Without the comma or colon that the layout has made superfluous."""
+    last = pieces[-1]
+    bare = last.text.rstrip(",;:،、，；：—–- ")
+    if not bare:
+        return tuple(pieces[:-1]) if len(pieces) > 1 else tuple(pieces)
+    return (*pieces[:-1], wording.Atom(bare, spaced=False, units=last.units, stop=last.stop))
+
+
+def _scenes(images: int, duration_seconds: float) -> tuple[Scene, ...]:
+    if not images:
+        return ()
+    fade = min(LONGEST_CROSS_FADE_SECONDS, duration_seconds / (3 * images)) if images > 1 else 0.0
+    length = (duration_seconds + (images - 1) * fade) / images
+    scenes: list[Scene] = []
+    for image in range(images):
+        start = image * (length - fade)
+        end = duration_seconds if image == images - 1 else start + length
+        scenes.append(Scene(image, start, end, fade if image else 0.0))
+    return tuple(scenes)

@@ -1,0 +1,289 @@
+"""Setting text: runs by font, right-to-left order, balanced lines at the largest size that fits, sprites to draw."""
+
+import math
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PIL import Image, ImageDraw, ImageFilter
+
+from reelmesh_provider_local.rendering import canvas, direction, fonts, wording
+
+MAX_LINES = 9
+MIN_SIZE_PIXELS = 7
+SPRITE_MARGIN_PIXELS = 4
+LEADING = 1.12
+EMOJI_SCALE = 0.92
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Neighbouring clusters drawn by one face in one direction."""
+
+    text: str
+    face: fonts.Face
+    direction: direction.Direction
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Runs in the order they stand on screen, left to right."""
+
+    runs: tuple[Run, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Ink of a line around its origin on the baseline, in pixels: `top` is negative above the baseline."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @property
+    def width(self) -> float:
+        """Pixels from the leftmost to the rightmost ink."""
+        return self.right - self.left
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Text set to fit: lines with their ink boxes at one size, and the distance between baselines."""
+
+    size: int
+    lines: tuple[Line, ...]
+    boxes: tuple[Box, ...]
+    line_height: float
+
+    @property
+    def width(self) -> float:
+        """Pixels of the widest line."""
+        return max(box.width for box in self.boxes)
+
+    @property
+    def height(self) -> float:
+        """Pixels from the top of the first line's ink to the bottom of the last one's."""
+        return self.baseline(len(self.lines) - 1) + self.boxes[-1].bottom
+
+    def baseline(self, line: int) -> float:
+        """Pixels from the block's top to the baseline of a line."""
+        return -self.boxes[0].top + line * self.line_height
+
+
+class Typesetter:
+    """Sets text with the fonts of a book; remembers what no font could draw.
+
+    Args:
+        book: where glyphs come from.
+    """
+
+    def __init__(self, book: fonts.FontBook) -> None:
+        self._book = book
+
+    def drawable(self, text: str) -> tuple[str, tuple[str, ...]]:
+        """The text without the clusters that no font has, and the names of the scripts left out, sorted."""
+        flavour = flavour_of(text)
+        kept: list[str] = []
+        missing: set[str] = set()
+        for cluster in wording.clusters(text):
+            if cluster.isspace() or self._book.face_for(cluster, fonts.HEAVY, flavour):
+                kept.append(cluster)
+            else:
+                missing.add(wording.script_name(cluster))
+        return wording.tidy("".join(kept)), tuple(sorted(missing))
+
+    def line(self, text: str, weight: int, base: direction.Direction) -> Line:
+        """One line of text in visual order; clusters without a glyph are left out."""
+        runs: list[Run] = []
+        flavour = flavour_of(text)
+        for segment, way in direction.segments(text, base):
+            parts = self._runs(segment, way, weight, flavour)
+            runs += reversed(parts) if way == "rtl" else parts
+        return Line(tuple(runs))
+
+    def fit(
+        self,
+        pieces: Sequence[wording.Atom],
+        weight: int,
+        base: direction.Direction,
+        space: tuple[float, float],
+        max_size: float,
+    ) -> Block:
+        """Set atoms as large as `space` (width, height in pixels) and `max_size` allow, on evenly filled lines.
+
+        Never overflows: where even one atom is too wide, or lines too many, the text gets smaller.
+        """
+        widths = [self._reference_width(piece, weight, base) for piece in pieces]
+        best: tuple[float, list[tuple[int, int]]] = (0.0, [(0, len(pieces))])
+        for count in range(1, min(MAX_LINES, len(pieces)) + 1):
+            spans = _balanced(pieces, widths, count)
+            widest = max(_span_width(pieces, widths, *span) for span in spans)
+            size = min(max_size, space[0] / widest, space[1] / (len(spans) * LEADING))
+            # Another line must earn its place: fewer, slightly smaller lines look calmer.
+            if size > best[0] * 1.06:
+                best = (size, spans)
+        return self._settled([wording.joined(list(pieces[a:b])) for a, b in best[1]], weight, base, space, best[0])
+
+    def _settled(
+        self, texts: list[str], weight: int, base: direction.Direction, space: tuple[float, float], size: float
+    ) -> Block:
+        lines = tuple(self.line(text, weight, base) for text in texts)
+        while True:
+            block = _measured(lines, max(MIN_SIZE_PIXELS, math.floor(size)))
+            over = max(block.width / space[0], block.height / space[1])
+            if over <= 1 or block.size <= MIN_SIZE_PIXELS:
+                return block
+            size = min(block.size - 1, block.size / over)
+
+    def _reference_width(self, piece: wording.Atom, weight: int, base: direction.Direction) -> float:
+        """Em widths of an atom."""
+        line = self.line(piece.text, weight, base)
+        return max(0.2, sum(_advance(run, fonts.REFERENCE_SIZE) for run in line.runs) / fonts.REFERENCE_SIZE)
+
+    def _runs(self, segment: str, way: direction.Direction, weight: int, flavour: str) -> list[Run]:
+        runs: list[Run] = []
+        for cluster in wording.clusters(segment):
+            face = self._book.face_for(cluster, weight, flavour)
+            previous = runs[-1] if runs else None
+            if previous and _keeps(previous.face, cluster):
+                face = previous.face
+            if face is None:
+                continue
+            if previous and previous.face == face:
+                runs[-1] = Run(previous.text + cluster, face, way)
+            else:
+                runs.append(Run(cluster, face, way))
+        return runs
+
+
+def flavour_of(text: str) -> str:
+    """Whose ideographs a text uses: "JP" beside kana, "KR" beside Hangul, else "SC"."""
+    names = {wording.script_name(character) for character in text if ord(character) > 0x1100}
+    if names & {"Hiragana", "Katakana"}:
+        return "JP"
+    return "KR" if "Hangul" in names else "SC"
+
+
+def sprite(line: Line, box: Box, size: int, colour: canvas.Colour) -> canvas.Sprite:
+    """A line drawn at its size; its origin is `SPRITE_MARGIN_PIXELS` right of and below the ink box's corner."""
+    left, top = math.floor(box.left), math.floor(box.top)
+    extent = (
+        math.ceil(box.right) - left + 2 * SPRITE_MARGIN_PIXELS,
+        math.ceil(box.bottom) - top + 2 * SPRITE_MARGIN_PIXELS,
+    )
+    pen = SPRITE_MARGIN_PIXELS - left
+    baseline = SPRITE_MARGIN_PIXELS - top
+    mask = Image.new("L", extent, 0)
+    painted = Image.new("RGB", extent, _bytes(colour)) if any(run.face.colour for run in line.runs) else None
+    for run in line.runs:
+        if run.face.colour and painted is not None:
+            _draw_colour(run, size, (pen, baseline), mask, painted)
+        else:
+            ImageDraw.Draw(mask).text(
+                (pen, baseline), run.text, 255, fonts.opened(run.face, size), "ls", **_shaping(run)
+            )
+        pen += _advance(run, size)
+    return canvas.Sprite(mask, canvas.colour_code(colour) if painted is None else canvas.component_planes(painted))
+
+
+def shadow(drawn: canvas.Sprite, radius: float) -> canvas.Sprite:
+    """A soft dark copy to lay under a sprite; larger by `radius * 3` on every side."""
+    margin = shadow_margin(radius)
+    width, height = drawn.mask.size
+    mask = Image.new("L", (width + 2 * margin, height + 2 * margin), 0)
+    mask.paste(drawn.mask, (margin, margin))
+    return canvas.Sprite(mask.filter(ImageFilter.GaussianBlur(radius)), canvas.colour_code((0.0, 0.0, 0.0)))
+
+
+def shadow_margin(radius: float) -> int:
+    """Pixels that a shadow reaches beyond its sprite on every side."""
+    return math.ceil(radius * 3)
+
+
+def _bytes(colour: canvas.Colour) -> tuple[int, int, int]:
+    red, green, blue = (round(part * 255) for part in colour)
+    return red, green, blue
+
+
+def _draw_colour(run: Run, size: int, origin: tuple[float, float], mask: Image.Image, painted: Image.Image) -> None:
+    """Draw emoji: at the one size the font opens at, then scaled onto the baseline."""
+    font = fonts.opened(run.face, size)
+    scale = _colour_scale(run.face, size)
+    left, top, right, bottom = font.getbbox(run.text, anchor="ls", **_shaping(run))
+    extent = (max(1, math.ceil(right - left)), max(1, math.ceil(bottom - top)))
+    drawing = Image.new("RGBA", extent, (0, 0, 0, 0))
+    ImageDraw.Draw(drawing).text((-left, -top), run.text, (255,) * 4, font, "ls", embedded_color=True, **_shaping(run))
+    small = drawing.resize(
+        (max(1, round(extent[0] * scale)), max(1, round(extent[1] * scale))), Image.Resampling.LANCZOS
+    )
+    spot = round(origin[0] + left * scale), round(origin[1] + top * scale)
+    painted.paste(small.convert("RGB"), spot, small.getchannel("A"))
+    mask.paste(small.getchannel("A"), spot)
+
+
+def _colour_scale(face: fonts.Face, size: int) -> float:
+    return size / face.bitmap_size * EMOJI_SCALE if face.bitmap_size else EMOJI_SCALE
+
+
+def _shaping(run: Run) -> dict[str, str]:
+    return {"direction": run.direction} if fonts.shapes() else {}
+
+
+def _advance(run: Run, size: int) -> float:
+    width = fonts.opened(run.face, size).getlength(run.text, **_shaping(run))
+    return width * _colour_scale(run.face, size) if run.face.colour else width
+
+
+def _measured(lines: tuple[Line, ...], size: int) -> Block:
+    boxes = tuple(_ink(line, size) for line in lines)
+    tallest = max((above.bottom - below.top for above, below in zip(boxes, boxes[1:], strict=False)), default=0.0)
+    return Block(size, lines, boxes, max(size * LEADING, tallest + size * 0.12))
+
+
+def _ink(line: Line, size: int) -> Box:
+    pen, left, top, right, bottom = 0.0, math.inf, -size * 0.5, 0.0, 0.0
+    for run in line.runs:
+        x0, y0, x1, y1 = fonts.opened(run.face, size).getbbox(run.text, anchor="ls", **_shaping(run))
+        scale = _colour_scale(run.face, size) if run.face.colour else 1.0
+        left, right = min(left, pen + x0 * scale), max(right, pen + x1 * scale)
+        top, bottom = min(top, y0 * scale), max(bottom, y1 * scale)
+        pen += _advance(run, size)
+    return Box(left if line.runs else 0.0, top, right, bottom)
+
+
+def _keeps(face: fonts.Face, cluster: str) -> bool:
+    """Whether a space or punctuation mark stays in the font of the word before it."""
+    neutral = unicodedata.category(cluster[0])[0] in "ZP" and not face.colour
+    return neutral and {ord(character) for character in cluster} <= fonts.coverage(face.path, face.index)
+
+
+def _span_width(pieces: Sequence[wording.Atom], widths: Sequence[float], start: int, end: int) -> float:
+    spaces = sum(piece.spaced for piece in pieces[start : end - 1])
+    return sum(widths[start:end]) + 0.24 * spaces
+
+
+def _balanced(pieces: Sequence[wording.Atom], widths: Sequence[float], count: int) -> list[tuple[int, int]]:
+    """Cut into at most `count` lines so that the widest is as narrow as can be (search on its width)."""
+    low = max(widths)
+    high = _span_width(pieces, widths, 0, len(pieces))
+    for _ in range(24):
+        middle = (low + high) / 2
+        if len(_greedy(pieces, widths, middle)) <= count:
+            high = middle
+        else:
+            low = middle
+    return _greedy(pieces, widths, high)
+
+
+def _greedy(pieces: Sequence[wording.Atom], widths: Sequence[float], limit: float) -> list[tuple[int, int]]:
+    spans: list[tuple[int, int]] = []
+    start, width = 0, 0.0
+    for index in range(len(pieces)):
+        gap = 0.24 if index > start and pieces[index - 1].spaced else 0.0
+        if index > start and width + gap + widths[index] > limit + 1e-6:
+            spans.append((start, index))
+            start, width, gap = index, 0.0, 0.0
+        width += gap + widths[index]
+    spans.append((start, len(pieces)))
+    return spans
