@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import dataclasses
 import logging
+import math
 import os
 import signal
 import sys
@@ -128,7 +129,7 @@ async def run(
     try:
         await serving
     except asyncio.CancelledError:
-        if not stopping.is_set():
+        if not stopping.is_set() or _asked_to_stop():
             raise
     finally:
         watching.cancel()
@@ -225,6 +226,8 @@ class _Supervised:
     async def _back_off(self, error: BaseException) -> None:
         self._failures = 1 if self._steady() else self._failures + 1
         self._last = type(error).__name__
+        # Not running until it is started again, so not steady either.
+        self._began = math.inf
         pause = min(LONGEST_RESTART_SECONDS, FIRST_RESTART_SECONDS * 2.0 ** (min(self._failures, 10) - 1))
         pause *= self._own.chance.uniform(1 - RESTART_JITTER, 1 + RESTART_JITTER)
         self._own.telemetry.metrics.loop_failures.labels(self.name).inc()

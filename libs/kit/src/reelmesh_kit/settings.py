@@ -2,7 +2,8 @@
 
 import dataclasses
 import pathlib
-import urllib.parse
+import re
+import typing
 from typing import Annotated, Any, Literal, TypeVar
 
 import pydantic
@@ -14,6 +15,8 @@ MASK = "********"
 HIGHEST_PORT = 65_535
 # Longer waits than an hour are mistakes of units (milliseconds for seconds), not wishes.
 LONGEST_WAIT_SECONDS = 3600.0
+# From "://" to the last "@" before the next URL of a list: rather too much than half a password.
+_USER_PART = re.compile(r"(?<=://)(?:(?!://).)*@")
 
 Port = Annotated[int, pydantic.Field(ge=0, le=HIGHEST_PORT)]
 Seconds = Annotated[float, pydantic.Field(gt=0, le=LONGEST_WAIT_SECONDS)]
@@ -154,7 +157,9 @@ def _explained(kind: type[ServiceSettings], error: pydantic.ValidationError) -> 
             meaning = field.description if field is not None and field.description else "no description"
             lines.append(f"  {variable} is required: {meaning}")
         else:
-            lines.append(f"  {variable}: {problem['msg']}{_given(field, problem['input'])}")
+            lines.append(
+                f"  {variable}: {problem['msg'].removeprefix('Value error, ')}{_given(field, problem['input'])}"
+            )
     return "\n".join(lines)
 
 
@@ -173,23 +178,18 @@ def _shown(field: FieldInfo, value: object) -> str:
 
 
 def _is_secret(field: FieldInfo) -> bool:
-    return "Secret" in str(field.annotation)
+    kinds = (field.annotation, *typing.get_args(field.annotation))
+    return pydantic.SecretStr in kinds or pydantic.SecretBytes in kinds
 
 
 def _without_password(text: str) -> str:
-    """Hide the password, or the lone token, in the user part of each URL of a list separated by commas."""
-    return ",".join(_one_without_password(part) for part in text.split(","))
+    """Hide the password, or the lone token, in the user part of each URL within `text`."""
+    return _USER_PART.sub(_hidden, text)
 
 
-def _one_without_password(text: str) -> str:
-    scheme, separator, rest = text.partition("://")
-    authority, slash, path = rest.partition("/")
-    user_information, at, host = authority.rpartition("@")
-    if not separator or not at:
-        return text
-    user, colon, _ = user_information.partition(":")
-    hidden = f"{user}:{MASK}" if colon else MASK
-    return urllib.parse.urlunsplit((scheme, f"{hidden}@{host}", slash + path, "", ""))
+def _hidden(match: re.Match[str]) -> str:
+    user, colon, _ = match[0].partition(":")
+    return f"{user}:{MASK}@" if colon else f"{MASK}@"
 
 
 def _type_name(annotation: Any) -> str:

@@ -166,7 +166,7 @@ class _RootSampler(sampling.Sampler):
     ) -> sampling.SamplingResult:
         """Decide about a root; `ParentBased` asks for no other span."""
         ratio = otel_context.get_value(_RATIO, parent_context)
-        by_share = sampling.TraceIdRatioBased(ratio if isinstance(ratio, float) else 1.0)
+        by_share = sampling.TraceIdRatioBased(ratio if isinstance(ratio, int | float) else 1.0)
         return by_share.should_sample(parent_context, trace_id, name, kind, attributes, links)
 
     def get_description(self) -> str:
