@@ -1,0 +1,143 @@
+"""Serving gRPC: health and reflection included, each call traced, measured, bounded, and answered in our words."""
+
+import asyncio
+import contextlib
+import contextvars
+import inspect
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+import grpc
+from google.protobuf import descriptor
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from reelmesh_kit import process
+from reelmesh_kit.rpc import answering, limits
+
+DRAIN_SECONDS = 10.0
+
+Servicer = TypeVar("Servicer")
+Continuation = Callable[[grpc.HandlerCallDetails], Awaitable["grpc.RpcMethodHandler[Any, Any] | None"]]
+_SERVING = health_pb2.HealthCheckResponse.SERVING
+
+
+@dataclass(frozen=True)
+class Service:
+    """One gRPC service to be served."""
+
+    name: str
+    """Full name in the protos, such as "reelmesh.mesh.v1.StorageService"."""
+    register: Callable[[grpc.aio.Server], None]
+
+
+def service(
+    named: str | descriptor.ServiceDescriptor,
+    add: Callable[[Servicer, grpc.aio.Server], None],
+    servicer: Servicer,
+) -> Service:
+    """Describe a service.
+
+    Args:
+        named: full name in the protos, or the descriptor, as `pb2.DESCRIPTOR.services_by_name["StorageService"]`.
+        add: the generated `add_…Servicer_to_server`.
+        servicer: the implementation; its methods are coroutines or async generators.
+    """
+    name: str = named if isinstance(named, str) else named.full_name
+    return Service(name, lambda server: add(servicer, server))
+
+
+@contextlib.asynccontextmanager
+async def serve(
+    chassis: process.Chassis,
+    services: Sequence[Service],
+    *,
+    host: str,
+    port: int,
+    drain_seconds: float = DRAIN_SECONDS,
+) -> AsyncGenerator[int]:
+    """Serve `services`, gRPC health and reflection; yield the bound port.
+
+    At the end health says NOT_SERVING, new calls are refused as UNAVAILABLE, and those that run have `drain_seconds`.
+
+    Raises:
+        CannotStart: the port is in use or the host is not ours.
+    """
+    server = grpc.aio.server(
+        interceptors=[_Interceptor(chassis)],
+        options=limits.server_arguments(),
+        maximum_concurrent_rpcs=limits.CONCURRENT_CALLS_LIMIT,
+    )
+    names = [each.name for each in services]
+    for each in services:
+        each.register(server)
+    checks = await _with_health(server, names)
+    reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+    bound = _bind(server, host, port)
+    # In a context of its own: calls must not inherit the span or the caller that happen to be current here.
+    await asyncio.create_task(server.start(), context=contextvars.Context())
+    try:
+        yield bound
+    finally:
+        await checks.enter_graceful_shutdown()
+        await server.stop(drain_seconds)
+
+
+async def _with_health(server: grpc.aio.Server, names: Iterable[str]) -> Any:
+    # The stubs lack `aio`.
+    checks = cast("Any", health).aio.HealthServicer()
+    for name in names:
+        await checks.set(name, _SERVING)
+    health_pb2_grpc.add_HealthServicer_to_server(checks, server)
+    return checks
+
+
+def _bind(server: grpc.aio.Server, host: str, port: int) -> int:
+    try:
+        return server.add_insecure_port(f"{host}:{port}")
+    except RuntimeError as error:
+        raise process.CannotStart(
+            f"Cannot listen for gRPC on {host}:{port}: the port is in use or the address is not of this machine. "
+            "Stop what uses it, or choose another with REELMESH_GRPC_PORT (0 takes a free one)."
+        ) from error
+
+
+class _Interceptor(grpc.aio.ServerInterceptor):
+    """Puts `answering.Answer` around each method of ours; health and reflection stay untraced."""
+
+    def __init__(self, chassis: process.Chassis) -> None:
+        self._chassis = chassis
+
+    async def intercept_service(
+        self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
+    ) -> "grpc.RpcMethodHandler[Any, Any] | None":
+        handler = await continuation(handler_call_details)
+        path: str = handler_call_details.method
+        if handler is None or path.startswith("/grpc."):
+            return handler
+        metadata = {
+            key: value for key, value in handler_call_details.invocation_metadata or () if isinstance(value, str)
+        }
+        answer = answering.Answer(self._chassis, path, metadata)
+        return _wrapped(handler, answer)
+
+
+def _wrapped(handler: Any, answer: answering.Answer) -> "grpc.RpcMethodHandler[Any, Any]":
+    """Return the handler with `answer` around its behaviour; streams are written by a coroutine.
+
+    gRPC would drop an async generator of a cancelled call for the garbage collector to close, in another task.
+    """
+    kinds: dict[tuple[bool, bool], tuple[Any, Any]] = {
+        (False, False): (grpc.unary_unary_rpc_method_handler, handler.unary_unary),
+        (False, True): (grpc.unary_stream_rpc_method_handler, handler.unary_stream),
+        (True, False): (grpc.stream_unary_rpc_method_handler, handler.stream_unary),
+        (True, True): (grpc.stream_stream_rpc_method_handler, handler.stream_stream),
+    }
+    make, method = kinds[handler.request_streaming, handler.response_streaming]
+    around = answer.stream if inspect.isasyncgenfunction(method) else answer.single
+
+    async def behaviour(request: Any, context: Any) -> Any:
+        return await around(method, request, context)
+
+    return make(behaviour, handler.request_deserializer, handler.response_serializer)
