@@ -26,6 +26,7 @@ class Reason(enum.StrEnum):
     INTERNAL = "INTERNAL"
     DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
     PERMISSION_DENIED = "PERMISSION_DENIED"
+    RATE_LIMITED = "RATE_LIMITED"
 
 
 class ReelmeshError(Exception):
@@ -152,3 +153,9 @@ class QueueFull(RetryableError):
     """Too many generations wait already. Try again later."""
 
     reason = Reason.QUEUE_FULL
+
+
+class RateLimited(RetryableError):
+    """This API key asks for more than its share at the moment. Try again later; nothing was done."""
+
+    reason = Reason.RATE_LIMITED

@@ -34,6 +34,7 @@ TABLE: Mapping[errors.Reason, tuple[grpc.StatusCode, type[errors.ReelmeshError]]
     _Reason.TOO_LARGE: (_Code.RESOURCE_EXHAUSTED, errors.TooLarge),
     _Reason.STORAGE_FULL: (_Code.RESOURCE_EXHAUSTED, errors.StorageFull),
     _Reason.QUEUE_FULL: (_Code.RESOURCE_EXHAUSTED, errors.QueueFull),
+    _Reason.RATE_LIMITED: (_Code.RESOURCE_EXHAUSTED, errors.RateLimited),
     _Reason.UNAVAILABLE: (_Code.UNAVAILABLE, errors.Unavailable),
     _Reason.DEADLINE_EXCEEDED: (_Code.DEADLINE_EXCEEDED, errors.DeadlineExceeded),
     _Reason.INTERNAL: (_Code.INTERNAL, errors.ReelmeshError),
