@@ -1,0 +1,459 @@
+"""The life of a service: ready, signals, refusals to start, and loops that are restarted."""
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+import logging
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, Callable, Iterator
+from typing import Any
+
+import pytest
+from reelmesh_kit import chance, clock, health, ids, process, settings, telemetry
+
+ROOT = pathlib.Path(__file__).parents[3]
+OWN_SETTINGS = settings.ServiceSettings()
+PREAMBLE = """
+import asyncio, contextlib, signal, sys, os
+from reelmesh_kit import admin, process, settings, errors
+
+def tell(line):
+    sys.stdout.write(line + "\\n")
+    sys.stdout.flush()
+"""
+
+
+class EvenChance(chance.SeededChance):
+    """No jitter: the middle of each range."""
+
+    def uniform(self, low: float, high: float) -> float:
+        return (low + high) / 2
+
+
+class NotingClock(clock.ManualClock):
+    """A manual clock that notes how long it was slept on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slept_seconds: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept_seconds.append(seconds)
+        await super().sleep(seconds)
+
+
+@pytest.fixture
+def noting() -> NotingClock:
+    return NotingClock()
+
+
+@pytest.fixture
+def own(noting: NotingClock) -> process.Chassis:
+    """A chassis of fakes."""
+    return process.Chassis(
+        service="media",
+        clock=noting,
+        ids=ids.SeededIds(),
+        chance=EvenChance(),
+        telemetry=telemetry.Telemetry("media"),
+        health=health.Health(noting),
+        logger=logging.getLogger("reelmesh.media"),
+    )
+
+
+class Loop:
+    """Fails `failures` times, each after `lasting_seconds`, then runs until cancelled."""
+
+    def __init__(self, own: process.Chassis, failures: int, *, error: type[BaseException] = ValueError) -> None:
+        self._own = own
+        self._left = failures
+        self._error = error
+        self.lasting_seconds = 0.0
+        self.runs = 0
+        self.steady = asyncio.Event()
+        self.cancelled = False
+
+    async def __call__(self) -> None:
+        self.runs += 1
+        if self._left:
+            self._left -= 1
+            self._own.clock.advance(self.lasting_seconds)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+            raise self._error("no frames")
+        self.steady.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.cancelled = True
+            raise
+
+
+async def test_loops_run_beside_the_body_and_end_with_it(own: process.Chassis) -> None:
+    sweep, watch = Loop(own, failures=0), Loop(own, failures=0)
+    async with process.supervise(own, sweep=sweep, watch=watch):
+        await sweep.steady.wait()
+        await watch.steady.wait()
+    assert (sweep.cancelled, watch.cancelled) == (True, True)
+
+
+async def test_a_loop_that_fails_is_started_again_after_waits_that_double_up_to_a_bound(
+    own: process.Chassis, noting: NotingClock
+) -> None:
+    sweep = Loop(own, failures=7)
+    async with process.supervise(own, sweep=sweep):
+        await sweep.steady.wait()
+    assert sweep.runs == 8
+    assert noting.slept_seconds == [1, 2, 4, 8, 16, 30, 30]
+
+
+async def test_waits_have_jitter(own: process.Chassis, noting: NotingClock) -> None:
+    sweep = Loop(own, failures=20)
+    async with process.supervise(dataclasses.replace(own, chance=chance.SeededChance(1)), sweep=sweep):
+        await sweep.steady.wait()
+    longest = noting.slept_seconds[5:]
+    assert len(set(longest)) == len(longest)
+    assert 24 <= min(longest) < max(longest) <= 36
+
+
+async def test_a_loop_that_ran_steadily_begins_again_with_the_short_wait(
+    own: process.Chassis, noting: NotingClock
+) -> None:
+    sweep = Loop(own, failures=4)
+    sweep.lasting_seconds = process.STEADY_AFTER_SECONDS
+    async with process.supervise(own, sweep=sweep):
+        await sweep.steady.wait()
+    assert noting.slept_seconds == [1, 1, 1, 1]
+
+
+async def test_each_failure_is_logged_once_with_its_traceback_and_counted(
+    own: process.Chassis, caplog: pytest.LogCaptureFixture
+) -> None:
+    sweep = Loop(own, failures=2)
+    async with process.supervise(own, sweep=sweep):
+        await sweep.steady.wait()
+    failures = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert [record.__dict__["failures"] for record in failures] == [1, 2]
+    assert all(record.exc_info and isinstance(record.exc_info[1], ValueError) for record in failures)
+    assert own.telemetry.registry.get_sample_value("loop_failures_total", {"loop": "sweep"}) == 2
+
+
+async def test_a_cancellation_from_within_is_a_failure_like_others(own: process.Chassis) -> None:
+    sweep = Loop(own, failures=1, error=asyncio.CancelledError)
+    async with process.supervise(own, sweep=sweep):
+        await sweep.steady.wait()
+    assert sweep.runs == 2
+
+
+async def test_a_loop_that_returns_has_finished(own: process.Chassis, noting: NotingClock) -> None:
+    runs: list[int] = []
+
+    async def once() -> None:
+        runs.append(1)
+
+    async with process.supervise(own, once=once):
+        for _ in range(10):
+            await noting.sleep(0)
+    assert runs == [1]
+
+
+async def test_an_error_of_the_body_stops_the_loops_and_goes_on(own: process.Chassis) -> None:
+    sweep = Loop(own, failures=0)
+
+    async def body() -> None:
+        async with process.supervise(own, sweep=sweep):
+            await sweep.steady.wait()
+            raise KeyError("no such shot")
+
+    with pytest.raises(KeyError):
+        await body()
+    assert sweep.cancelled
+
+
+async def test_a_critical_loop_that_keeps_failing_makes_the_service_not_ready(
+    own: process.Chassis, noting: NotingClock
+) -> None:
+    failures_seen: list[bool] = []
+
+    async def dispatch() -> None:
+        failures_seen.append((await own.health.report()).ready)
+        if len(failures_seen) > process.UNREADY_AFTER_FAILURES:
+            await asyncio.Event().wait()
+        raise ValueError("no database")
+
+    async with process.supervise(own, critical=["dispatch"], dispatch=dispatch):
+        while len(failures_seen) <= process.UNREADY_AFTER_FAILURES:
+            await noting.sleep(0)
+        report = await own.health.report()
+        noting.advance(process.STEADY_AFTER_SECONDS)
+        later = await own.health.report()
+    assert failures_seen == [True, True, True, False]
+    assert report.checks["loop dispatch"].message == "RuntimeError: failed 3 times in a row, last with ValueError"
+    assert later.ready
+    assert (await own.health.report()).checks == {}
+
+
+async def test_a_loop_that_is_not_critical_leaves_the_service_ready(own: process.Chassis) -> None:
+    sweep = Loop(own, failures=5)
+    async with process.supervise(own, sweep=sweep):
+        await sweep.steady.wait()
+        assert (await own.health.report()).ready
+
+
+async def test_a_critical_loop_that_is_not_there_is_refused(own: process.Chassis) -> None:
+    with pytest.raises(ValueError, match="No such loops: dispath"):
+        async with process.supervise(own, critical=["dispath"], dispatch=Loop(own, failures=0)):
+            pass
+
+
+@contextlib.asynccontextmanager
+async def plain(own_settings: settings.ServiceSettings, own: process.Chassis) -> AsyncGenerator[process.Running]:
+    """A service that does nothing."""
+    yield process.Running(grpc_port=7, admin_port=8)
+
+
+async def test_a_service_runs_until_it_is_told_to_stop_and_drains_first() -> None:
+    stop, ready, seen = asyncio.Event(), asyncio.Event(), list[object]()
+
+    @contextlib.asynccontextmanager
+    async def build(own_settings: settings.ServiceSettings, own: process.Chassis) -> AsyncGenerator[process.Running]:
+        yield process.Running(grpc_port=7)
+        seen.append(own.health.draining)
+
+    def note(running: process.Running) -> None:
+        seen.append(running)
+        ready.set()
+
+    task = asyncio.create_task(process.run("media", build, OWN_SETTINGS, on_ready=note, stop=stop))
+    await ready.wait()
+    stop.set()
+    await task
+    assert seen == [process.Running(grpc_port=7), True]
+
+
+async def test_a_stop_during_the_start_unwinds_what_was_opened() -> None:
+    stop, opening, closed = asyncio.Event(), asyncio.Event(), list[str]()
+
+    @contextlib.asynccontextmanager
+    async def build(own_settings: settings.ServiceSettings, own: process.Chassis) -> AsyncGenerator[process.Running]:
+        try:
+            opening.set()
+            await asyncio.Event().wait()
+            yield process.Running()
+        finally:
+            closed.append("database")
+
+    task = asyncio.create_task(process.run("media", build, OWN_SETTINGS, stop=stop))
+    await opening.wait()
+    stop.set()
+    await task
+    assert closed == ["database"]
+
+
+async def test_a_cancelled_run_stops_the_service_and_stays_cancelled() -> None:
+    ready = asyncio.Event()
+    task = asyncio.create_task(process.run("media", plain, OWN_SETTINGS, on_ready=lambda _: ready.set()))
+    await ready.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_an_error_of_the_start_goes_on_to_the_caller() -> None:
+    @contextlib.asynccontextmanager
+    async def build(own_settings: settings.ServiceSettings, own: process.Chassis) -> AsyncGenerator[process.Running]:
+        raise process.CannotStart("No database.")
+        yield process.Running()
+
+    with pytest.raises(process.CannotStart):
+        await process.run("media", build, OWN_SETTINGS)
+
+
+async def test_services_of_one_process_run_side_by_side_under_one_stop() -> None:
+    stop, ready = asyncio.Event(), list[process.Running]()
+
+    def note(running: process.Running) -> None:
+        ready.append(running)
+        if len(ready) == 2:
+            stop.set()
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(process.run("media", plain, OWN_SETTINGS, on_ready=note, stop=stop))
+        group.create_task(process.run("storage", plain, OWN_SETTINGS, on_ready=note, stop=stop))
+    assert len(ready) == 2
+
+
+def test_the_ready_line_names_the_ports_that_there_are() -> None:
+    line = process.ready_line("media", process.Running(grpc_port=4711, admin_port=4712))
+    assert line == "ready media grpc_port=4711 admin_port=4712"
+
+
+@dataclasses.dataclass
+class Child:
+    """A service as a real process."""
+
+    popen: subprocess.Popen[str]
+
+    def line(self) -> str:
+        """Return the next line that it printed."""
+        assert self.popen.stdout is not None
+        return self.popen.stdout.readline().rstrip()
+
+    def ended(self) -> tuple[int, str, list[dict[str, Any]]]:
+        """Return its exit code, what else it printed, and its log, parsed."""
+        out, err = self.popen.communicate(timeout=20)
+        return self.popen.returncode, out, [json.loads(line) for line in err.splitlines()]
+
+
+StartChild = Callable[..., Child]
+
+
+@pytest.fixture
+def start(tmp_path: pathlib.Path) -> Iterator[StartChild]:
+    """Start Python code as a child process; what still runs at the end is killed."""
+    children: list[Child] = []
+
+    def started(code: str, **variables: str) -> Child:
+        popen = subprocess.Popen(
+            [sys.executable, "-c", PREAMBLE + code],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+            env={"PATH": os.defpath} | variables,
+        )
+        children.append(Child(popen))
+        return children[-1]
+
+    yield started
+    for child in children:
+        if child.popen.poll() is None:
+            child.popen.kill()
+        child.popen.communicate()
+
+
+ORDERLY = """
+@contextlib.asynccontextmanager
+async def build(own_settings, chassis):
+    async with admin.serve(chassis, own_settings.host, own_settings.admin_port) as port:
+        yield process.Running(admin_port=port)
+        tell("resources closed")
+
+sys.exit(process.main("media", build, settings.ServiceSettings))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_process_in_order(start: StartChild, number: signal.Signals) -> None:
+    child = start(ORDERLY)
+    assert child.line().startswith("ready media admin_port=")
+    child.popen.send_signal(number)
+    code, out, log = child.ended()
+    assert (code, out) == (0, "resources closed\n")
+    assert [line["message"] for line in log] == [
+        "The service is ready.",
+        "The service stops.",
+        "The service has stopped.",
+    ]
+    assert {line["service"] for line in log} == {"media"}
+
+
+STUBBORN = """
+@contextlib.asynccontextmanager
+async def build(own_settings, chassis):
+    yield process.Running()
+    tell("closing")
+    {hang}
+
+sys.exit(process.main("media", build, settings.ServiceSettings))
+"""
+
+
+@pytest.mark.parametrize(
+    "hang", ["await asyncio.Event().wait()", "while True: pass"], ids=["a wait that never ends", "a blocked event loop"]
+)
+def test_the_second_signal_exits_at_once(start: StartChild, hang: str) -> None:
+    child = start(STUBBORN.format(hang=hang))
+    assert child.line() == "ready media"
+    child.popen.send_signal(signal.SIGTERM)
+    assert child.line() == "closing"
+    child.popen.send_signal(signal.SIGINT)
+    assert child.popen.wait(timeout=20) == process.EXIT_AT_ONCE
+
+
+def test_a_signal_during_the_start_ends_the_process(start: StartChild) -> None:
+    child = start(
+        """
+@contextlib.asynccontextmanager
+async def build(own_settings, chassis):
+    tell("waiting for the database")
+    await asyncio.Event().wait()
+    yield process.Running()
+
+sys.exit(process.main("media", build, settings.ServiceSettings))
+"""
+    )
+    assert child.line() == "waiting for the database"
+    child.popen.send_signal(signal.SIGTERM)
+    assert child.ended()[0] == 0
+
+
+def test_wrong_settings_are_told_without_a_traceback(start: StartChild) -> None:
+    child = start(ORDERLY, REELMESH_ADMIN_PORT="many")
+    _, err = child.popen.communicate(timeout=20)
+    assert child.popen.returncode == process.EXIT_MISCONFIGURED
+    assert "REELMESH_ADMIN_PORT: Input should be a valid integer" in err
+    assert "Traceback" not in err
+
+
+FAILING = """
+@contextlib.asynccontextmanager
+async def build(own_settings, chassis):
+    raise {error}
+    yield
+
+sys.exit(process.main("media", build, settings.ServiceSettings))
+"""
+
+
+def test_what_the_operator_can_mend_is_one_clear_line(start: StartChild) -> None:
+    code, _, log = start(FAILING.format(error="process.CannotStart('Set REELMESH_DATABASE_URL.')")).ended()
+    assert code == process.EXIT_FAILED
+    assert [line["message"] for line in log] == ["Set REELMESH_DATABASE_URL."]
+    assert "exception" not in log[0]
+
+
+def test_what_nobody_expected_has_its_traceback_in_the_log(start: StartChild) -> None:
+    code, _, log = start(FAILING.format(error="ZeroDivisionError('oops')")).ended()
+    assert code == process.EXIT_FAILED
+    assert log[-1]["exception"].endswith("ZeroDivisionError: oops")
+
+
+def test_the_last_spans_are_kept_when_the_process_ends(start: StartChild, tmp_path: pathlib.Path) -> None:
+    child = start(
+        """
+@contextlib.asynccontextmanager
+async def build(own_settings, chassis):
+    yield process.Running()
+    with chassis.telemetry.span("close", parent="00-" + "a" * 32 + "-" + "b" * 16 + "-01"):
+        pass
+
+sys.exit(process.main("media", build, settings.ServiceSettings))
+""",
+        REELMESH_SPANS_FOLDER=str(tmp_path / "spans"),
+    )
+    child.line()
+    child.popen.send_signal(signal.SIGTERM)
+    assert child.ended()[0] == 0
+    assert [record.name for record in telemetry.read_trace(tmp_path / "spans", "a" * 32)] == ["close"]
+
+
+def test_the_example_of_the_read_me_runs(start: StartChild) -> None:
+    readme = (ROOT / "libs" / "kit" / "README.md").read_text()
+    child = start(readme.split("```python\n")[1].split("```")[0])
+    assert child.line().startswith("ready ticker admin_port=")
+    child.popen.send_signal(signal.SIGTERM)
+    assert child.ended()[0] == 0
