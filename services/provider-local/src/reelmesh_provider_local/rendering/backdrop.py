@@ -73,7 +73,7 @@ class Backdrop:
 
     def _mixed(self, seconds: float) -> Field:
         x, y = self._warped(seconds)
-        total = np.full(x.shape, 0.55, dtype=np.float32)
+        total = np.full(x.shape, 0.5, dtype=np.float32)
         lab = self._ground * total[..., None]
         for light in self._lights:
             centre_x = light.x + light.sway_x * math.sin(light.rate_x * seconds + light.phase)
@@ -114,36 +114,33 @@ def _vignette(x: Field, y: Field) -> Field:
 def _lights(
     colours: palette.Palette, aspect: float, quiet: tuple[float, float], rng: np.random.Generator
 ) -> tuple[Light, ...]:
-    """Two wide washes, two lights and one spark; the brighter, the farther from the titles."""
+    """Two wide washes, two lights and a spark around the frame; the bright ones opposite the titles."""
+    # Role: colour, weight, reach, distance from the centre, angle from the side opposite the titles.
     roles = (
-        (colours.body, 1.0, 0.95, 0.2),
-        (colours.body, 0.8, 0.8, 0.4),
-        (colours.glow, 1.1, 0.62, 0.9),
-        (colours.glow, 0.8, 0.5, 1.0),
-        (colours.spark, 1.0, 0.36, 1.25),
+        (colours.body, 1.3, 1.0, 0.35, math.pi * 0.75),
+        (colours.body, 1.0, 0.75, 0.8, -math.pi * 0.6),
+        (colours.glow, 1.5, 0.62, 0.75, 0.5),
+        (colours.glow, 1.0, 0.5, 0.95, -0.75),
+        (colours.spark, 1.5, 0.44, 0.98, -0.1),
     )
-    start = rng.uniform(-0.5, 0.5)
-    lights: list[Light] = []
-    for index, (colour, weight, reach, shyness) in enumerate(roles):
-        away = (
-            math.atan2(-quiet[1], -quiet[0] + 1e-3) + start + rng.normal(0, 0.7 / (0.5 + shyness)) + (index % 2) * 0.6
+    centred = quiet == (0.0, 0.0)
+    side = float(rng.uniform(0, math.tau)) if centred else math.atan2(-quiet[1] - 0.4, -quiet[0])
+    handed = 1.0 if rng.random() < 0.5 else -1.0
+    return tuple(
+        Light(
+            palette.to_lab(np.array(colour, dtype=np.float32)),
+            x=math.cos(side + handed * angle) * distance * aspect,
+            y=math.sin(side + handed * angle) * distance,
+            sway_x=float(rng.uniform(0.2, 0.42)) * aspect**0.5,
+            sway_y=float(rng.uniform(0.2, 0.42)),
+            rate_x=float(rng.uniform(0.28, 0.55)),
+            rate_y=float(rng.uniform(0.25, 0.5)),
+            phase=float(rng.uniform(0, math.tau)),
+            reach=reach * float(rng.uniform(0.9, 1.15)) * max(1.0, aspect**0.5),
+            weight=weight,
         )
-        distance = 0.25 + 0.6 * shyness
-        lights.append(
-            Light(
-                palette.to_lab(np.array(colour, dtype=np.float32)),
-                x=float(math.cos(away) * distance * aspect),
-                y=float(math.sin(away) * distance),
-                sway_x=float(rng.uniform(0.15, 0.4) * aspect * 0.6),
-                sway_y=float(rng.uniform(0.12, 0.34)),
-                rate_x=float(rng.uniform(0.22, 0.5)),
-                rate_y=float(rng.uniform(0.2, 0.45)),
-                phase=float(rng.uniform(0, math.tau)),
-                reach=reach * float(rng.uniform(0.85, 1.2)) * max(1.0, aspect**0.5),
-                weight=weight,
-            )
-        )
-    return tuple(lights)
+        for colour, weight, reach, distance, angle in roles
+    )
 
 
 class Grain:

@@ -79,12 +79,16 @@ class Canvas:
             difference = theirs.astype(np.int16) - mine
             np.add(mine, (difference * weight + 64) >> 7, out=mine, casting="unsafe")
 
-    def shade(self, light: npt.NDArray[np.float32]) -> None:
-        """Multiply the light falling on the picture: (height, width) of 0..1; black stays black, colours pale with it."""
-        half = light[::2, ::2]
-        self.luma[:] = (self.luma - np.float32(16)) * light + np.float32(16.5)
+    def shade(self, light: Plane) -> None:
+        """Multiply the light falling on the picture: (height, width) of 0..255; colours pale as they darken."""
+        # Eight bits of light times a signed colour difference just fit in 16 bits.
+        strength = light.astype(np.int16)
+        np.add(
+            ((self.luma.astype(np.uint16) - 16) * strength.view(np.uint16)) >> 8, 16, out=self.luma, casting="unsafe"
+        )
+        half = strength[::2, ::2]
         for plane in (self.cb, self.cr):
-            plane[:] = (plane - np.float32(128)) * half + np.float32(128.5)
+            np.add(((plane.astype(np.int16) - 128) * half) >> 8, 128, out=plane, casting="unsafe")
 
     def grain(self, noise: npt.NDArray[np.int8]) -> None:
         """Add film grain to the luma; |noise| stays under 16, so limited-range luma cannot wrap around."""

@@ -16,6 +16,7 @@ from reelmesh_provider_local.rendering import (
     encoding,
     fonts,
     model,
+    motifs,
     motion,
     palette,
     pictures,
@@ -30,6 +31,7 @@ PARTIAL_SUFFIX = ".part"
 # Under titles, an image is darkened until its bright parts fall to this luma (0..1), but never beyond the floor.
 READABLE_LUMA = 0.34
 DARKEST_SCRIM = 0.42
+SCRIM_RAMP_PART = 0.26
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +60,14 @@ class Film:
         self.warnings = _warnings(self.plan, missing)
         self._colours = palette.from_images(images, rng) if images else palette.from_words(spec.prompt, rng)
         layout = _layout(spec, text, rng)
-        self._backdrop = backdrop.Backdrop(self._size, self._colours, layout.anchor.value, rng)
+        self._backdrop = backdrop.Backdrop(self._size, self._colours, layout.quiet, rng)
+        self._motif = motifs.choose(self._size, layout.quiet, self._colours, self.plan.duration_seconds, rng)
         self._grain = backdrop.Grain(self._size, rng)
         self._shots = _shots(self.plan, images, self._size, rng)
         self._opening = None if opening is None else pictures.exact_plate(opening, self._size)
-        self._scrim = _scrim([shot.plate for shot in self._shots], layout) if images else None
-        self._cards = _cards(self.plan, typesetter, layout, self._colours, bool(images))
+        self._cards = _cards(self.plan, typesetter, layout, self._colours)
+        highest = min((box[1] for box in self.title_boxes), default=spec.height * 0.7)
+        self._scrim = _scrim([shot.plate for shot in self._shots], layout, highest) if images else None
         self._furniture = titles.Furniture(self.plan, typesetter, layout, self._colours)
 
     @property
@@ -106,9 +110,13 @@ class Film:
                     seen, motion.ease_in_out(motion.progress(seconds, scene.start_seconds, scene.fade_seconds))
                 )
         if picture is None:
-            return self._backdrop.at(seconds)
+            picture = self._backdrop.at(seconds)
+            self._motif.draw(picture, seconds, self.plan.duration_seconds)
+            return picture
         if self._scrim is not None:
-            picture.shade(self._scrim)
+            ending = motion.ease_in_out(motion.progress(seconds, self.plan.end_card_seconds, 0.7))
+            # The end card stands in the middle, where the scrim leaves the image bright.
+            picture.shade(self._scrim if ending <= 0 else np.minimum(self._scrim, round(255 - 135 * ending)))
         return picture
 
 
@@ -186,11 +194,13 @@ def _warnings(plan: storyboard.Storyboard, missing: tuple[str, ...]) -> tuple[st
 
 
 def _layout(spec: model.RenderSpec, text: str, rng: np.random.Generator) -> titles.Layout:
-    anchors = (titles.Anchor.CENTRE, titles.Anchor.SIDE, titles.Anchor.LOWER)
+    anchors = [titles.Anchor.CENTRE, titles.Anchor.LOWER]
+    if spec.width > spec.height:
+        anchors.append(titles.Anchor.SIDE)
     choice = int(rng.integers(len(anchors)))
     # Over images the middle belongs to the picture.
     anchor = titles.Anchor.LOWER if spec.images else anchors[choice]
-    return titles.Layout(spec.width, spec.height, anchor, direction.of_paragraph(text) == "rtl")
+    return titles.Layout(spec.width, spec.height, anchor, direction.of_paragraph(text) == "rtl", bool(spec.images))
 
 
 def _shots(
@@ -207,7 +217,6 @@ def _cards(
     typesetter: typography.Typesetter,
     layout: titles.Layout,
     colours: palette.Palette,
-    shadowed: bool,
 ) -> tuple[titles.TitleCard, ...]:
     has_end_card = plan.end_card_seconds < plan.duration_seconds
     return tuple(
@@ -216,27 +225,27 @@ def _cards(
             typesetter,
             layout,
             colours,
-            shadowed,
             stays=not has_end_card and card.end_seconds >= plan.end_card_seconds,
         )
         for card in plan.cards
     )
 
 
-def _scrim(plates: Sequence[pictures.Plate], layout: titles.Layout) -> npt.NDArray[np.float32]:
-    """The light that the images keep, (height, width) of 0..1: less behind the titles, as much less as they need."""
-    brightest = max(_bright_luma(plate) for plate in plates)
+def _scrim(plates: Sequence[pictures.Plate], layout: titles.Layout, top: float) -> canvas.Plane:
+    """The light that the images keep, (height, width) of 0..255: less from `top` down, as much less as titles need."""
+    part = top / layout.height
+    brightest = max(_bright_luma(plate, part) for plate in plates)
     darkest = min(0.8, max(DARKEST_SCRIM, READABLE_LUMA / max(brightest, 0.01)))
     y = np.linspace(0, 1, layout.height, dtype=np.float32)[:, None]
     x = np.linspace(-1, 1, layout.width, dtype=np.float32)[None, :]
-    rise = np.clip((y - 0.3) / 0.5, 0, 1)
+    rise = np.clip((y - part + SCRIM_RAMP_PART) / (SCRIM_RAMP_PART + 0.04), 0, 1)
     fall = rise * rise * (3 - 2 * rise)
     vignette = 1 - 0.16 * np.clip(x * x + (2 * y - 1) ** 2 - 0.5, 0, 1)
-    return ((1 - (1 - darkest) * fall) * vignette).astype(np.float32)
+    return np.rint(255 * (1 - (1 - darkest) * fall) * vignette).astype(np.uint8)
 
 
-def _bright_luma(plate: pictures.Plate) -> float:
+def _bright_luma(plate: pictures.Plate, top_part: float) -> float:
     """The 90th percentile of luma where titles will stand, 0..1."""
     width, height = plate.luma.size
-    lower = np.asarray(plate.luma.crop((0, height // 2, width, height)).resize((64, 36), Image.Resampling.BOX))
-    return float((np.percentile(lower, 90) - 16) / 219)
+    below = plate.luma.crop((0, min(height - 2, round(height * top_part)), width, height))
+    return float((np.percentile(np.asarray(below.resize((64, 36), Image.Resampling.BOX)), 90) - 16) / 219)

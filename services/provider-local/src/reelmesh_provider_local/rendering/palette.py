@@ -35,13 +35,10 @@ HUE_HINTS: dict[str, float] = {
     "garden": 135, "moss": 130, "neon": 320, "cyberpunk": 330, "night": 275, "space": 285, "galaxy": 295,
     "star": 280, "purple": 305, "violet": 300, "magic": 310, "coffee": 55, "wood": 60, "honey": 80, "lemon": 105,
 }  # fmt: skip
-_HARMONIES: tuple[tuple[float, float, float], ...] = (
-    (30.0, 60.0, 150.0),  # analogous with a far accent
-    (-40.0, -75.0, 70.0),
-    (55.0, 110.0, 170.0),
-    (-25.0, 160.0, 190.0),  # two poles
-    (20.0, -90.0, -120.0),
-)
+# Painters' rule: shadows lean towards violet, lights lean away from it; a ramp of one hue looks like plastic.
+SHADOW_HUE_DEGREES = 285.0
+MUDDY_HUES_DEGREES = (66.0, 138.0)
+_ACCENT_TURNS = (150.0, 180.0, -150.0, 110.0)
 _SAMPLE_SIDE_PIXELS = 48
 
 
@@ -57,8 +54,8 @@ class Palette:
     ink: Colour
 
     def swatches(self) -> tuple[Colour, ...]:
-        """The colours worth showing, dark to light."""
-        return self.body, self.glow, self.spark, self.accent
+        """The colours worth showing."""
+        return self.glow, self.spark, self.accent, self.ink
 
 
 def to_lab(rgb: npt.NDArray[np.float32]) -> Lab:
@@ -94,14 +91,34 @@ def from_words(prompt: str, rng: np.random.Generator) -> Palette:
         HUE_HINTS[word] for word in sorted(words | {word.removesuffix("s") for word in words}) if word in HUE_HINTS
     ]
     hue = hints[int(rng.integers(len(hints)))] + rng.normal(0, 8) if hints else rng.uniform(0, 360)
-    near, far, accent = _HARMONIES[int(rng.integers(len(_HARMONIES)))]
+    hue = _bright_only(hue % 360)
+    lean = float(rng.uniform(22, 48))
+    return _ramp(hue, lean, hue + _ACCENT_TURNS[int(rng.integers(len(_ACCENT_TURNS)))], 1.0)
+
+
+def _bright_only(hue: float) -> float:
+    """Yellows and limes are olive mud in the dark: take the nearest hue that has shade."""
+    if MUDDY_HUES_DEGREES[0] < hue < MUDDY_HUES_DEGREES[1]:
+        return min(MUDDY_HUES_DEGREES, key=lambda edge: abs(edge - hue))
+    return hue
+
+
+def _ramp(hue: float, lean: float, accent: float, strength: float) -> Palette:
+    """From deep shade to bright light around one hue: degrees, and 0..1 of full colour."""
+    turn = (SHADOW_HUE_DEGREES - hue + 180) % 360 - 180
+    away = -math.copysign(lean, turn)
+    # The wider the leaning, the farther shadows go: warm films differ from each other.
+    shade = turn * min(1.0, lean / 48)
+    bright = hue + away
+    if MUDDY_HUES_DEGREES[0] < bright < MUDDY_HUES_DEGREES[1]:
+        bright = min(bright, 90.0) if hue < 100 else bright
     return Palette(
-        deep=oklch(0.17, 0.055, hue),
-        body=oklch(0.36, 0.125, hue),
-        glow=oklch(0.56, 0.17, hue + near),
-        spark=oklch(0.74, 0.15, hue + far),
-        accent=oklch(0.84, 0.15, hue + accent),
-        ink=oklch(0.98, 0.012, hue + near),
+        deep=oklch(0.19, 0.075 * strength, hue + shade * 0.8),
+        body=oklch(0.42, 0.16 * strength, hue + shade * 0.45),
+        glow=oklch(0.63, 0.19 * strength, hue),
+        spark=oklch(0.83, 0.14 * strength, bright),
+        accent=oklch(0.86, 0.02 + 0.14 * strength, accent),
+        ink=oklch(0.985, 0.01 * strength, bright),
     )
 
 
@@ -116,15 +133,7 @@ def from_images(images: Sequence[Image.Image], rng: np.random.Generator) -> Pale
     lively = pixels[np.argsort(chroma * (1 + away))[-max(8, len(pixels) // 100) :]]
     accent = float(np.degrees(np.arctan2(lively[:, 2].mean(), lively[:, 1].mean())) % 360)
     strength = float(min(1.0, np.percentile(chroma, 90) / 0.11))
-    near = float(rng.uniform(15, 35))
-    return Palette(
-        deep=oklch(0.16, 0.05 * strength, main),
-        body=oklch(0.36, 0.11 * strength, main),
-        glow=oklch(0.58, 0.15 * strength, main + near),
-        spark=oklch(0.76, 0.13 * strength, accent - near),
-        accent=oklch(0.84, 0.02 + 0.14 * strength, accent),
-        ink=oklch(0.98, 0.01 * strength, main),
-    )
+    return _ramp(main, float(rng.uniform(15, 35)), accent, strength)
 
 
 def _samples(image: Image.Image) -> Lab:

@@ -1,5 +1,6 @@
 """The images a film is given: decoded defensively, cut to fit the frame, and filmed by a moving camera."""
 
+import dataclasses
 import io
 from dataclasses import dataclass
 
@@ -16,16 +17,21 @@ NEAREST_ZOOM = 1.16
 # An image of which a filled frame would hide more is shown whole, on a blurred copy of itself.
 LEAST_VISIBLE_PART = 0.42
 LONGEST_PAN = 0.55
-_INSET_PART = 0.86
+_INSET_PART = 0.8
+_INSET_HEIGHT_PART = 0.4
 
 
 @dataclass(frozen=True, slots=True)
 class Plate:
-    """A picture ready to be filmed: Y at full size, Cb and Cr at half, in mode "L"."""
+    """A picture ready to be filmed: Y at full size, Cb and Cr at half, in mode "L".
+
+    `inset` says that the image floats whole on a blurred ground.
+    """
 
     luma: Image.Image
     cb: Image.Image
     cr: Image.Image
+    inset: bool = False
 
     def seen(self, framing: motion.Framing, size: tuple[int, int]) -> canvas.Canvas:
         """What a camera of `size` (width, height) sees; smooth at any fraction of a pixel."""
@@ -67,7 +73,7 @@ def plate(image: Image.Image, frame: tuple[int, int]) -> Plate:
     visible = _visible_part(image.size, frame)
     room = (round(frame[0] * NEAREST_ZOOM / 2) * 2, round(frame[1] * NEAREST_ZOOM / 2) * 2)
     if visible < LEAST_VISIBLE_PART:
-        return _plate(_inset(image, room))
+        return dataclasses.replace(_plate(_inset(image, room)), inset=True)
     scale = max(room[0] / image.width, room[1] / image.height)
     size = (max(room[0], round(image.width * scale / 2) * 2), max(room[1], round(image.height * scale / 2) * 2))
     return _plate(image.resize(size, Image.Resampling.LANCZOS))
@@ -80,6 +86,9 @@ def exact_plate(image: Image.Image, frame: tuple[int, int]) -> Plate:
 
 def camera_move(image_plate: Plate, frame: tuple[int, int], rng: np.random.Generator) -> motion.CameraMove:
     """A slow move for a plate: along its longer side where there is something to discover, else nearer or farther."""
+    if image_plate.inset:
+        breath = (motion.Framing(0.5, 0.5, 1.0), motion.Framing(0.5, 0.49, 1.07))
+        return motion.CameraMove(*breath) if rng.random() < 0.5 else motion.CameraMove(*breath[::-1])
     width, height = image_plate.luma.size
     hidden_x, hidden_y = (1 - NEAREST_ZOOM * frame[0] / width) / 2, (1 - NEAREST_ZOOM * frame[1] / height) / 2
     far, near = rng.uniform(1.0, 1.025), rng.uniform(1.11, NEAREST_ZOOM)
@@ -111,7 +120,8 @@ def _inset(image: Image.Image, room: tuple[int, int]) -> Image.Image:
     whole = ImageOps.contain(
         image, (round(room[0] * _INSET_PART), round(room[1] * _INSET_PART)), Image.Resampling.LANCZOS
     )
-    spot = ((room[0] - whole.width) // 2, (room[1] - whole.height) // 2)
+    # A little above the middle: titles stand below.
+    spot = ((room[0] - whole.width) // 2, round((room[1] - whole.height) * _INSET_HEIGHT_PART))
     blur = max(4, min(room) // 40)
     fall = Image.new("L", room, 0)
     fall.paste(170, (spot[0], spot[1] + blur // 2, spot[0] + whole.width, spot[1] + whole.height + blur // 2))

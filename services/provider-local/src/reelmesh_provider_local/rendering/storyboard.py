@@ -9,6 +9,7 @@ from reelmesh_provider_local.rendering import wording
 # A card holds about one breath: 72 Latin letters on a wide screen, fewer on a narrow one.
 WIDE_CARD_UNITS = 72
 NARROW_CARD_UNITS = 54
+SUPPORT_WEIGHT = 0.55
 # Reading: a moment to find the text, then so many units a second; brisk is as fast as subtitles dare.
 SETTLING_SECONDS = 0.9
 CALM_UNITS_PER_SECOND = 13.0
@@ -126,15 +127,12 @@ def _partition(pieces: list[wording.Atom], capacity: int) -> list[list[wording.A
     best: list[tuple[float, int]] = [(0.0, 0)]
     for end in range(1, len(pieces) + 1):
         choices: list[tuple[float, int]] = []
-        width = 0
-        inner_sentences = 0
         for start in range(end - 1, -1, -1):
-            width += pieces[start].units + pieces[start].spaced
-            inner_sentences += start < end - 1 and pieces[start].stop is wording.Break.SENTENCE
-            if width > capacity and start < end - 1:
+            page = pieces[start:end]
+            fullness = _weight(page) / capacity
+            if fullness > 1 and len(page) > 1:
                 break
-            cost = _card_cost(width / capacity, inner_sentences, pieces[end - 1].stop, end == len(pieces))
-            choices.append((best[start][0] + cost, start))
+            choices.append((best[start][0] + _card_cost(page, fullness, last=end == len(pieces)), start))
         best.append(min(choices))
     pages: list[list[wording.Atom]] = []
     end = len(pieces)
@@ -145,9 +143,16 @@ def _partition(pieces: list[wording.Atom], capacity: int) -> list[list[wording.A
     return pages
 
 
-def _card_cost(fullness: float, inner_sentences: int, stop: wording.Break, last: bool) -> float:
-    broken = {wording.Break.SENTENCE: 0.0, wording.Break.CLAUSE: 0.35, wording.Break.WORD: 1.1}[stop]
-    return 0.25 + (fullness - 0.6) ** 2 + 0.35 * inner_sentences + (0.0 if last else broken)
+def _weight(page: Sequence[wording.Atom]) -> float:
+    """Units of a card; what supports the headline is set smaller and weighs about half."""
+    first = _headline_length(page)
+    return sum(piece.units for piece in page[:first]) + SUPPORT_WEIGHT * sum(piece.units for piece in page[first:])
+
+
+def _card_cost(page: Sequence[wording.Atom], fullness: float, last: bool) -> float:
+    sentences = sum(piece.stop is wording.Break.SENTENCE for piece in page[:-1])
+    broken = {wording.Break.SENTENCE: 0.0, wording.Break.CLAUSE: 0.45, wording.Break.WORD: 1.1}[page[-1].stop]
+    return 0.25 + (fullness - 0.6) ** 2 + 0.35 * sentences + (0.0 if last else broken)
 
 
 def _timed(pages: list[list[wording.Atom]], start_seconds: float, end_seconds: float) -> tuple[Card, ...]:
@@ -171,14 +176,19 @@ def _timed(pages: list[list[wording.Atom]], start_seconds: float, end_seconds: f
 
 
 def _ranked(page: Sequence[wording.Atom]) -> tuple[tuple[wording.Atom, ...], tuple[wording.Atom, ...]]:
-    """Split a card after its first clause or sentence, where that leaves a headline and something to say about it."""
+    first = _headline_length(page)
+    return _trimmed(page[:first]), _trimmed(page[first:]) if first < len(page) else ()
+
+
+def _headline_length(page: Sequence[wording.Atom]) -> int:
+    """Atoms up to the end of the first clause or sentence, where it leaves something to say about it; else all."""
     total = sum(piece.units for piece in page)
     width = 0
     for index, piece in enumerate(page[:-1]):
         width += piece.units
         if piece.stop >= wording.Break.CLAUSE and width >= max(4, total * 0.15) and total > 24:
-            return _trimmed(page[: index + 1]), _trimmed(page[index + 1 :])
-    return _trimmed(page), ()
+            return index + 1
+    return len(page)
 
 
 def _trimmed(pieces: Sequence[wording.Atom]) -> tuple[wording.Atom, ...]:

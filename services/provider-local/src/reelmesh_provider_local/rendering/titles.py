@@ -14,6 +14,7 @@ STAGGER_SECONDS = 0.1
 SUPPORT_DELAY_SECONDS = 0.35
 STANDING_PUSH = 0.018
 SHADOW_OPACITY = 0.4
+OVER_IMAGES_SCALE = 0.78
 
 
 class Anchor(enum.Enum):
@@ -29,7 +30,7 @@ class PlacedLine:
     """A line ready to be drawn: its sprite and shadow, the sprite's corner at rest, and when it begins to come."""
 
     sprite: canvas.Sprite
-    shadow: canvas.Sprite | None
+    shadow: canvas.Sprite
     left: float
     top: float
     size: int
@@ -38,12 +39,14 @@ class PlacedLine:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The room for titles in a frame, in pixels; `right_to_left` mirrors everything that stands at a side."""
+    """The room for titles in a frame, in pixels; `right_to_left` mirrors everything that stands at a side, and
+    titles `over_images` are smaller, to leave them in sight."""
 
     width: int
     height: int
     anchor: Anchor
     right_to_left: bool
+    over_images: bool
 
     @property
     def margin(self) -> float:
@@ -54,6 +57,12 @@ class Layout:
     def unit(self) -> float:
         """Pixels of a hundredth of the shorter side."""
         return min(self.width, self.height) / 100
+
+    @property
+    def quiet(self) -> tuple[float, float]:
+        """Where titles stand, as (x, y) in -1..1 of the frame."""
+        x, y = self.anchor.value
+        return -x if self.right_to_left else x, y
 
     @property
     def centred(self) -> bool:
@@ -76,13 +85,11 @@ class TitleCard:
         typesetter: typography.Typesetter,
         layout: Layout,
         colours: palette.Palette,
-        shadowed: bool,
         stays: bool,
     ) -> None:
         self._card = card
         self._layout = layout
         self._colours = colours
-        self._shadowed = shadowed
         self._stays = stays
         headline, support = _blocks(card, typesetter, layout)
         self._lines, self.box = self._placed(headline, support)
@@ -104,9 +111,8 @@ class TitleCard:
         pivot_x, pivot_y = self._pivot()
         left = pivot_x + (line.left - pivot_x) * scale
         top = pivot_y + (line.top - pivot_y) * scale + lift
-        if line.shadow is not None:
-            reach = typography.shadow_margin(_shadow_radius(line.size)) * scale
-            picture.place(line.shadow, left - reach, top - reach, opacity * SHADOW_OPACITY, scale)
+        reach = typography.shadow_margin(_shadow_radius(line.size)) * scale
+        picture.place(line.shadow, left - reach, top - reach, opacity * SHADOW_OPACITY, scale)
         picture.place(line.sprite, left, top, opacity, scale)
 
     def _draw_tick(self, picture: canvas.Canvas, seconds: float) -> None:
@@ -145,7 +151,8 @@ class TitleCard:
     def _placed(
         self, headline: typography.Block, support: typography.Block | None
     ) -> tuple[tuple[PlacedLine, ...], tuple[float, float, float, float]]:
-        gap = 0.5 * headline.size if support else 0.0
+        # Measured from the baseline, so that a headline without descenders has no hole below it.
+        gap = max(0.46 * headline.size - headline.boxes[-1].bottom, 0.2 * headline.size) if support else 0.0
         height = headline.height + gap + (support.height if support else 0.0)
         width = max(headline.width, support.width if support else 0.0)
         left, top = self._corner(width, height)
@@ -164,7 +171,7 @@ class TitleCard:
             left = layout.width - layout.margin - width if layout.right_to_left else layout.margin
         top = (layout.height - height) / 2 + 2 * layout.unit
         if layout.anchor is Anchor.LOWER:
-            top = layout.height - layout.margin - 7 * layout.unit - height
+            top = layout.height - layout.margin - 9 * layout.unit - height
         return left, top
 
     def _lines_of(
@@ -173,16 +180,18 @@ class TitleCard:
         placed: list[PlacedLine] = []
         for index, (line, ink) in enumerate(zip(block.lines, block.boxes, strict=True)):
             drawn = typography.sprite(line, ink, block.size, self._colours.ink)
-            x = box[0]
+            inner_left, _, inner_right, _ = drawn.mask.getbbox() or (0, 0, 0, 0)
+            # Edges align by ink, not by the letters' own side bearings.
+            x = box[0] - inner_left
             if self._layout.centred:
-                x = (box[0] + box[2] - ink.width) / 2
+                x = (box[0] + box[2] - inner_left - inner_right) / 2
             elif self._layout.right_to_left:
-                x = box[2] - ink.width
+                x = box[2] - inner_right
             placed.append(
                 PlacedLine(
                     sprite=drawn,
-                    shadow=typography.shadow(drawn, _shadow_radius(block.size)) if self._shadowed else None,
-                    left=x - typography.SPRITE_MARGIN_PIXELS,
+                    shadow=typography.shadow(drawn, _shadow_radius(block.size), self._colours.deep),
+                    left=x,
                     top=top + block.baseline(index) + math.floor(ink.top) - typography.SPRITE_MARGIN_PIXELS,
                     size=block.size,
                     delay_seconds=delay + index * stagger,
@@ -205,17 +214,17 @@ def _blocks(
     if not card.support:
         return headline, None
     # Support stays clearly below the headline, but never too small to read.
-    largest = max(headline.size * 0.5, 3.4 * layout.unit)
+    largest = min(max(headline.size * 0.46, 4.2 * layout.unit), 6.5 * layout.unit)
     room = height - headline.height - 0.5 * headline.size
-    support = typesetter.fit(card.support, fonts.LIGHT, base, (width, max(room, height * 0.2)), largest)
+    support = typesetter.fit(card.support, fonts.REGULAR, base, (width, max(room, height * 0.2)), largest)
     return headline, support
 
 
 def _largest(card: storyboard.Card, layout: Layout) -> float:
     """Few words may shout; a sentence speaks."""
     letters = sum(piece.units for piece in card.headline)
-    part = 24.0 if letters <= 8 else 18.0 if letters <= 18 else 13.5 if letters <= 36 else 11.0
-    return part * layout.unit
+    part = 34.0 if letters <= 8 else 24.0 if letters <= 18 else 17.0 if letters <= 36 else 13.0
+    return part * layout.unit * (OVER_IMAGES_SCALE if layout.over_images else 1.0)
 
 
 class Furniture:
@@ -282,5 +291,5 @@ def _caption(
         return None
     base = direction.of_paragraph(wording.joined(list(words)))
     space = (layout.width - 4 * layout.margin, 8 * layout.unit)
-    block = typesetter.fit(words, fonts.REGULAR, base, space, 3.6 * layout.unit)
+    block = typesetter.fit(words, fonts.REGULAR, base, space, 4.4 * layout.unit)
     return typography.sprite(block.lines[0], block.boxes[0], block.size, colours.ink) if len(block.lines) == 1 else None

@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from reelmesh_provider_local.rendering import canvas, direction, fonts, wording
 
 MAX_LINES = 9
+MAX_SMALL_WORD_UNITS = 3
 MIN_SIZE_PIXELS = 7
 SPRITE_MARGIN_PIXELS = 4
 LEADING = 1.12
@@ -181,19 +182,19 @@ def sprite(line: Line, box: Box, size: int, colour: canvas.Colour) -> canvas.Spr
             _draw_colour(run, size, (pen, baseline), mask, painted)
         else:
             ImageDraw.Draw(mask).text(
-                (pen, baseline), run.text, 255, fonts.opened(run.face, size), "ls", **_shaping(run)
+                (pen, baseline), run.text, 255, fonts.opened(run.face, size), "ls", direction=_way(run)
             )
         pen += _advance(run, size)
     return canvas.Sprite(mask, canvas.colour_code(colour) if painted is None else canvas.component_planes(painted))
 
 
-def shadow(drawn: canvas.Sprite, radius: float) -> canvas.Sprite:
+def shadow(drawn: canvas.Sprite, radius: float, colour: canvas.Colour) -> canvas.Sprite:
     """A soft dark copy to lay under a sprite; larger by `radius * 3` on every side."""
     margin = shadow_margin(radius)
     width, height = drawn.mask.size
     mask = Image.new("L", (width + 2 * margin, height + 2 * margin), 0)
     mask.paste(drawn.mask, (margin, margin))
-    return canvas.Sprite(mask.filter(ImageFilter.GaussianBlur(radius)), canvas.colour_code((0.0, 0.0, 0.0)))
+    return canvas.Sprite(mask.filter(ImageFilter.GaussianBlur(radius)), canvas.colour_code(colour))
 
 
 def shadow_margin(radius: float) -> int:
@@ -210,10 +211,12 @@ def _draw_colour(run: Run, size: int, origin: tuple[float, float], mask: Image.I
     """Draw emoji: at the one size the font opens at, then scaled onto the baseline."""
     font = fonts.opened(run.face, size)
     scale = _colour_scale(run.face, size)
-    left, top, right, bottom = font.getbbox(run.text, anchor="ls", **_shaping(run))
+    left, top, right, bottom = font.getbbox(run.text, anchor="ls", direction=_way(run))
     extent = (max(1, math.ceil(right - left)), max(1, math.ceil(bottom - top)))
     drawing = Image.new("RGBA", extent, (0, 0, 0, 0))
-    ImageDraw.Draw(drawing).text((-left, -top), run.text, (255,) * 4, font, "ls", embedded_color=True, **_shaping(run))
+    ImageDraw.Draw(drawing).text(
+        (-left, -top), run.text, (255,) * 4, font, "ls", embedded_color=True, direction=_way(run)
+    )
     small = drawing.resize(
         (max(1, round(extent[0] * scale)), max(1, round(extent[1] * scale))), Image.Resampling.LANCZOS
     )
@@ -226,12 +229,13 @@ def _colour_scale(face: fonts.Face, size: int) -> float:
     return size / face.bitmap_size * EMOJI_SCALE if face.bitmap_size else EMOJI_SCALE
 
 
-def _shaping(run: Run) -> dict[str, str]:
-    return {"direction": run.direction} if fonts.shapes() else {}
+def _way(run: Run) -> direction.Direction | None:
+    """What to tell the shaper; the simple layout engine takes no direction."""
+    return run.direction if fonts.shapes() else None
 
 
 def _advance(run: Run, size: int) -> float:
-    width = fonts.opened(run.face, size).getlength(run.text, **_shaping(run))
+    width = fonts.opened(run.face, size).getlength(run.text, direction=_way(run))
     return width * _colour_scale(run.face, size) if run.face.colour else width
 
 
@@ -244,7 +248,7 @@ def _measured(lines: tuple[Line, ...], size: int) -> Block:
 def _ink(line: Line, size: int) -> Box:
     pen, left, top, right, bottom = 0.0, math.inf, -size * 0.5, 0.0, 0.0
     for run in line.runs:
-        x0, y0, x1, y1 = fonts.opened(run.face, size).getbbox(run.text, anchor="ls", **_shaping(run))
+        x0, y0, x1, y1 = fonts.opened(run.face, size).getbbox(run.text, anchor="ls", direction=_way(run))
         scale = _colour_scale(run.face, size) if run.face.colour else 1.0
         left, right = min(left, pen + x0 * scale), max(right, pen + x1 * scale)
         top, bottom = min(top, y0 * scale), max(bottom, y1 * scale)
@@ -264,26 +268,29 @@ def _span_width(pieces: Sequence[wording.Atom], widths: Sequence[float], start: 
 
 
 def _balanced(pieces: Sequence[wording.Atom], widths: Sequence[float], count: int) -> list[tuple[int, int]]:
-    """Cut into at most `count` lines so that the widest is as narrow as can be (search on its width)."""
-    low = max(widths)
-    high = _span_width(pieces, widths, 0, len(pieces))
-    for _ in range(24):
-        middle = (low + high) / 2
-        if len(_greedy(pieces, widths, middle)) <= count:
-            high = middle
-        else:
-            low = middle
-    return _greedy(pieces, widths, high)
-
-
-def _greedy(pieces: Sequence[wording.Atom], widths: Sequence[float], limit: float) -> list[tuple[int, int]]:
+    """Cut into `count` lines of even width that end where the text breathes (dynamic programming over the last cut)."""
+    target = _span_width(pieces, widths, 0, len(pieces)) / count
+    best: list[dict[int, tuple[float, int]]] = [{0: (0.0, 0)}]
+    for line in range(1, count + 1):
+        row: dict[int, tuple[float, int]] = {}
+        for end in range(line, len(pieces) - (count - line) + 1):
+            raggedness = _line_end_cost(pieces[end - 1]) if end < len(pieces) else 0.0
+            row[end] = min(
+                (cost + ((_span_width(pieces, widths, start, end) - target) / target) ** 2 + raggedness, start)
+                for start, (cost, _) in best[-1].items()
+                if start < end
+            )
+        best.append(row)
     spans: list[tuple[int, int]] = []
-    start, width = 0, 0.0
-    for index in range(len(pieces)):
-        gap = 0.24 if index > start and pieces[index - 1].spaced else 0.0
-        if index > start and width + gap + widths[index] > limit + 1e-6:
-            spans.append((start, index))
-            start, width, gap = index, 0.0, 0.0
-        width += gap + widths[index]
-    spans.append((start, len(pieces)))
+    end = len(pieces)
+    for row in reversed(best[1:]):
+        spans.insert(0, (row[end][1], end))
+        end = row[end][1]
     return spans
+
+
+def _line_end_cost(piece: wording.Atom) -> float:
+    """Lines like to end with a clause, and not on "the" or "of"."""
+    if piece.stop >= wording.Break.CLAUSE:
+        return -0.12
+    return 0.1 if piece.spaced and piece.units <= MAX_SMALL_WORD_UNITS else 0.0

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 MAX_MARKS_PER_CLUSTER = 4
-MAX_ATOM_UNITS = 36
+MAX_ATOM_UNITS = 22
 
 _JOINER = "\u200d"
 _SENTENCE_ENDS = ".!?…。！？｡।॥؟۔"
@@ -15,6 +15,8 @@ _CLOSERS = "\"'”’»)]}」』）】》〉"
 _OPENERS = "“‘«([{「『（【《〈¿¡"
 # Line starts that Japanese and Chinese setting forbids, beside closing marks.
 _NO_START = "ーぁぃぅぇぉっゃゅょァィゥェォッャュョ々ゝゞ" + _CLAUSE_ENDS + _SENTENCE_ENDS + _CLOSERS
+_KANA = ("HIRAGANA", "KATAKANA")
+_KATAKANA_DOTS = "・ー"
 _SCRIPTS_WITHOUT_SPACES = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "BOPOMOFO")
 
 
@@ -181,7 +183,18 @@ def _pieces(word: str) -> list[str]:
 def _may_break(before: str, after: str) -> bool:
     if after[0] in _NO_START or before[-1] in _OPENERS:
         return False
+    if unicodedata.name(before[-1], "").startswith(_KANA) or unicodedata.name(after[0], "").startswith(_KANA):
+        # Japanese phrases begin where particles in hiragana end: 夜の|東京、|ネオンの|雨。
+        return before[-1] not in _KATAKANA_DOTS and _is_phrase_end(before[-1]) and not _is_hiragana(after[0])
     return _is_spaceless(before[-1]) or _is_spaceless(after[0]) or (before[-1] in "-/" and len(before) > 3)
+
+
+def _is_hiragana(character: str) -> bool:
+    return unicodedata.name(character, "").startswith("HIRAGANA")
+
+
+def _is_phrase_end(character: str) -> bool:
+    return _is_hiragana(character) or not unicodedata.category(character).startswith("L")
 
 
 def _is_spaceless(character: str) -> bool:
@@ -192,16 +205,14 @@ def _is_spaceless(character: str) -> bool:
 
 
 def _shortened(piece: str) -> list[str]:
-    """An endless word cut into pieces that a line can hold."""
-    if len(piece) <= MAX_ATOM_UNITS // 2:
+    """An endless word cut into even pieces that a line can hold."""
+    count = -(-units(piece) // MAX_ATOM_UNITS)
+    if count <= 1:
         return [piece]
-    parts: list[str] = [""]
+    share = units(piece) / count
+    parts = [""] * count
     width = 0
     for cluster in clusters(piece):
-        wide = units(cluster)
-        if width + wide > MAX_ATOM_UNITS:
-            parts.append("")
-            width = 0
-        parts[-1] += cluster
-        width += wide
-    return parts
+        parts[min(count - 1, int(width / share))] += cluster
+        width += units(cluster)
+    return [part for part in parts if part]
