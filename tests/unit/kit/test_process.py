@@ -196,6 +196,16 @@ async def test_a_critical_loop_that_keeps_failing_makes_the_service_not_ready(
     assert (await own.health.report()).checks == {}
 
 
+async def test_the_wait_for_a_restart_is_no_recovery(own: process.Chassis, noting: NotingClock) -> None:
+    dispatch, reports = Loop(own, failures=9), list[bool]()
+    dispatch.lasting_seconds = 45
+    async with process.supervise(own, critical=["dispatch"], dispatch=dispatch):
+        while not dispatch.steady.is_set():
+            reports.append((await own.health.report()).ready)
+            await noting.sleep(0)
+    assert True not in reports[reports.index(False) :]
+
+
 async def test_a_loop_that_is_not_critical_leaves_the_service_ready(own: process.Chassis) -> None:
     sweep = Loop(own, failures=5)
     async with process.supervise(own, sweep=sweep):
@@ -232,6 +242,20 @@ async def test_a_service_runs_until_it_is_told_to_stop_and_drains_first() -> Non
     stop.set()
     await task
     assert seen == [process.Running(grpc_port=7), True]
+
+
+async def test_a_service_that_stopped_has_handed_over_its_spans(tmp_path: pathlib.Path) -> None:
+    stop, traces = asyncio.Event(), list[str]()
+
+    @contextlib.asynccontextmanager
+    async def build(own_settings: settings.ServiceSettings, own: process.Chassis) -> AsyncGenerator[process.Running]:
+        yield process.Running()
+        with own.telemetry.span("close"):
+            traces.append(telemetry.current_ids()[0])
+
+    keeping = settings.ServiceSettings(spans_folder=tmp_path)
+    await process.run("media", build, keeping, on_ready=lambda _: stop.set(), stop=stop)
+    assert [record.name for record in telemetry.read_trace(tmp_path, traces[0])] == ["close"]
 
 
 async def test_a_stop_during_the_start_unwinds_what_was_opened() -> None:

@@ -12,7 +12,7 @@ class OwnSettings(settings.ServiceSettings):
 
     storage_address: str = pydantic.Field(description="gRPC target of the storage service.")
     database_url: str = pydantic.Field(default="sqlite:///reelmesh.db", description="Where the record is.")
-    signing_key: pydantic.SecretStr | None = pydantic.Field(default=None, description="Signs URLs.")
+    signing_key: pydantic.SecretStr | None = pydantic.Field(default=None, min_length=7, description="Signs URLs.")
     retries: int = pydantic.Field(default=3, ge=0, description="How often.")
 
 
@@ -97,6 +97,13 @@ def test_a_refusal_repeats_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
         settings.load(OwnSettings)
     assert "hunter2" not in str(refusal.value)
     assert "REELMESH_NATS_URL" in str(refusal.value)
+
+
+def test_a_refusal_repeats_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REELMESH_SIGNING_KEY", "short!")
+    with pytest.raises(settings.SettingsError, match=r"REELMESH_SIGNING_KEY: .*at least 7") as refusal:
+        settings.load(OwnSettings)
+    assert "short!" not in str(refusal.value)
 
 
 def test_the_description_has_every_variable_once_with_its_default() -> None:

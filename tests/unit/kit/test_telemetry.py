@@ -310,7 +310,7 @@ def test_an_extra_field_hides_none_of_ours(lines: io.StringIO) -> None:
 
 
 def test_configuring_twice_writes_each_line_once(lines: io.StringIO) -> None:
-    telemetry.configure_logging("INFO", stream=io.StringIO())
+    telemetry.configure_logging("DEBUG", stream=lines)
     telemetry.configure_logging("INFO", stream=lines)
     logging.getLogger("reelmesh.media").info("Once.")
     assert len(parsed(lines)) == 1
