@@ -1,0 +1,98 @@
+"""Keeps what a generation delivered as files: names them, downloads them."""
+
+import dataclasses
+import pathlib
+from collections.abc import Callable
+
+from reelmesh.v1 import generation_pb2
+
+from reelmesh_client import client, errors, transfer
+
+# Told before each file: its name.
+OnFile = Callable[[str], None]
+
+_SUFFIXES = {"video/mp4": ".mp4", "image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Saved:
+    """The files of one generation, renditions highest first."""
+
+    renditions: list[pathlib.Path]
+    thumbnail: pathlib.Path | None
+    poster: pathlib.Path | None
+
+
+def rendition(generation: generation_pb2.Generation, name: str = "") -> generation_pb2.Rendition:
+    """Return the rendition called `name`, or the best.
+
+    Raises:
+        errors.WrongState: the generation has no files (yet).
+        errors.InvalidArgument: it has no such rendition.
+    """
+    if not generation.renditions:
+        raise errors.WrongState(f"generation {generation.id} has no files to download")
+    for each in generation.renditions:
+        if name in ("", each.name):
+            return each
+    names = ", ".join(each.name for each in generation.renditions)
+    raise errors.InvalidArgument(f"generation {generation.id} has no rendition {name}; it has {names}")
+
+
+def suffix(content_type: str) -> str:
+    """Return the file name's ending for a media type."""
+    return _SUFFIXES.get(content_type, ".bin")
+
+
+def file_for(target: pathlib.Path, chosen: generation_pb2.Rendition, generation_id: str) -> pathlib.Path:
+    """Return the file to write: `target` itself, or a named file in it if it is a folder."""
+    if target.is_dir():
+        return target / f"{generation_id}{suffix(chosen.content_type)}"
+    return target
+
+
+async def save(
+    source: client.Client,
+    chosen: generation_pb2.Rendition,
+    target: pathlib.Path,
+    on_bytes: transfer.OnBytes | None = None,
+) -> pathlib.Path:
+    """Download one rendition into the file `target`."""
+    return await source.download(chosen.asset_id, target, on_bytes=on_bytes)
+
+
+async def save_all(
+    source: client.Client,
+    generation: generation_pb2.Generation,
+    folder: pathlib.Path,
+    *,
+    on_file: OnFile | None = None,
+    on_bytes: transfer.OnBytes | None = None,
+) -> Saved:
+    """Download all renditions, the thumbnail and the poster into a folder, which is made if need be.
+
+    Raises:
+        errors.WrongState: the generation has no files (yet).
+    """
+    rendition(generation)
+
+    async def fetch(asset_id: str, name: str) -> pathlib.Path:
+        if on_file:
+            on_file(name)
+        return await source.download(asset_id, folder / name, on_bytes=on_bytes)
+
+    renditions = [
+        await fetch(each.asset_id, f"{generation.id}-{_file_safe(each.name)}{suffix(each.content_type)}")
+        for each in generation.renditions
+    ]
+    thumbnail = poster = None
+    if generation.thumbnail_asset_id:
+        thumbnail = await fetch(generation.thumbnail_asset_id, f"{generation.id}-thumbnail.jpg")
+    if generation.poster_asset_id:
+        poster = await fetch(generation.poster_asset_id, f"{generation.id}-poster.jpg")
+    return Saved(renditions, thumbnail, poster)
+
+
+def _file_safe(name: str) -> str:
+    """Return a server's name for something as part of a file name: it must not lead to another folder."""
+    return "".join(each if each.isalnum() or each in "-_" else "_" for each in name)

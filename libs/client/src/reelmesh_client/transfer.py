@@ -1,0 +1,123 @@
+"""Moves bytes: images up, videos down, whole or not at all."""
+
+import asyncio
+import dataclasses
+import hashlib
+import os
+import pathlib
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from typing import BinaryIO
+
+import grpc.aio
+from reelmesh.v1 import asset_pb2, asset_service_pb2
+
+from reelmesh_client import errors, machine, retrying
+
+# Size of one message going up, bytes: the contract allows 1 MiB.
+UPLOAD_CHUNK_BYTES = 256 * 1024
+# How much is read at once to check a file, bytes.
+_HASH_CHUNK_BYTES = 1024 * 1024
+
+# Told after each chunk: bytes so far, bytes in all.
+OnBytes = Callable[[int, int], None]
+# Opens a stream of the bytes from an offset on.
+OpenBytes = Callable[[int], AsyncIterable[asset_service_pb2.DownloadAssetResponse]]
+
+
+def read_file(path: pathlib.Path) -> bytes:
+    """Return a local file's bytes.
+
+    Raises:
+        errors.UnusableFile: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise errors.UnusableFile(f"cannot read {path}: {error.strerror or error}") from error
+
+
+async def upload_messages(content: bytes, user_id: str) -> AsyncGenerator[asset_service_pb2.UploadAssetRequest]:
+    """Yield the header, then the bytes in chunks."""
+    header = asset_service_pb2.UploadHeader(kind=asset_pb2.ASSET_KIND_REFERENCE, user_id=user_id)
+    yield asset_service_pb2.UploadAssetRequest(header=header)
+    for start in range(0, len(content), UPLOAD_CHUNK_BYTES):
+        yield asset_service_pb2.UploadAssetRequest(chunk=content[start : start + UPLOAD_CHUNK_BYTES])
+
+
+@dataclasses.dataclass(frozen=True)
+class Download:
+    """One asset on its way into one file.
+
+    Bytes gather in a hidden file beside the target, named after the asset, so that an interrupted download goes on
+    where it stopped, even in another process; the target appears at once and whole, after its SHA-256 was checked.
+    """
+
+    asset: asset_pb2.Asset
+    target: pathlib.Path
+    open_bytes: OpenBytes
+    device: machine.Machine
+    backoff: retrying.Backoff = dataclasses.field(default_factory=retrying.Backoff)
+    on_bytes: OnBytes | None = None
+
+    @property
+    def partial(self) -> pathlib.Path:
+        """Return the file that gathers the bytes."""
+        return self.target.with_name(f".{self.target.name}.{self.asset.id}.part")
+
+    async def run(self) -> pathlib.Path:
+        """Fetch, check, publish; return the target.
+
+        Raises:
+            errors.CorruptDownload: the bytes are not those that were stored; nothing is left behind.
+            errors.UnusableFile: the target's folder cannot be written, or its disk is full; what came is kept.
+            errors.ReelmeshError: the mesh refused or does not answer; what came is kept.
+        """
+        try:
+            self.target.parent.mkdir(parents=True, exist_ok=True)
+            await self._gather()
+            await asyncio.to_thread(self._publish)
+        except OSError as error:
+            raise errors.UnusableFile(f"cannot write {self.target}: {error.strerror or error}") from error
+        return self.target
+
+    async def _gather(self) -> None:
+        with self.partial.open("ab") as file:
+            if file.tell() > self.asset.size_bytes:  # not ours: begin anew
+                file.truncate(0)
+            failures = 0
+            while (before := file.tell()) < self.asset.size_bytes:
+                problem = await self._append(file)
+                failures = 1 if file.tell() > before else failures + 1
+                if problem is None:
+                    continue
+                if failures >= self.backoff.tries:
+                    raise problem
+                await self.device.sleep(retrying.wait_seconds(problem, failures, self.backoff, self.device))
+
+    async def _append(self, file: BinaryIO) -> errors.ReelmeshError | None:
+        """Take what one stream gives; return what broke it off, if another stream may do better."""
+        try:
+            async for part in self.open_bytes(file.tell()):
+                if part.chunk:
+                    await asyncio.to_thread(file.write, part.chunk)
+                    if self.on_bytes:
+                        self.on_bytes(file.tell(), self.asset.size_bytes)
+        except grpc.aio.AioRpcError as error:
+            problem = errors.from_rpc(error)
+            if not isinstance(problem, errors.Unavailable | errors.DeadlineExceeded):
+                raise problem from error
+            return problem
+        if file.tell() < self.asset.size_bytes:
+            return errors.Unavailable("the stream ended before the file did")
+        return None
+
+    def _publish(self) -> None:
+        with self.partial.open("r+b") as file:
+            found = hashlib.sha256()
+            while piece := file.read(_HASH_CHUNK_BYTES):
+                found.update(piece)
+            os.fsync(file.fileno())
+        if self.asset.sha256 and found.hexdigest() != self.asset.sha256:
+            self.partial.unlink()
+            raise errors.CorruptDownload(f"{self.target.name}: SHA-256 is not {self.asset.sha256}")
+        self.partial.replace(self.target)
