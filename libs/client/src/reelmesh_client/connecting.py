@@ -37,11 +37,12 @@ def channel(address: str) -> grpc.aio.Channel:
 
 
 def _target(address: str) -> tuple[str, bool]:
-    target, encrypted = address.strip().rstrip("/"), False
+    target, encrypted = address.strip(), False
     for prefix in (*_PLAIN, *_ENCRYPTED):
         if target.lower().startswith(prefix):
             target, encrypted = target[len(prefix) :], prefix in _ENCRYPTED
             break
+    target = target.rstrip("/")
     if not target or "/" in target.removeprefix("dns:///").removeprefix("unix:"):
         raise errors.InvalidArgument(f'the address "{address}" is not like "host:port" or "https://host:port"')
     return target, encrypted

@@ -15,8 +15,6 @@ from reelmesh_client import errors, machine, retrying
 
 # Size of one message going up, bytes: the contract allows 1 MiB.
 UPLOAD_CHUNK_BYTES = 256 * 1024
-# How much is read at once to check a file, bytes.
-_HASH_CHUNK_BYTES = 1024 * 1024
 
 # Told after each chunk: bytes so far, bytes in all.
 OnBytes = Callable[[int, int], None]
@@ -74,16 +72,21 @@ class Download:
         """
         try:
             self.target.parent.mkdir(parents=True, exist_ok=True)
+            went_on = self._leftover_bytes() > 0
             await self._gather()
+            if went_on and not await asyncio.to_thread(self._is_whole):
+                self.partial.unlink()  # what an earlier download left was not ours: begin anew, once
+                await self._gather()
             await asyncio.to_thread(self._publish)
         except OSError as error:
             raise errors.UnusableFile(f"cannot write {self.target}: {error.strerror or error}") from error
         return self.target
 
+    def _leftover_bytes(self) -> int:
+        return self.partial.stat().st_size if self.partial.exists() else 0
+
     async def _gather(self) -> None:
         with self.partial.open("ab") as file:
-            if file.tell() > self.asset.size_bytes:  # not ours: begin anew
-                file.truncate(0)
             failures = 0
             while (before := file.tell()) < self.asset.size_bytes:
                 problem = await self._append(file)
@@ -111,13 +114,15 @@ class Download:
             return errors.Unavailable("the stream ended before the file did")
         return None
 
+    def _is_whole(self) -> bool:
+        with self.partial.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        return found == self.asset.sha256 and self._leftover_bytes() == self.asset.size_bytes
+
     def _publish(self) -> None:
-        with self.partial.open("r+b") as file:
-            found = hashlib.sha256()
-            while piece := file.read(_HASH_CHUNK_BYTES):
-                found.update(piece)
-            os.fsync(file.fileno())
-        if self.asset.sha256 and found.hexdigest() != self.asset.sha256:
+        if not self._is_whole():
             self.partial.unlink()
-            raise errors.CorruptDownload(f"{self.target.name}: SHA-256 is not {self.asset.sha256}")
+            raise errors.CorruptDownload(f"{self.target.name}: its SHA-256 is not {self.asset.sha256}")
+        with self.partial.open("rb") as file:
+            os.fsync(file.fileno())
         self.partial.replace(self.target)

@@ -59,4 +59,4 @@ class Follower:
 
     def say(self, text: str) -> None:
         """Print a line above the bar."""
-        self._bar.print(text, markup=False)
+        self._bar.print(text, markup=False, soft_wrap=True)

@@ -1,0 +1,287 @@
+"""The command line as a user runs it, against a fake mesh."""
+
+import asyncio
+import contextlib
+import json
+import pathlib
+import threading
+from collections.abc import Callable, Generator
+
+import grpc
+import pytest
+from click import testing
+from reelmesh.v1 import generation_pb2
+from reelmesh_client import commands, discovery
+
+from tests.unit.client import fake_mesh
+
+Run = Callable[..., testing.Result]
+
+
+@pytest.fixture
+def served() -> Generator[fake_mesh.FakeMesh]:
+    """A fake mesh in a thread of its own, for commands have an event loop of their own."""
+    mesh, ready, loop = fake_mesh.FakeMesh(), threading.Event(), asyncio.new_event_loop()
+    stop = asyncio.Event()
+
+    async def serve() -> None:
+        async with fake_mesh.serving(mesh):
+            ready.set()
+            await stop.wait()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
+    thread.start()
+    assert ready.wait(10)
+    yield mesh
+    loop.call_soon_threadsafe(stop.set)
+    thread.join()
+    loop.close()
+
+
+@pytest.fixture
+def data_folder(tmp_path: pathlib.Path, served: fake_mesh.FakeMesh) -> pathlib.Path:
+    (tmp_path / "key").write_text(fake_mesh.KEY)
+    note = discovery.Mesh(served.address, "http://x", str(tmp_path / "key"), str(tmp_path), 1)
+    discovery.write(tmp_path, note)
+    return tmp_path
+
+
+@pytest.fixture
+def run(data_folder: pathlib.Path) -> Run:
+    def invoke(*arguments: str, **more) -> testing.Result:
+        with contextlib.chdir(data_folder):
+            return testing.CliRunner().invoke(commands.main, [*arguments, "--data", str(data_folder)], **more)
+
+    return invoke
+
+
+def _will_complete(served: fake_mesh.FakeMesh, generation_id: str = "generation-1") -> None:
+    done = fake_mesh.FakeMesh.add_generation(served, generation_id)
+    served.streams.append([fake_mesh.event(1, "created"), fake_mesh.progress(40), fake_mesh.ended(done)])
+
+
+def test_generate_shows_the_stages_and_keeps_the_file(run: Run, served, data_folder) -> None:
+    _will_complete(served)
+    result = run("generate", "a paper boat", "-o", str(data_folder / "boat.mp4"), "--duration", "6")
+    assert result.exit_code == 0
+    assert "it is created" in result.stderr
+    assert "boat.mp4" in result.stderr
+    assert "720p" in result.stdout
+    assert (data_folder / "boat.mp4").read_bytes() == served.assets["generation-1-720p"][1]
+
+
+def test_generate_passes_every_option_on(run: Run, served, data_folder) -> None:
+    (data_folder / "boat.png").write_bytes(b"png")
+    result = run(
+        *("generate", "a paper boat", "--no-watch", "--image", "boat.png", "--duration", "6.5", "--aspect", "9:16"),
+        *("--resolution", "480", "--seed", "7", "--model", "local/cards", "--label", "team=a", "--label", "x=y=z"),
+        *("--max-cost", "1.25", "--deadline", "60", "--floor", "video", "--silent"),
+    )
+    assert result.exit_code == 0
+    (request,) = served.requests("create")
+    wanted = request.generation
+    assert wanted.output.duration_seconds == 6.5
+    assert (wanted.output.aspect_ratio, wanted.output.resolution, wanted.output.audio) == ("9:16", 480, False)
+    assert (wanted.seed, wanted.model, dict(wanted.labels)) == (7, "local/cards", {"team": "a", "x": "y=z"})
+    assert wanted.max_cost_micros == 1_250_000
+    assert wanted.fallback_floor == generation_pb2.DELIVERY_VIDEO
+    assert wanted.HasField("deadline_time")
+    assert list(wanted.reference_asset_ids) == ["upload-1"]
+
+
+def test_generate_without_watching_says_how_to_watch(run: Run, served, data_folder) -> None:
+    result = run("generate", "a paper boat", "--no-watch")
+    assert result.exit_code == 0
+    assert f"reelmesh watch generation-1 --data {data_folder}" in result.stderr
+
+
+def test_generate_takes_its_prompt_from_stdin(run: Run, served) -> None:
+    result = run("generate", "-", "--no-watch", input="a boat\n")
+    assert result.exit_code == 0
+    assert served.requests("create")[0].generation.prompt == "a boat"
+
+
+def test_json_goes_alone_to_stdout(run: Run, served) -> None:
+    _will_complete(served)
+    result = run("generate", "a paper boat", "--json")
+    assert json.loads(result.stdout)["id"] == "generation-1"
+    assert json.loads(result.stdout)["state"] == "GENERATION_STATE_COMPLETED"
+
+
+def test_a_folder_as_output_gets_a_named_file(run: Run, served, data_folder) -> None:
+    _will_complete(served)
+    assert run("generate", "a paper boat", "-o", ".").exit_code == 0
+    assert (data_folder / "generation-1.mp4").exists()
+
+
+@pytest.mark.parametrize("command", ["generate", "watch"])
+def test_an_end_without_a_video_has_its_own_exit_code(run: Run, served, command) -> None:
+    failed = served.add_generation("generation-1", generation_pb2.GENERATION_STATE_FAILED)
+    failed.failure.reason, failed.failure.message = "DEADLINE", "the deadline passed"
+    failed.complete_time.CopyFrom(fake_mesh.at(3))
+    served.streams.append([fake_mesh.ended(failed)])
+    result = run(command, "a paper boat" if command == "generate" else "generation-1")
+    assert result.exit_code == 5
+    assert "DEADLINE: the deadline passed" in result.stdout
+
+
+def test_a_refusal_says_why_and_what_to_do(run: Run, served) -> None:
+    served.refusals["create"].append(
+        fake_mesh.Refusal(
+            grpc.StatusCode.FAILED_PRECONDITION, "nobody can make this", "NO_CANDIDATE", metadata={"veo": "too long"}
+        )
+    )
+    result = run("generate", "a paper boat")
+    assert result.exit_code == 3
+    assert "nobody can make this" in result.stderr
+    assert "veo: too long" in result.stderr
+    assert "→ Ask for another length" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["generate"], "Missing argument 'PROMPT'"),
+        (["generate", "x", "--duration", "0"], "--duration"),
+        (["generate", "x", "--max-cost", "much"], "not an amount of dollars"),
+        (["generate", "x", "--max-cost", "0.0000001"], "six decimals"),
+        (["generate", "x", "--max-cost", "-1"], "above zero"),
+        (["generate", "x", "--max-cost", "NaN"], "not an amount"),
+        (["generate", "x", "--label", "word"], "key=value"),
+        (["generate", "x", "--image", "none.png"], "none.png"),
+        (["generate", "x", "--no-watch", "-o", "a.mp4"], "-o needs the end"),
+        (["list", "--limit", "0"], "--limit"),
+        (["list", "--state", "odd"], "odd"),
+        (["download", "g", "--all", "--rendition", "480p"], "exclude"),
+    ],
+)
+def test_wrong_usage_is_explained_before_anything_is_asked(run: Run, served, arguments, words) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert words in result.stderr
+    assert served.calls == []
+
+
+def test_without_a_mesh_it_says_how_to_start_one(tmp_path) -> None:
+    result = testing.CliRunner().invoke(commands.main, ["list", "--data", str(tmp_path)])
+    assert result.exit_code == 4
+    assert "no mesh runs on" in result.stderr
+    assert "reelmesh up" in result.stderr
+
+
+def test_address_and_key_come_from_the_environment(served, tmp_path) -> None:
+    environment = {"REELMESH_ADDRESS": served.address, "REELMESH_API_KEY": fake_mesh.KEY}
+    result = testing.CliRunner(env=environment).invoke(commands.main, ["list", "--json"])
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == []
+
+
+def test_a_data_folder_on_the_command_line_outranks_the_environment(served, data_folder) -> None:
+    runner = testing.CliRunner(env={"REELMESH_ADDRESS": "127.0.0.1:1"})
+    assert runner.invoke(commands.main, ["list", "--data", str(data_folder)]).exit_code == 0
+
+
+def test_get_shows_a_generation(run: Run, served) -> None:
+    served.add_generation("g")
+    result = run("get", "g")
+    assert result.exit_code == 0
+    assert "a paper boat" in result.stdout
+    assert "took" in result.stdout
+    assert "reelmesh download g" in result.stderr
+
+
+def test_last_is_the_newest(run: Run, served) -> None:
+    served.add_generation("newest")
+    served.add_generation("older")
+    assert "newest" in run("get", "last").stdout
+
+
+def test_last_of_none_is_refused(run: Run) -> None:
+    result = run("get", "last")
+    assert result.exit_code == 3
+    assert "no generation yet" in result.stderr
+
+
+def test_list_passes_its_filters_on(run: Run, served) -> None:
+    served.add_generation("g")
+    result = run("list", "--state", "failed", "--state", "queued", "--label", "a=b", "--limit", "7")
+    assert "g" in result.stdout
+    (request,) = served.requests("list")
+    assert list(request.states) == [generation_pb2.GENERATION_STATE_FAILED, generation_pb2.GENERATION_STATE_QUEUED]
+    assert dict(request.labels) == {"a": "b"}
+    assert request.page_size == 7
+
+
+def test_an_empty_list_says_how_to_make_one(run: Run) -> None:
+    result = run("list")
+    assert result.exit_code == 0
+    assert "reelmesh generate" in result.stderr
+
+
+def test_cancel_shows_how_it_stands(run: Run, served) -> None:
+    served.add_generation("g", generation_pb2.GENERATION_STATE_QUEUED)
+    assert "cancelled" in run("cancel", "g").stdout
+
+
+def test_retry_watches_only_what_comes_after(run: Run, served) -> None:
+    served.add_generation("g", generation_pb2.GENERATION_STATE_FAILED)
+    served.events["g"] = [fake_mesh.event(1).event, fake_mesh.event(2).event]
+    served.streams.append([fake_mesh.event(3, "retried"), fake_mesh.ended(served.add_generation("g"))])
+    result = run("retry", "g")
+    assert result.exit_code == 0
+    assert served.requests("watch")[0].after_sequence == 2
+    assert "retried" in result.stderr
+
+
+def test_events_are_lines_with_their_time(run: Run, served) -> None:
+    served.events["g"] = [fake_mesh.event(1, "created").event, fake_mesh.event(3, "queued").event]
+    result = run("events", "g")
+    assert result.stdout.splitlines()[1].split()[:2] == ["2.0", "s"]
+    assert "it is queued" in result.stdout
+
+
+def test_text_of_a_server_cannot_command_the_terminal(run: Run, served) -> None:
+    served.events["g"] = [fake_mesh.event(1, message="\x1b[2Jgone [bold]really[/bold]").event]
+    result = run("events", "g")
+    assert "\x1b" not in result.stdout
+    assert "[bold]really[/bold]" in result.stdout
+
+
+def test_quote_shows_candidates_and_price(run: Run) -> None:
+    result = run("quote", "a paper boat")
+    assert "local/cards" in result.stdout
+    assert "no key" in result.stdout
+    assert "$1.25" in result.stdout
+
+
+def test_download_keeps_the_named_rendition(run: Run, served, data_folder) -> None:
+    served.add_generation("g")
+    assert run("download", "g", "--rendition", "480p", "-o", "small.mp4").exit_code == 0
+    assert (data_folder / "small.mp4").read_bytes() == served.assets["g-480p"][1]
+
+
+def test_download_all_lists_the_files(run: Run, served, data_folder) -> None:
+    served.add_generation("g")
+    result = run("download", "g", "--all", "-o", "out")
+    assert result.stdout.split() == ["out/g-720p.mp4", "out/g-480p.mp4", "out/g-thumbnail.jpg"]
+
+
+def test_download_of_nothing_is_refused(run: Run, served) -> None:
+    served.add_generation("g", generation_pb2.GENERATION_STATE_QUEUED)
+    result = run("download", "g")
+    assert result.exit_code == 3
+    assert "no files" in result.stderr
+
+
+def test_help_names_every_command_and_the_exit_codes() -> None:
+    result = testing.CliRunner().invoke(commands.main, ["--help"])
+    for command in ("generate", "get", "list", "watch", "cancel", "retry", "events", "quote", "download"):
+        assert f"  {command} " in result.output
+    assert "Exit codes" in result.output
+
+
+def test_a_command_of_a_broken_package_explains_itself() -> None:
+    entry = commands.importlib.metadata.EntryPoint("odd", "no_such_package.commands:odd", commands.GROUP)
+    result = testing.CliRunner().invoke(commands._loaded(entry), [])
+    assert result.exit_code == 1
+    assert "no_such_package" in result.output
