@@ -1,0 +1,1 @@
+"""What a provider is, and the worker that serves one."""

@@ -1,0 +1,1 @@
+"""The worker's outbound edges: the mesh by gRPC, the journal on disk."""

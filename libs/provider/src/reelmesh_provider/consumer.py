@@ -1,0 +1,76 @@
+"""The inbound edge: tasks from the bus to the worker, pulled only while it may begin something."""
+
+import asyncio
+
+from reelmesh_kit import bus as buses
+from reelmesh_kit import errors, process
+
+from reelmesh_provider import wire
+from reelmesh_provider.worker import submitting, worker
+
+TICK_SECONDS = 0.1
+# An attempt that may be begun later comes back after this.
+COME_AGAIN_SECONDS = 5.0
+ACK_WAIT_SECONDS = 30.0
+MAX_DELIVERIES = 10
+
+
+def subject(provider: str) -> str:
+    """Return the subject of a provider's tasks."""
+    return f"task.generate.{provider}"
+
+
+def durable(provider: str) -> str:
+    """Return the name of the consumer that all workers of a provider share."""
+    return f"generate-{provider}"
+
+
+class Consumer:
+    """Pulls tasks for one worker."""
+
+    def __init__(
+        self, own: process.Chassis, bus: buses.Bus, served: worker.Worker, *, provider: str, slots: int
+    ) -> None:
+        """Pull tasks of `provider` for `served`, at most `slots` at once."""
+        self._own = own
+        self._bus = bus
+        self._worker = served
+        self._provider = provider
+        self._slots = slots
+
+    async def run(self) -> None:
+        """Pull whenever the worker may begin something, until cancelled."""
+        while True:
+            while not self._worker.may_pull:
+                await self._own.clock.sleep(TICK_SECONDS)
+            await self._pull()
+
+    async def handle(self, delivery: buses.Delivery) -> buses.Result:
+        """Hand one task over; done as soon as it is SUBMITTING or refused."""
+        try:
+            task = wire.task_from(delivery.payload)
+        except errors.InvalidArgument as error:
+            return buses.Poison(error.message)
+        if await self._worker.take(task) is submitting.Taken.COME_AGAIN:
+            return buses.Again(COME_AGAIN_SECONDS)
+        return buses.Done()
+
+    async def _pull(self) -> None:
+        pulling = asyncio.create_task(
+            self._bus.work(
+                durable(self._provider),
+                subject(self._provider),
+                self.handle,
+                slots=self._slots,
+                ack_wait_seconds=ACK_WAIT_SECONDS,
+                max_deliver=MAX_DELIVERIES,
+            )
+        )
+        try:
+            while self._worker.may_pull and not pulling.done():
+                await self._own.clock.sleep(TICK_SECONDS)
+        finally:
+            pulling.cancel()
+            await asyncio.wait({pulling})
+        if not pulling.cancelled():
+            pulling.result()

@@ -1,0 +1,37 @@
+"""What every provider's worker can be told; each provider adds its own fields in a subclass."""
+
+import pathlib
+
+import pydantic
+from reelmesh_kit import settings
+
+
+class ProviderSettings(settings.ServiceSettings):
+    """Where the mesh is, where the journal lies, and how much is done at once."""
+
+    orchestrator_address: str = pydantic.Field(
+        default="127.0.0.1:7100", description="gRPC target of the orchestrator, as host:port or dns:///name:port."
+    )
+    storage_address: str = pydantic.Field(
+        default="127.0.0.1:7200", description="gRPC target of storage, as host:port or dns:///name:port."
+    )
+    media_address: str = pydantic.Field(
+        default="127.0.0.1:7300", description="gRPC target of media, as host:port or dns:///name:port."
+    )
+    data_folder: pathlib.Path = pydantic.Field(
+        default=pathlib.Path("data"),
+        description="Folder of the service's own files. Provider workers keep the journal of accepted ids in it, "
+        "one worker per folder; on a volume that outlives the process where lost jobs cannot be found.",
+    )
+    worker_name: str = pydantic.Field(default="", description="Name of the process for people, such as its Pod.")
+    submit_slots: int = pydantic.Field(default=4, ge=1, le=256, description="Submits that one worker has open at once.")
+    submit_timeout_seconds: settings.Seconds = pydantic.Field(
+        default=60.0, description="Longest time for one submit, uploads to the provider included."
+    )
+    watch_limit: int = pydantic.Field(
+        default=200, ge=1, le=10_000, description="Accepted attempts that one worker is willing to watch."
+    )
+    fetch_slots: int = pydantic.Field(default=4, ge=1, le=64, description="Finished clips fetched at once.")
+    largest_clip_bytes: int = pydantic.Field(
+        default=2 * 1024**3, ge=1, description="Largest clip that is taken from a provider, bytes."
+    )

@@ -1,0 +1,100 @@
+"""The worker's one lease: what it may do, judged by its own clock, and the exchange that renews it."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from reelmesh_kit import clock as clocks
+from reelmesh_kit import errors, ids
+
+from reelmesh_provider import model
+from reelmesh_provider.worker.surroundings import Surroundings
+
+RETRY_SECONDS = 1.0
+JITTER = 0.1
+
+
+class Lease:
+    """A lease as its holder sees it.
+
+    It counts from before the renewal was sent, on the clock that counts suspension. Without it nothing is submitted;
+    only the orchestrator's word that it lapsed makes a new life, under a new id: an outage kills nobody.
+    """
+
+    def __init__(self, clock: clocks.Clock, fresh: ids.Ids) -> None:
+        """Start the first life, not yet held."""
+        self._clock = clock
+        self._ids = fresh
+        self.begin_life()
+
+    def begin_life(self) -> None:
+        """Come back under a new id."""
+        self.worker_id = str(self._ids.fresh())
+        self.cordoned = False
+        self.rates: Mapping[str, float] = {}
+        self._good_until = float("-inf")
+
+    def grant(self, sent_at: float, answer: model.LeaseAnswer) -> None:
+        """Note a renewal that was sent at `sent_at`."""
+        self._good_until = sent_at + answer.lease_seconds
+        self.cordoned = answer.cordoned
+        self.rates = answer.rates
+
+    @property
+    def held(self) -> bool:
+        """Whether it certainly holds now."""
+        return self._clock.elapsed() < self._good_until
+
+    def loss(self, worker_id: str) -> str:
+        """Say why the life that called itself `worker_id` may not go on submitting; "" while it may."""
+        if worker_id != self.worker_id:
+            return "the worker lost its lease"
+        return "" if self.held else "the worker's lease was not renewed in time"
+
+
+class Holder(Protocol):
+    """Who holds attempts under the lease."""
+
+    def report(self) -> model.LeaseReport:
+        """Say what is held."""
+        ...
+
+    def obey(self, answer: model.LeaseAnswer) -> None:
+        """Take over what the answer orders."""
+        ...
+
+    def lose(self) -> None:
+        """Let go of everything watched and searched: others have it."""
+        ...
+
+
+class Leasing:
+    """The loop that renews the lease."""
+
+    def __init__(self, around: Surroundings, lease: Lease, holder: Holder) -> None:
+        """Renew `lease` for `holder`."""
+        self._around = around
+        self._lease = lease
+        self._holder = holder
+
+    async def run(self) -> None:
+        """Renew until cancelled."""
+        while True:
+            await self._around.chassis.clock.sleep(await self.renew())
+
+    async def renew(self) -> float:
+        """Renew once and return the seconds until the next time."""
+        own = self._around.chassis
+        sent_at = own.clock.elapsed()
+        try:
+            answer = await self._around.mesh.pool.renew(self._holder.report())
+        except errors.ReelmeshError as error:
+            own.logger.warning("The lease could not be renewed: %s", error.message)
+            return RETRY_SECONDS
+        if not answer.held:
+            own.logger.warning("The lease of %s has lapsed; coming back under a new id.", self._lease.worker_id)
+            self._holder.lose()
+            self._lease.begin_life()
+            return 0.0
+        self._lease.grant(sent_at, answer)
+        self._holder.obey(answer)
+        return answer.renew_every_seconds * (1 + JITTER * own.chance.uniform(-1, 0))

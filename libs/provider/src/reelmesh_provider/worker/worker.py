@@ -1,0 +1,123 @@
+"""The worker as a whole: what it replays at start, which loops it runs, and how it ends."""
+
+import asyncio
+
+from reelmesh_kit import errors as kit_errors
+
+from reelmesh_provider import model
+from reelmesh_provider.worker import finding, leasing, observing, persisting, rounds, submitting
+from reelmesh_provider.worker.surroundings import Surroundings
+
+RELEASE_PATIENCE_SECONDS = 2.0
+
+
+class Worker:
+    """Serves one provider. Run `start`, then `lease` and `observe` side by side, feed tasks to `take`, then `drain`."""
+
+    def __init__(self, around: Surroundings, name: str) -> None:
+        """Make a worker called `name` for people."""
+        self._around = around
+        self._name = name
+        self._lease = leasing.Lease(around.chassis.clock, around.chassis.ids)
+        self._observing = observing.Observing(around, self._lease)
+        self._finding = finding.Finding(around, self._lease, self._observing)
+        self._submitting = submitting.Submitting(around, self._lease, self._observing.watch)
+        self._leasing = leasing.Leasing(around, self._lease, self)
+        self._rounds = rounds.Rounds(around, self._lease, self._observing, self._finding)
+        self._started = asyncio.Event()
+
+    @property
+    def worker_id(self) -> str:
+        """The id of its present life."""
+        return self._lease.worker_id
+
+    @property
+    def may_pull(self) -> bool:
+        """Whether it should be given tasks."""
+        return self._started.is_set() and not self._submitting.closed()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing would be lost or repeated if it ended now."""
+        return self._submitting.idle and not self._observing.fetching
+
+    async def start(self) -> None:
+        """Tell what a former life was not heard saying, then what the provider can do."""
+        own = self._around.chassis
+        for page, fact in await self._around.mesh.journal.unacknowledged():
+            own.logger.info("Telling from the journal that attempt %s has job %s", fact.attempt_id, fact.job_id)
+            await persisting.until_acknowledged(
+                own, f"journalled job of attempt {fact.attempt_id}", lambda fact=fact: self._tell(fact)
+            )
+            await page.tear_out()
+        card = self._around.provider.card
+        await persisting.until_acknowledged(own, "the card", lambda: self._around.mesh.pool.register(card))
+        self._started.set()
+
+    async def lease(self) -> None:
+        """Keep the lease, until cancelled."""
+        await self._started.wait()
+        await self._leasing.run()
+
+    async def observe(self) -> None:
+        """Look at jobs and for jobs, until cancelled."""
+        await self._rounds.run()
+
+    async def take(self, task: model.Task) -> submitting.Taken:
+        """Submit a task; returns as soon as it is SUBMITTING or refused."""
+        return await self._submitting.take(task)
+
+    async def check(self) -> None:
+        """Raise when it holds no lease: for readiness."""
+        if not self._lease.held:
+            raise kit_errors.Unavailable("The worker holds no lease: the orchestrator does not answer, or not yet.")
+
+    async def drain(self, seconds: float) -> None:
+        """Begin nothing more, finish open submits within `seconds`, and end the lease. Call it while `lease` runs."""
+        own = self._around.chassis
+        ends_at = own.clock.elapsed() + seconds
+        await self._submitting.drain(seconds)
+        await self._observing.stop(max(0.0, ends_at - own.clock.elapsed()))
+        try:
+            await persisting.until_acknowledged(
+                own,
+                "the end of the lease",
+                lambda: self._around.mesh.pool.release(self._lease.worker_id),
+                give_up_after_seconds=RELEASE_PATIENCE_SECONDS,
+            )
+        except kit_errors.ReelmeshError as error:
+            own.logger.warning("The lease could not be ended; it lapses by itself: %s", error.message)
+
+    def report(self) -> model.LeaseReport:
+        """Say what is held under the present life."""
+        watching = self._observing.watching
+        return model.LeaseReport(
+            worker_id=self._lease.worker_id,
+            pool=self._around.name,
+            name=self._name,
+            submitting=self._submitting.under(self._lease.worker_id),
+            watching=watching,
+            finding=self._finding.finding,
+            room=0 if self._submitting.draining else max(0, self._around.limits.watch_limit - len(watching)),
+        )
+
+    def obey(self, answer: model.LeaseAnswer) -> None:
+        """Take over what the orchestrator orders."""
+        for attempt_id in answer.forget:
+            self._observing.forget(attempt_id)
+            self._finding.forget(attempt_id)
+        for watch in answer.watch:
+            self._finding.forget(watch.task.attempt_id)
+            self._observing.watch(watch.task, watch.job_id, watch.cancel)
+        for find in answer.find:
+            self._finding.seek(find)
+        for attempt_id in answer.cancel:
+            self._observing.cancel(attempt_id)
+
+    def lose(self) -> None:
+        """Let go of everything watched and searched: others have it. Open submits go on to record what they learn."""
+        self._observing.clear()
+        self._finding.clear()
+
+    async def _tell(self, fact: model.JobFact) -> None:
+        await self._around.mesh.attempts.record(fact)
