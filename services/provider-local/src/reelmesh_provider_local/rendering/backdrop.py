@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 from av.video.reformatter import Interpolation, VideoReformatter
 
-from reelmesh_provider_local.rendering import canvas, palette
+from reelmesh_provider_local.rendering import canvas, frames, palette
 
-Field = npt.NDArray[np.float32]
+Field = canvas.Floats
 
 GRID_CELLS = 13_000
-GRAIN_DEVIATION = 1.3
+GRAIN_DEVIATION = 0.9
 GRAIN_REACH = 64
 
 
@@ -24,7 +24,7 @@ GRAIN_REACH = 64
 class Light:
     """A soft light on a Lissajous path: centre and reach in half-heights of the frame, rates in radians per second."""
 
-    colour: npt.NDArray[np.float32]
+    colour: canvas.Floats
     x: float
     y: float
     sway_x: float
@@ -99,12 +99,7 @@ class Backdrop:
         large = self._scaler.reformat(
             frame, self._size[0], self._size[1], "yuv420p", interpolation=Interpolation.BICUBIC
         )
-        return canvas.Canvas(*(_pixels(plane) for plane in large.planes))
-
-
-def _pixels(plane: av.video.plane.VideoPlane) -> canvas.Plane:
-    rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
-    return rows[:, : plane.width].copy()
+        return frames.to_canvas(large)
 
 
 def _vignette(x: Field, y: Field) -> Field:

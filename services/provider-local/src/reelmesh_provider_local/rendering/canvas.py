@@ -4,12 +4,14 @@ Working in the encoder's own planes spares a colour conversion per frame and hal
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 Plane = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.floating[Any]]
 Colour = tuple[float, float, float]
 """sRGB, each 0..1."""
 
@@ -17,7 +19,7 @@ _KR, _KB = 0.2126, 0.0722
 _KG = 1.0 - _KR - _KB
 
 
-def split_luma(rgb: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], ...]:
+def split_luma(rgb: Floats) -> tuple[Floats, ...]:
     """(..., 3) sRGB 0..1 → Y 16..235, Cb and Cr 16..240, as floats."""
     red, green, blue = rgb[..., 0], rgb[..., 1], rgb[..., 2]
     luma = _KR * red + _KG * green + _KB * blue
@@ -45,11 +47,14 @@ def component_planes(image: Image.Image) -> tuple[Image.Image, Image.Image, Imag
 class Sprite:
     """A drawing to be laid over a canvas: an opacity mask and either one colour or a plane per component, all one size.
 
-    The outermost two pixels of the mask are transparent, so that the sprite can be placed between pixels.
+    The outermost two pixels of the mask are transparent, so that the sprite can be placed between pixels. A `soft` one
+    has no detail to lose and is resampled the cheap way. Sprites are drawn at their smallest and grow: enlarging by a
+    little costs half as much as shrinking.
     """
 
     mask: Image.Image
     inks: tuple[Image.Image | float, Image.Image | float, Image.Image | float]
+    soft: bool = False
 
 
 @dataclass(slots=True)
@@ -102,8 +107,12 @@ class Canvas:
             return
         x0, y0, x1, y1 = spot
         box = ((x0 - left) / scale, (y0 - top) / scale, (x1 - left) / scale, (y1 - top) / scale)
-        mask = _resampled(sprite.mask, (x1 - x0, y1 - y0), box) * np.float32(opacity / 255)
-        inks = [ink if isinstance(ink, float) else _resampled(ink, (x1 - x0, y1 - y0), box) for ink in sprite.inks]
+        way = Image.Resampling.BILINEAR if sprite.soft else Image.Resampling.BICUBIC
+        mask = _resampled(sprite.mask, (x1 - x0, y1 - y0), box, way) * np.float32(opacity / 255)
+        inks = [
+            _resampled(ink, (x1 - x0, y1 - y0), box, way) if isinstance(ink, Image.Image) else ink
+            for ink in sprite.inks
+        ]
         self._ink((x0, y0, x1, y1), mask, inks)
 
     def fill(self, box: tuple[float, float, float, float], colour: Colour, opacity: float) -> None:
@@ -119,32 +128,32 @@ class Canvas:
     def _ink(
         self,
         spot: tuple[int, int, int, int],
-        mask: npt.NDArray[np.float32],
-        inks: list[float] | list[npt.NDArray[np.float32] | float],
+        mask: Floats,
+        inks: list[float] | list[Floats | float],
     ) -> None:
         x0, y0, x1, y1 = spot
         _mix(self.luma[y0:y1, x0:x1], mask, inks[0])
         half = _halved(mask)
         for plane, ink in ((self.cb, inks[1]), (self.cr, inks[2])):
-            small = ink if isinstance(ink, float) else _halved(ink)
+            small = _halved(ink) if isinstance(ink, np.ndarray) else ink
             _mix(plane[y0 // 2 : y1 // 2, x0 // 2 : x1 // 2], half, small)
 
 
-def _mix(target: Plane, mask: npt.NDArray[np.float32], ink: npt.NDArray[np.float32] | float) -> None:
+def _mix(target: Plane, mask: Floats, ink: Floats | float) -> None:
     target[:] = target + (np.float32(ink) - target) * mask + np.float32(0.5)
 
 
-def _halved(plane: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _halved(plane: Floats) -> Floats:
     return (plane[::2, ::2] + plane[1::2, ::2] + plane[::2, 1::2] + plane[1::2, 1::2]) * np.float32(0.25)
 
 
 def _resampled(
-    image: Image.Image, size: tuple[int, int], box: tuple[float, float, float, float]
-) -> npt.NDArray[np.float32]:
-    return np.asarray(image.resize(size, Image.Resampling.BICUBIC, box=box), dtype=np.float32)
+    image: Image.Image, size: tuple[int, int], box: tuple[float, float, float, float], way: Image.Resampling
+) -> Floats:
+    return np.asarray(image.resize(size, way, box=box), dtype=np.float32)
 
 
-def _coverage(start: int, stop: int, low: float, high: float) -> npt.NDArray[np.float32]:
+def _coverage(start: int, stop: int, low: float, high: float) -> Floats:
     edges = np.arange(start, stop, dtype=np.float32)
     return np.clip(np.minimum(edges + 1, high) - np.maximum(edges, low), 0, 1)
 

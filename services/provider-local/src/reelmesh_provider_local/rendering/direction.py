@@ -1,6 +1,5 @@
 """Which way text runs: the two levels of the bidirectional algorithm (UAX 9) that a title needs."""
 
-import itertools
 import unicodedata
 from typing import Literal
 
@@ -11,7 +10,10 @@ Direction = Literal["ltr", "rtl"]
 
 def of_paragraph(text: str) -> Direction:
     """The direction of the first letter that has one (rules P2, P3)."""
-    return next((found for found in map(_strong, text) if found), "ltr")
+    for character in text:
+        if found := _strong(character):
+            return found
+    return "ltr"
 
 
 def segments(text: str, base: Direction) -> list[tuple[str, Direction]]:
@@ -21,13 +23,17 @@ def segments(text: str, base: Direction) -> list[tuple[str, Direction]]:
     """
     pieces = list(wording.clusters(text))
     resolved = _resolved([_direction(piece) for piece in pieces], base)
-    grouped = itertools.groupby(zip(pieces, resolved, strict=True), key=lambda pair: pair[1])
-    stretches = [("".join(piece for piece, _ in group), direction) for direction, group in grouped]
+    stretches: list[tuple[str, Direction]] = []
+    for piece, way in zip(pieces, resolved, strict=True):
+        if stretches and stretches[-1][1] == way:
+            stretches[-1] = (stretches[-1][0] + piece, way)
+        else:
+            stretches.append((piece, way))
     return stretches[::-1] if base == "rtl" else stretches
 
 
 def _resolved(kinds: list[Direction | Literal["number"] | None], base: Direction) -> list[Direction]:
-    """Numbers follow the letters before them; neutrals go with equal neighbours, else with the paragraph (W7, N1, N2)."""
+    """Numbers follow the letters before; neutrals take equal neighbours' way, else the paragraph's (W7, N1, N2)."""
     strong: list[Direction | None] = []
     last = base
     for kind in kinds:

@@ -1,7 +1,7 @@
 """From canvases and samples to an MP4: H.264 High and AAC-LC, constant rate, closed two-second GOPs, index first."""
 
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from fractions import Fraction
 from typing import Literal
@@ -12,18 +12,17 @@ import av.container
 import av.video.stream
 import numpy as np
 import numpy.typing as npt
-from av.video.frame import PictureType
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
-from reelmesh_provider_local.rendering.canvas import Canvas
+from reelmesh_provider_local.rendering import canvas, frames
 
 SAMPLE_RATE_HZ = 48_000
 AUDIO_BITS_PER_SECOND = 160_000
 GOP_SECONDS = 2
 SAMPLES_PER_CHUNK = 1024
-# Fixed, because x264's decisions depend on it: the same film on 2 or 64 cores.
-ENCODER_THREADS = 4
-CONSTANT_RATE_FACTOR = 20
+# Fixed, because x264's decisions depend on it: the same film on 2 or 64 cores. More would only wait for frames.
+ENCODER_THREADS = 2
+CONSTANT_RATE_FACTOR = 21
 PEAK_BITS_PER_PIXEL_AND_FRAME = 0.25
 
 
@@ -45,9 +44,9 @@ class FilmWriter:
         self._video = _video_stream(container, size, fps)
         self._audio = None if samples is None else _audio_stream(container)
 
-    def add(self, canvas: Canvas) -> None:
+    def add(self, picture: canvas.Canvas) -> None:
         """Append one frame, and the sound that belongs before its end."""
-        frame = _video_frame(canvas)
+        frame = frames.to_frame(picture)
         frame.pts = self._frames
         frame.time_base = Fraction(1, self._fps)
         self._frames += 1
@@ -78,7 +77,7 @@ class FilmWriter:
 @contextmanager
 def writing(
     path: pathlib.Path, size: tuple[int, int], fps: int, samples: npt.NDArray[np.float32] | None
-) -> Iterator[FilmWriter]:
+) -> Generator[FilmWriter]:
     """Open an MP4 for writing; a clean exit finishes it, an exception leaves a broken file for the caller to remove.
 
     `samples` is (2, n) float32 at 48 kHz within -1..1, or None for a silent film without a sound track.
@@ -124,14 +123,3 @@ def _audio_stream(container: av.container.OutputContainer) -> av.audio.stream.Au
     stream.bit_rate = AUDIO_BITS_PER_SECOND
     stream.time_base = Fraction(1, SAMPLE_RATE_HZ)
     return stream
-
-
-def _video_frame(canvas: Canvas) -> av.VideoFrame:
-    frame = av.VideoFrame(*canvas.size, "yuv420p")
-    for plane, pixels in zip(frame.planes, canvas.planes(), strict=True):
-        target = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
-        target[: pixels.shape[0], : pixels.shape[1]] = pixels
-    frame.pict_type = PictureType.NONE
-    frame.colorspace = Colorspace.ITU709
-    frame.color_range = ColorRange.MPEG
-    return frame

@@ -1,8 +1,10 @@
 """The film itself: every layer of one moment put together, frame after frame, into a file."""
 
+import collections
 import hashlib
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent import futures
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +30,7 @@ from reelmesh_provider_local.rendering import (
 )
 
 PARTIAL_SUFFIX = ".part"
+FRAMES_AHEAD = 4
 # Under titles, an image is darkened until its bright parts fall to this luma (0..1), but never beyond the floor.
 READABLE_LUMA = 0.34
 DARKEST_SCRIM = 0.42
@@ -168,11 +171,27 @@ def _write(
     cancelled: Callable[[], bool],
 ) -> None:
     with encoding.writing(path, (spec.width, spec.height), spec.fps, samples) as writer:
-        for index in range(spec.frame_count):
+        for index, picture in enumerate(_composed(film, spec.frame_count)):
             if cancelled():
                 raise model.RenderCancelled
-            writer.add(film.frame(index))
+            writer.add(picture)
             on_progress((index + 1) / spec.frame_count)
+
+
+def _composed(film: Film, count: int) -> Iterator[canvas.Canvas]:
+    """The frames in order, drawn in a thread of their own a little ahead of the encoder (both run without the GIL)."""
+    with futures.ThreadPoolExecutor(max_workers=1, thread_name_prefix="compose") as pool:
+        waiting: collections.deque[futures.Future[canvas.Canvas]] = collections.deque()
+        try:
+            for index in range(count):
+                waiting.append(pool.submit(film.frame, index))
+                if len(waiting) > FRAMES_AHEAD:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 def _chance(spec: model.RenderSpec) -> list[int]:

@@ -44,7 +44,7 @@ _BITMAP_SIZES = {"CBDT": 109, "sbix": 160}
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """One font in a file. `bitmap_size` is the only size it opens at, or 0 when it scales; `colour` draws its own ink."""
+    """One font in a file; one of `colour` brings its ink. `bitmap_size` is the only size it opens at, or 0."""
 
     path: str
     index: int = 0
@@ -145,7 +145,7 @@ def coverage(path: str, index: int) -> frozenset[int]:
     """The code points a face has glyphs for; empty for a broken file."""
     try:
         with _reading(path, index) as font:
-            return frozenset(cast("dict[int, str]", font.getBestCmap() or {}))
+            return frozenset(font.getBestCmap() or {})
     except (TTLibError, OSError, ValueError, AssertionError, KeyError):
         return frozenset()
 
@@ -196,9 +196,13 @@ def _is_colour_name(path: str) -> bool:
 def _preferred(files: tuple[str, ...], script: str, weight: int) -> list[str]:
     """All files, likely ones first: named after the script, plain in design, near in weight."""
     hints = {
-        "Han": ("cjk", "hans", "hant", "gothic", "hei"), "Hiragana": ("cjk", "jp", "gothic"), "Katakana": ("cjk", "jp", "gothic"),
-        "Hangul": ("cjk", "kr", "gothic"), "emoji": ("emoji",), "Symbols": ("symbol", "emoji", "dejavusans"),
-    }.get(script, (script.lower(),))  # fmt: skip
+        "Han": ("cjk", "hans", "hant", "gothic", "hei"),
+        "Hiragana": ("cjk", "jp", "gothic"),
+        "Katakana": ("cjk", "jp", "gothic"),
+        "Hangul": ("cjk", "kr", "gothic"),
+        "emoji": ("emoji",),
+        "Symbols": ("symbol", "emoji", "dejavusans"),
+    }.get(script, (script.lower(),))
 
     def rank(path: str) -> tuple[bool, int, int, bool, str]:
         name = pathlib.Path(path).name.lower()

@@ -13,15 +13,15 @@ MAX_SHORT_SIDE_PIXELS = 1080
 FRAME_RATES = (24, 30)
 
 
-class RenderCancelled(Exception):  # noqa: N818  -- it reports an obeyed wish, not an error
+class RenderCancelled(Exception):
     """The caller's `cancelled()` said yes; nothing was left on disk."""
 
 
-class InvalidSpec(ValueError):  # noqa: N818  -- named like the fact it states
+class InvalidSpec(ValueError):
     """The film cannot be made as asked: fix the request."""
 
 
-class UnreadableImage(ValueError):  # noqa: N818  -- named like the fact it states
+class UnreadableImage(ValueError):
     """An image cannot be decoded: send it again as a JPEG, PNG or WebP."""
 
 

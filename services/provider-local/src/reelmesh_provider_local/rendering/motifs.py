@@ -5,16 +5,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from reelmesh_provider_local.rendering import canvas, palette
 
-Drawing = Callable[[npt.NDArray[np.float32], npt.NDArray[np.float32], float], npt.NDArray[np.float32]]
+Drawing = Callable[[canvas.Floats, canvas.Floats, float], canvas.Floats]
 """From coordinates in -1..1 and the width of a pixel there to coverage 0..1."""
 
-DIAMETER_PART = 0.86
-"""Of the frame's shorter side."""
+DIAMETER_PART = 0.8
+"""Of the frame's shorter side, at the beginning."""
+GROWTH = 0.09
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,7 @@ class Motif:
     def draw(self, picture: canvas.Canvas, seconds: float, duration_seconds: float) -> None:
         """Lay the shape over the background; it crosses its middle position half-way through the film."""
         away = seconds - duration_seconds / 2
-        # The sprite is drawn at its largest and grows towards it.
-        scale = 0.92 + 0.08 * seconds / duration_seconds
+        scale = 1 + GROWTH * seconds / duration_seconds
         width, height = self.sprite.mask.size
         x = self.x + self.drift_x * away - width * scale / 2
         y = self.y + self.drift_y * away - height * scale / 2
@@ -60,7 +59,9 @@ def choose(
         x = 1 - x
     reach = short * 0.05 / max(4.0, duration_seconds)
     return Motif(
-        sprite=canvas.Sprite(_drawn(drawing, round(short * DIAMETER_PART)), canvas.colour_code(colours.spark)),
+        sprite=canvas.Sprite(
+            _drawn(drawing, round(short * DIAMETER_PART)), canvas.colour_code(colours.spark), soft=True
+        ),
         x=x * size[0],
         y=y * size[1],
         drift_x=0.0 if centred else float(rng.uniform(-1, 1)) * reach,
@@ -78,25 +79,25 @@ def _drawn(drawing: Drawing, side: int) -> Image.Image:
     return Image.fromarray((cover * 255 + 0.5).astype(np.uint8))
 
 
-def _edge(distance: npt.NDArray[np.float32], pixel: float) -> npt.NDArray[np.float32]:
+def _edge(distance: canvas.Floats, pixel: float) -> canvas.Floats:
     """Anti-aliased inside of a signed distance (negative inside)."""
     return np.clip(0.5 - distance / pixel, 0, 1)
 
 
-def _disc(x: npt.NDArray[np.float32], y: npt.NDArray[np.float32], pixel: float) -> npt.NDArray[np.float32]:
+def _disc(x: canvas.Floats, y: canvas.Floats, pixel: float) -> canvas.Floats:
     """A sun that dissolves towards the horizon."""
     radius = np.hypot(x, y)
     return _edge(radius - 0.98, pixel) * (0.92 * np.clip((0.95 - y) / 1.9, 0, 1) ** 1.4)
 
 
-def _eclipse(x: npt.NDArray[np.float32], y: npt.NDArray[np.float32], pixel: float) -> npt.NDArray[np.float32]:
+def _eclipse(x: canvas.Floats, y: canvas.Floats, pixel: float) -> canvas.Floats:
     """A thin crescent of light around a dark disc."""
     radius = np.hypot(x, y)
     rim = np.exp(-np.abs(radius - 0.97) / 0.16) * _edge(radius - 0.97, pixel)
     return rim * (0.08 + 0.92 * np.clip((x - y + 0.5) / 1.9, 0, 1) ** 1.6)
 
 
-def _rings(x: npt.NDArray[np.float32], y: npt.NDArray[np.float32], pixel: float) -> npt.NDArray[np.float32]:
+def _rings(x: canvas.Floats, y: canvas.Floats, pixel: float) -> canvas.Floats:
     """Concentric hairlines, fainter to one side."""
     radius = np.hypot(x, y)
     cover = np.zeros_like(radius)
@@ -107,14 +108,14 @@ def _rings(x: npt.NDArray[np.float32], y: npt.NDArray[np.float32], pixel: float)
     return cover * (0.3 + 0.7 * (0.5 + 0.5 * np.cos(angle + math.pi / 3)) ** 1.5)
 
 
-def _ring(x: npt.NDArray[np.float32], y: npt.NDArray[np.float32], pixel: float) -> npt.NDArray[np.float32]:
+def _ring(x: canvas.Floats, y: canvas.Floats, pixel: float) -> canvas.Floats:
     """One open circle, brighter where the light comes from."""
     radius = np.hypot(x, y)
     line = _edge(np.abs(radius - 0.97) - 0.007, pixel)
     return line * (0.18 + 0.82 * np.clip((1 - y + 0.4 * x) / 2, 0, 1) ** 2)
 
 
-def _slats(x: npt.NDArray[np.float32], y: npt.NDArray[np.float32], pixel: float) -> npt.NDArray[np.float32]:
+def _slats(x: canvas.Floats, y: canvas.Floats, pixel: float) -> canvas.Floats:
     """A disc cut into horizontal slats that thin out downwards."""
     inside = _edge(np.hypot(x, y) - 0.98, pixel)
     rows = (y + 1) * 5.5
@@ -123,7 +124,7 @@ def _slats(x: npt.NDArray[np.float32], y: npt.NDArray[np.float32], pixel: float)
     return inside * _edge(nearest - half, pixel) * (0.9 - 0.35 * (y + 1) / 2)
 
 
-def _dots(x: npt.NDArray[np.float32], y: npt.NDArray[np.float32], pixel: float) -> npt.NDArray[np.float32]:
+def _dots(x: canvas.Floats, y: canvas.Floats, pixel: float) -> canvas.Floats:
     """A halftone disc: dots that grow towards the light."""
     cells = 13.0
     cell_x, cell_y = np.floor(x * cells) + 0.5, np.floor(y * cells) + 0.5

@@ -61,7 +61,7 @@ class CameraMove:
 
 
 def view_box(framing: Framing, plate: tuple[int, int], frame: tuple[int, int]) -> tuple[float, float, float, float]:
-    """The part of the plate (left, top, right, bottom; fractional pixels) that fills the frame, always inside the plate."""
+    """What fills the frame: left, top, right, bottom in fractional pixels, always inside the plate."""
     plate_width, plate_height = plate
     fill = min(plate_width / frame[0], plate_height / frame[1]) / framing.zoom
     width, height = frame[0] * fill, frame[1] * fill

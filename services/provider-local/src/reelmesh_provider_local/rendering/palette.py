@@ -8,21 +8,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
+from reelmesh_provider_local.rendering import canvas
 from reelmesh_provider_local.rendering.canvas import Colour
 
-Lab = npt.NDArray[np.float32]
+Lab = canvas.Floats
 
 _TO_LMS = np.array(
-    [[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566], [0.0883024619, 0.2817188376, 0.6299787005]],
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ],
     dtype=np.float32,
-)  # fmt: skip
+)
 _TO_LAB = np.array(
-    [[0.2104542553, 0.7936177850, -0.0040720468], [1.9779984951, -2.4285922050, 0.4505937099], [0.0259040371, 0.7827717662, -0.8086757660]],
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ],
     dtype=np.float32,
-)  # fmt: skip
+)
 _FROM_LMS = np.linalg.inv(_TO_LMS).astype(np.float32)
 _FROM_LAB = np.linalg.inv(_TO_LAB).astype(np.float32)
 
@@ -58,13 +66,13 @@ class Palette:
         return self.glow, self.spark, self.accent, self.ink
 
 
-def to_lab(rgb: npt.NDArray[np.float32]) -> Lab:
+def to_lab(rgb: canvas.Floats) -> Lab:
     """(..., 3) sRGB 0..1 → OKLab."""
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     return np.cbrt(linear.astype(np.float32) @ _TO_LMS.T) @ _TO_LAB.T
 
 
-def from_lab(lab: Lab) -> npt.NDArray[np.float32]:
+def from_lab(lab: Lab) -> canvas.Floats:
     """OKLab → (..., 3) sRGB, clipped to 0..1."""
     linear = np.clip((lab @ _FROM_LAB.T) ** 3 @ _FROM_LMS.T, 0, 1)
     encoded = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
@@ -74,14 +82,17 @@ def from_lab(lab: Lab) -> npt.NDArray[np.float32]:
 def oklch(lightness: float, chroma: float, hue_degrees: float) -> Colour:
     """The sRGB colour with this lightness and hue, its chroma lowered until it can be shown."""
     angle = math.radians(hue_degrees)
-    for _ in range(24):
-        lab = np.array([lightness, chroma * math.cos(angle), chroma * math.sin(angle)], dtype=np.float32)
-        linear = (_FROM_LAB @ lab) ** 3 @ _FROM_LMS.T
-        if linear.min() >= -0.001 and linear.max() <= 1.001:
-            break
+    direction = np.array([0.0, math.cos(angle), math.sin(angle)], dtype=np.float32)
+    grey = np.array([lightness, 0.0, 0.0], dtype=np.float32)
+    while not _is_shown(grey + chroma * direction) and chroma > 0.001:
         chroma *= 0.92
-    red, green, blue = from_lab(lab).tolist()
+    red, green, blue = from_lab(grey + chroma * direction).tolist()
     return red, green, blue
+
+
+def _is_shown(lab: Lab) -> bool:
+    linear = (_FROM_LAB @ lab) ** 3 @ _FROM_LMS.T
+    return bool(linear.min() >= -0.001 and linear.max() <= 1.001)
 
 
 def from_words(prompt: str, rng: np.random.Generator) -> Palette:
@@ -141,5 +152,5 @@ def _samples(image: Image.Image) -> Lab:
     return to_lab(np.asarray(small, dtype=np.float32).reshape(-1, 3) / 255)
 
 
-def _smoothed(histogram: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _smoothed(histogram: canvas.Floats) -> canvas.Floats:
     return histogram + 0.6 * (np.roll(histogram, 1) + np.roll(histogram, -1))

@@ -37,7 +37,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """An image on screen from `start` to `end` (seconds), the first `fade_seconds` of it growing out of the one before."""
+    """An image on screen from `start` to `end` (seconds); it grows out of the one before for `fade_seconds`."""
 
     image: int
     start_seconds: float
@@ -93,7 +93,7 @@ def _capacity(wide: bool) -> int:
 
 
 def _readable(pieces: list[wording.Atom], seconds: float, capacity: int) -> list[wording.Atom]:
-    """As many atoms as can be read in that time, cut at the most natural stop in the last third, marked with an ellipsis."""
+    """As many atoms as can be read in that time, cut at the best stop of the last third, with an ellipsis."""
     budget = seconds / (1 / BRISK_UNITS_PER_SECOND + BRISK_SETTLING_SECONDS / capacity)
     total = sum(piece.units for piece in pieces)
     if total <= budget:
@@ -105,8 +105,9 @@ def _readable(pieces: list[wording.Atom], seconds: float, capacity: int) -> list
     count = max(1, count)
     cut = max(range(count * 2 // 3, count), key=lambda index: (pieces[index].stop, index)) + 1
     last = pieces[cut - 1]
-    bare = last.text.rstrip(",;:.、，。 ")
-    ending = wording.Atom(bare + ELLIPSIS, spaced=False, units=last.units + 1, stop=wording.Break.SENTENCE)
+    ending = wording.Atom(
+        wording.unpunctuated(last.text) + ELLIPSIS, spaced=False, units=last.units + 1, stop=wording.Break.SENTENCE
+    )
     return [*pieces[: cut - 1], ending]
 
 
@@ -194,7 +195,7 @@ def _headline_length(page: Sequence[wording.Atom]) -> int:
 def _trimmed(pieces: Sequence[wording.Atom]) -> tuple[wording.Atom, ...]:
     """Without the comma or colon that the layout has made superfluous."""
     last = pieces[-1]
-    bare = last.text.rstrip(",;:،、，；：—–- ")
+    bare = wording.unpunctuated(last.text) if last.stop is wording.Break.CLAUSE else last.text
     if not bare:
         return tuple(pieces[:-1]) if len(pieces) > 1 else tuple(pieces)
     return (*pieces[:-1], wording.Atom(bare, spaced=False, units=last.units, stop=last.stop))

@@ -70,10 +70,12 @@ class Layout:
         return self.anchor is Anchor.CENTRE
 
     def space(self) -> tuple[float, float]:
-        """(width, height) in pixels that a card may fill."""
+        """(width, height) in pixels that a card may fill when it is set; the push needs the rest."""
         wide = self.width / self.height > 1.2
-        across = (self.width - 2 * self.margin) * (0.86 if self.centred and wide else 0.74 if wide else 1.0)
-        return across, (self.height - 2 * self.margin) * (0.66 if wide else 0.56)
+        across = 1.0 if not wide else 0.86 if self.centred else 0.74
+        down = 0.66 if wide else 0.56
+        grown = 1 + STANDING_PUSH
+        return (self.width - 2 * self.margin) * across / grown, (self.height - 2 * self.margin) * down / grown
 
 
 class TitleCard:
@@ -139,9 +141,9 @@ class TitleCard:
         return motion.progress(seconds, self._card.end_seconds - length, length)
 
     def _scale(self, seconds: float) -> float:
-        """Titles stand in a slow push of the camera; set a little small, they end at their full size."""
+        """Titles stand in a slow push of the camera."""
         length = self._card.end_seconds - self._card.start_seconds
-        return 1 - STANDING_PUSH * (1 - motion.progress(seconds, self._card.start_seconds, length))
+        return 1 + STANDING_PUSH * motion.progress(seconds, self._card.start_seconds, length)
 
     def _pivot(self) -> tuple[float, float]:
         left, top, right, bottom = self.box

@@ -1,5 +1,6 @@
 """Setting text: runs by font, right-to-left order, balanced lines at the largest size that fits, sprites to draw."""
 
+import itertools
 import math
 import unicodedata
 from collections.abc import Sequence
@@ -194,7 +195,7 @@ def shadow(drawn: canvas.Sprite, radius: float, colour: canvas.Colour) -> canvas
     width, height = drawn.mask.size
     mask = Image.new("L", (width + 2 * margin, height + 2 * margin), 0)
     mask.paste(drawn.mask, (margin, margin))
-    return canvas.Sprite(mask.filter(ImageFilter.GaussianBlur(radius)), canvas.colour_code(colour))
+    return canvas.Sprite(mask.filter(ImageFilter.GaussianBlur(radius)), canvas.colour_code(colour), soft=True)
 
 
 def shadow_margin(radius: float) -> int:
@@ -241,7 +242,7 @@ def _advance(run: Run, size: int) -> float:
 
 def _measured(lines: tuple[Line, ...], size: int) -> Block:
     boxes = tuple(_ink(line, size) for line in lines)
-    tallest = max((above.bottom - below.top for above, below in zip(boxes, boxes[1:], strict=False)), default=0.0)
+    tallest = max((above.bottom - below.top for above, below in itertools.pairwise(boxes)), default=0.0)
     return Block(size, lines, boxes, max(size * LEADING, tallest + size * 0.12))
 
 

@@ -9,10 +9,11 @@ MAX_MARKS_PER_CLUSTER = 4
 MAX_ATOM_UNITS = 22
 
 _JOINER = "\u200d"
-_SENTENCE_ENDS = ".!?…。！？｡।॥؟۔"
-_CLAUSE_ENDS = ",;:—–،؛、，；：・"
-_CLOSERS = "\"'”’»)]}」』）】》〉"
-_OPENERS = "“‘«([{「『（【《〈¿¡"
+# Marks of many scripts, some of which look like our own on purpose.
+_SENTENCE_ENDS = ".!?…。！？｡।॥؟۔"  # noqa: RUF001
+_CLAUSE_ENDS = ",;:—–،؛、，；：・"  # noqa: RUF001
+_CLOSERS = "\"'”’»)]}」』）】》〉"  # noqa: RUF001
+_OPENERS = "“‘«([{「『（【《〈¿¡"  # noqa: RUF001
 # Line starts that Japanese and Chinese setting forbids, beside closing marks.
 _NO_START = "ーぁぃぅぇぉっゃゅょァィゥェォッャュョ々ゝゞ" + _CLAUSE_ENDS + _SENTENCE_ENDS + _CLOSERS
 _KANA = ("HIRAGANA", "KATAKANA")
@@ -159,13 +160,18 @@ def joined(pieces: list[Atom]) -> str:
     return text.rstrip()
 
 
+def unpunctuated(text: str) -> str:
+    """Without the marks at its end that would announce more."""
+    return text.rstrip(_CLAUSE_ENDS + _SENTENCE_ENDS + "-")
+
+
 def _atom(text: str, spaced: bool) -> Atom:
     bare = text.rstrip(_CLOSERS)
     stop = Break.WORD
     # A full stop ends a sentence only before a space: 3.5, example.org.
     if bare and bare[-1] in _SENTENCE_ENDS and (spaced or bare[-1] not in ".!?…"):
         stop = Break.SENTENCE
-    elif bare and bare[-1] in _CLAUSE_ENDS or text in ("-", "|", "/"):
+    elif (bare and bare[-1] in _CLAUSE_ENDS) or text in ("-", "|", "/"):
         stop = Break.CLAUSE
     return Atom(text, spaced, units(text), stop)
 
