@@ -12,9 +12,6 @@ from opentelemetry import trace
 from reelmesh_kit import errors, metrics, process, telemetry
 from reelmesh_kit.rpc import conventions, deadline, identity, status
 
-# gRPC gives a call without a deadline the seconds until some day in the far future.
-LONGEST_DEADLINE_SECONDS = 365 * 24 * 3600.0
-
 Context = Any
 
 
@@ -59,9 +56,7 @@ class Answer:
     @contextlib.contextmanager
     def _handling(self, context: Context) -> Generator[None]:
         identity.begin(self._metadata)
-        remaining: float | None = context.time_remaining()
-        bounded = remaining is not None and remaining < LONGEST_DEADLINE_SECONDS
-        deadline.begin(self._chassis.clock, remaining if bounded else None)
+        deadline.begin(self._chassis.clock, context.time_remaining())
         name = conventions.method_name(self._path)
         with (
             self._chassis.telemetry.metrics.rpc_server_calls_open.labels(name).track_inprogress(),
