@@ -45,6 +45,8 @@ def measure(path: Path) -> tuple[video.MediaFacts, Timeline]:
     found = boxes.walk(path) if opening.sniff(path) == "MP4" else boxes.Boxes(moov_first=False, edit_lists=0)
     with opening.opened(path) as container:
         stream = opening.video_stream(container)
+        # One frame comes soonest from one thread.
+        stream.thread_count = 1
         _check_limits(container, stream)
         first = _first_frame(container, stream)
         container.seek(0)
