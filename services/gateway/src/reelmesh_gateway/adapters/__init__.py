@@ -1,0 +1,1 @@
+"""The outbound edge: storage, media and the file that holds API keys."""

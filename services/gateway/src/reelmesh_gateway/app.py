@@ -1,0 +1,122 @@
+"""The composition root: opens what the gateway calls, then the ports on which it is called."""
+
+import contextlib
+from collections.abc import AsyncGenerator
+
+from reelmesh.mesh.v1 import media_service_pb2_grpc, storage_service_pb2_grpc
+from reelmesh.v1 import asset_service_pb2, asset_service_pb2_grpc, generation_service_pb2, generation_service_pb2_grpc
+from reelmesh_kit import admin, health, process, rpc, web
+
+from reelmesh_gateway import settings
+from reelmesh_gateway.adapters import key_file, media, peers, storage
+from reelmesh_gateway.model import rates
+from reelmesh_gateway.routes import front, http, metrics, streams
+from reelmesh_gateway.servicer import admission
+from reelmesh_gateway.servicer import assets as asset_servicer
+from reelmesh_gateway.servicer import generations as generation_servicer
+from reelmesh_gateway.usecases import assets, entrance, watching
+
+SERVICE = "gateway"
+NEEDED = frozenset({"orchestrator", "storage"})
+_SECONDS_A_MINUTE = 60.0
+
+
+@contextlib.asynccontextmanager
+async def build(own_settings: settings.GatewaySettings, own: process.Chassis) -> AsyncGenerator[process.Running]:
+    """Serve until the body ends; what was opened last closes first."""
+    issued = key_file.opened(own_settings.data_folder, own.logger, own.clock, own.chance)
+    async with contextlib.AsyncExitStack() as stack:
+        admin_port = await stack.enter_async_context(admin.serve(own, own_settings.host, own_settings.admin_port))
+        behind = await _front(stack, own_settings, own, issued)
+        http_port = await stack.enter_async_context(_http(own_settings, behind))
+        public_url = own_settings.public_url or f"http://{own_settings.host}:{http_port}"
+        grpc_port = await stack.enter_async_context(
+            rpc.serve(
+                own,
+                _services(behind, public_url),
+                host=own_settings.host,
+                port=own_settings.grpc_port,
+                drain_seconds=own_settings.drain_seconds,
+            )
+        )
+        # Ready does not mean that those we call are: with words why not, 503 beats a refused connection.
+        yield process.Running(grpc_port=grpc_port, http_port=http_port, admin_port=admin_port)
+        own.health.drain()
+        # Before the servers stop: they would wait for streams that never end by themselves.
+        behind.streams.close()
+
+
+async def _front(
+    stack: contextlib.AsyncExitStack,
+    own_settings: settings.GatewaySettings,
+    own: process.Chassis,
+    issued: key_file.KeyFile,
+) -> front.Front:
+    targets = {
+        "orchestrator": own_settings.orchestrator_address,
+        "storage": own_settings.storage_address,
+        "media": own_settings.media_address,
+    }
+    dependencies = health.Health(own.clock)
+    channels: dict[str, rpc.Channel] = {}
+    for name, target in targets.items():
+        opening = rpc.channel(own, target, timeout_seconds=own_settings.rpc_timeout_seconds)
+        channels[name] = await stack.enter_async_context(opening)
+        dependencies.add(name, peers.check(name, channels[name]))
+    measured = metrics.Metrics(own.telemetry.registry)
+    return front.Front(
+        own=own,
+        entrance=entrance.Entrance(issued, own.clock, _creates(own_settings)),
+        generations=generation_service_pb2_grpc.GenerationServiceStub(channels["orchestrator"]),
+        assets=assets.Assets(
+            storage.Storage(storage_service_pb2_grpc.StorageServiceStub(channels["storage"])),
+            media.Media(media_service_pb2_grpc.MediaServiceStub(channels["media"])),
+            own.ids,
+            own.clock,
+            own.logger,
+            upload_limit_bytes=own_settings.upload_limit_bytes,
+        ),
+        watching=watching.Watching(own.clock, own.chance),
+        streams=streams.Streams(
+            own.clock,
+            limit=own_settings.event_streams_limit,
+            heartbeat_seconds=own_settings.heartbeat_seconds,
+            opened=measured.event_streams,
+        ),
+        dependencies=dependencies,
+        needed=NEEDED,
+        metrics=measured,
+        public_url=own_settings.public_url,
+        upload_limit_bytes=own_settings.upload_limit_bytes,
+        upload_timeout_seconds=own_settings.upload_timeout_seconds,
+    )
+
+
+def _http(own_settings: settings.GatewaySettings, behind: front.Front) -> contextlib.AbstractAsyncContextManager[int]:
+    return web.serve(
+        http.application(behind),
+        own_settings.host,
+        own_settings.http_port,
+        variable="REELMESH_HTTP_PORT",
+        close_seconds=int(own_settings.drain_seconds),
+    )
+
+
+def _services(behind: front.Front, public_url: str) -> list[rpc.Service]:
+    door = admission.Admission(behind.entrance)
+    return [
+        rpc.service(
+            generation_service_pb2.DESCRIPTOR.services_by_name["GenerationService"],
+            generation_service_pb2_grpc.add_GenerationServiceServicer_to_server,
+            generation_servicer.Generations(door, behind.generations, behind.assets, behind.watching, public_url),
+        ),
+        rpc.service(
+            asset_service_pb2.DESCRIPTOR.services_by_name["AssetService"],
+            asset_service_pb2_grpc.add_AssetServiceServicer_to_server,
+            asset_servicer.Assets(door, behind.assets, public_url),
+        ),
+    ]
+
+
+def _creates(own_settings: settings.GatewaySettings) -> rates.Rate:
+    return rates.Rate(own_settings.creates_per_minute / _SECONDS_A_MINUTE, own_settings.creates_burst)

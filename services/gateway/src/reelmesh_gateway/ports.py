@@ -1,0 +1,66 @@
+"""What the gateway's verbs need from outside: issued keys, stored bytes, and somebody who looks at pixels."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Protocol
+
+from reelmesh_gateway.model import assets, keys
+
+
+class Keys(Protocol):
+    """The issued API keys."""
+
+    def find(self, key_id: str) -> keys.Key | None:
+        """Return the key with this id; None when none was issued or it was revoked."""
+        ...
+
+
+class Files(Protocol):
+    """Where bytes are kept. An empty `tenant_id` acts for all tenants."""
+
+    async def put(self, upload: assets.Upload, chunks: AsyncIterator[bytes]) -> None:
+        """Store an upload, whole or not at all. What `chunks` raises is raised here, and nothing is stored."""
+        ...
+
+    async def find(self, asset_id: str, tenant_id: str) -> assets.Asset:
+        """Return what is known about an asset.
+
+        Raises:
+            NotFound: there is none, or it is somebody else's.
+        """
+        ...
+
+    def read(self, asset: assets.Asset, offset: int, length: int) -> AsyncGenerator[bytes]:
+        """Yield `length` bytes from `offset` on; `length` is not 0."""
+        ...
+
+    async def remove(self, asset_id: str, tenant_id: str) -> None:
+        """Delete an asset and its bytes.
+
+        Raises:
+            NotFound: there is none, or it is somebody else's.
+        """
+        ...
+
+    async def sign(self, asset_id: str, tenant_id: str) -> str:
+        """Return a URL that serves the asset for a while without a key: absolute, or a path below our own root."""
+        ...
+
+    async def verify(self, token: str) -> str:
+        """Return the id of the asset that a URL of our own making names.
+
+        Raises:
+            NotFound: the token is not ours, or has expired.
+        """
+        ...
+
+
+class Media(Protocol):
+    """Who looks at pixels."""
+
+    async def prepare_reference(self, upload_id: str, reference_id: str) -> assets.Asset:
+        """Check an uploaded image, clean it of metadata and store the clean copy under `reference_id`.
+
+        Raises:
+            BrokenMedia: it is not an image that can be used.
+        """
+        ...

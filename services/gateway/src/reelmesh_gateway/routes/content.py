@@ -1,0 +1,73 @@
+"""Bytes as an HTTP answer: whole, in part, unchanged, or out of range."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import fastapi
+from reelmesh_kit import errors
+from starlette import requests
+
+from reelmesh_gateway.model import assets, ranges
+from reelmesh_gateway.routes import front
+from reelmesh_gateway.wire import errors as wire
+
+# Bytes never change; but only their owner's browser may keep them.
+CACHE_SECONDS = 3600
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/octet-stream": {}}, "description": "All bytes."},
+    206: {"content": {"application/octet-stream": {}}, "description": "The bytes of the range."},
+    304: {"description": "They are what If-None-Match says."},
+}
+
+
+def served(behind: front.Front, request: requests.Request, asset: assets.Asset) -> fastapi.Response:
+    """Answer a GET or HEAD for the bytes of an asset.
+
+    Raises:
+        Refused: the range lies outside (416).
+    """
+    conditions = ranges.Conditions(
+        range=request.headers.get("range", ""),
+        if_range=request.headers.get("if-range", ""),
+        if_none_match=request.headers.get("if-none-match", ""),
+    )
+    choice = ranges.choose(conditions, asset.size_bytes, asset.etag)
+    headers = _headers(asset)
+    match choice:
+        case ranges.Unchanged():
+            return fastapi.Response(status_code=304, headers=headers)
+        case ranges.Outside():
+            problem = errors.InvalidArgument("Range", f"lies outside of the {asset.size_bytes} bytes there are")
+            raise wire.Refused(416, problem, {"Content-Range": f"bytes */{asset.size_bytes}"})
+        case ranges.Part(offset, length):
+            place = f"bytes {offset}-{offset + length - 1}/{asset.size_bytes}"
+            return _bytes(behind, request, asset, (offset, length), 206, {**headers, "Content-Range": place})
+        case ranges.Whole():
+            return _bytes(behind, request, asset, (0, asset.size_bytes), 200, headers)
+
+
+def _bytes(
+    behind: front.Front,
+    request: requests.Request,
+    asset: assets.Asset,
+    part: tuple[int, int],
+    status: int,
+    headers: Mapping[str, str],
+) -> fastapi.Response:
+    offset, length = part
+    sized = {**headers, "Content-Length": str(length)}
+    content_type = asset.content_type or "application/octet-stream"
+    if request.method == "HEAD" or not length:
+        return fastapi.Response(status_code=status, headers=sized, media_type=content_type)
+    chunks = behind.assets.read(asset, offset, length)
+    return fastapi.responses.StreamingResponse(chunks, status_code=status, headers=sized, media_type=content_type)
+
+
+def _headers(asset: assets.Asset) -> dict[str, str]:
+    return {
+        "Accept-Ranges": "bytes",
+        "ETag": asset.etag,
+        "Cache-Control": f"private, max-age={CACHE_SECONDS}",
+        # Nothing that was stored runs as a page of ours.
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+    }

@@ -1,0 +1,155 @@
+"""The outermost layer of HTTP: the trace begins here, each request gets an id, a measurement, and an answer."""
+
+import asyncio
+import contextlib
+import re
+
+from opentelemetry import trace
+from reelmesh_kit import errors, metrics, process, telemetry
+from starlette import datastructures, types
+
+from reelmesh_gateway.routes import answers
+from reelmesh_gateway.routes import metrics as own_metrics
+from reelmesh_gateway.wire import errors as wire
+
+REQUEST_ID_HEADER = "x-request-id"
+TRACEPARENT_HEADER = "traceparent"
+_SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._~-]{1,128}")
+_TRACEPARENT = re.compile(r"(00-[0-9a-f]{32}-[0-9a-f]{16}-)[0-9a-f]{2}")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+# Others may be anything a caller likes, and labels must stay bounded.
+_OTHER_METHOD = "_OTHER"
+_NO_ROUTE = "unmatched"
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+_SAMPLED = "01"
+
+
+class Edge:
+    """Stands around everything else; the one place of HTTP where any exception is caught."""
+
+    def __init__(self, app: types.ASGIApp, own: process.Chassis, measured: own_metrics.Metrics) -> None:
+        """Wrap `app`."""
+        self._app = app
+        self._own = own
+        self._metrics = measured
+
+    async def __call__(self, scope: types.Scope, receive: types.Receive, send: types.Send) -> None:
+        """Answer one request; other kinds of connection are none of ours."""
+        if scope["type"] != "http":
+            raise RuntimeError(f"The gateway does not speak {scope['type']}.")
+        exchange = _Exchange(scope, send, _request_id(scope, self._own))
+        began = self._own.clock.elapsed()
+        with self._span(scope) as span:
+            exchange.traceparent = telemetry.current_traceparent()
+            try:
+                await self._answered(scope, receive, exchange)
+            finally:
+                self._record(span, scope, exchange, self._own.clock.elapsed() - began)
+
+    async def _answered(self, scope: types.Scope, receive: types.Receive, exchange: "_Exchange") -> None:
+        try:
+            await self._app(scope, receive, exchange.send)
+        except asyncio.CancelledError:
+            raise
+        except errors.ReelmeshError as error:
+            await self._refuse(exchange, receive, answers.refusal(error, exchange.request_id), error)
+        except wire.Refused as refused:
+            await self._refuse(exchange, receive, answers.refused(refused, exchange.request_id), refused)
+        except Exception as error:
+            self._own.logger.exception("%s %s failed in a way nobody expected.", scope["method"], _route(scope))
+            await self._refuse(exchange, receive, answers.fault(exchange.request_id), error)
+
+    async def _refuse(
+        self, exchange: "_Exchange", receive: types.Receive, answer: types.ASGIApp, error: Exception
+    ) -> None:
+        if exchange.status:
+            # Half of an answer is out already: only a broken connection tells the caller that it is half.
+            exchange.broken = True
+            self._own.logger.warning("An answer broke off: %s: %s", type(error).__name__, error)
+            return
+        await answer(exchange.scope, receive, exchange.send)
+
+    def _span(self, scope: types.Scope) -> contextlib.AbstractContextManager[trace.Span]:
+        reading = scope["method"] in _READING
+        return self._own.telemetry.span(
+            _method(scope),
+            kind=trace.SpanKind.SERVER,
+            parent=_parent(scope, sampled=not reading),
+            attributes=_request_attributes(scope),
+            ratio=self._own.telemetry.reads_ratio if reading else 1.0,
+            record_errors=False,
+        )
+
+    def _record(self, span: trace.Span, scope: types.Scope, exchange: "_Exchange", seconds: float) -> None:
+        method, route, status = _method(scope), _route(scope), exchange.status
+        if route != _NO_ROUTE:
+            span.update_name(f"{method} {route}")
+            span.set_attribute("http.route", route)
+        if status:
+            span.set_attribute("http.response.status_code", status)
+        if status >= 500 or exchange.broken:
+            span.set_attribute("error.type", str(status))
+            span.set_status(trace.Status(trace.StatusCode.ERROR))
+        self._metrics.requests.labels(method, route, str(status or "gone")).inc()
+        metrics.observe(self._metrics.duration, seconds, method=method, route=route)
+
+
+class _Exchange:
+    """One request and what became of its answer."""
+
+    def __init__(self, scope: types.Scope, send: types.Send, request_id: str) -> None:
+        self.scope = scope
+        self.request_id = request_id
+        self.traceparent = ""
+        self.status = 0
+        """0 until an answer begins; stays 0 for a caller that left before."""
+        self.broken = False
+        self._send = send
+        scope.setdefault("state", {})["request_id"] = request_id
+
+    async def send(self, message: types.Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = datastructures.MutableHeaders(scope=message)
+            headers[REQUEST_ID_HEADER] = self.request_id
+            headers["x-content-type-options"] = "nosniff"
+            if self.traceparent:
+                headers[TRACEPARENT_HEADER] = self.traceparent
+        await self._send(message)
+
+
+def _request_id(scope: types.Scope, own: process.Chassis) -> str:
+    given = datastructures.Headers(scope=scope).get(REQUEST_ID_HEADER, "")
+    return given if _SANE_REQUEST_ID.fullmatch(given) else str(own.ids.fresh())
+
+
+def _parent(scope: types.Scope, *, sampled: bool) -> str:
+    """Return the caller's trace context. What may begin a generation is traced whatever the caller samples."""
+    given = datastructures.Headers(scope=scope).get(TRACEPARENT_HEADER, "")
+    found = _TRACEPARENT.fullmatch(given)
+    return found[1] + _SAMPLED if found and sampled else given
+
+
+def _method(scope: types.Scope) -> str:
+    method: str = scope["method"]
+    return method if method in _METHODS else _OTHER_METHOD
+
+
+def _route(scope: types.Scope) -> str:
+    return getattr(scope.get("route"), "path", _NO_ROUTE)
+
+
+def _request_attributes(scope: types.Scope) -> dict[str, str | int]:
+    """Return OpenTelemetry's attributes of an HTTP server span; never queries or bodies."""
+    attributes: dict[str, str | int] = {
+        "http.request.method": _method(scope),
+        "url.path": scope["path"],
+        "url.scheme": scope["scheme"],
+        "network.protocol.version": scope["http_version"],
+    }
+    if scope.get("server"):
+        attributes["server.address"], attributes["server.port"] = scope["server"]
+    if scope.get("client"):
+        attributes["client.address"] = scope["client"][0]
+    agent = datastructures.Headers(scope=scope).get("user-agent")
+    return attributes | ({"user_agent.original": agent} if agent else {})

@@ -1,0 +1,63 @@
+"""What the HTTP routes are given: the verbs, the public contract's services, and their limits."""
+
+import dataclasses
+
+from reelmesh.v1 import generation_pb2, generation_service_pb2_grpc
+from reelmesh_kit import health, process
+from starlette import requests
+
+from reelmesh_gateway.model import assets as model
+from reelmesh_gateway.model import keys
+from reelmesh_gateway.routes import metrics, streams
+from reelmesh_gateway.usecases import assets, entrance, watching
+from reelmesh_gateway.wire import generations as wire
+
+
+@dataclasses.dataclass(frozen=True)
+class Front:
+    """Everything behind the HTTP edge.
+
+    About generations the gateway decides nothing, so that routes speak to the orchestrator's GenerationService in the
+    public contract's own messages; about assets it does, so that there are use cases.
+    """
+
+    own: process.Chassis
+    entrance: entrance.Entrance
+    generations: "generation_service_pb2_grpc.GenerationServiceAsyncStub"
+    assets: assets.Assets
+    watching: watching.Watching
+    streams: streams.Streams
+    dependencies: health.Health
+    """Checks of the services that are called; named in `needed` if nothing works without."""
+    needed: frozenset[str]
+    metrics: metrics.Metrics
+    public_url: str | None
+    upload_limit_bytes: int
+    upload_timeout_seconds: float
+
+
+def key_of(request: requests.Request) -> keys.Key:
+    """Return the key by which the guard let a request in."""
+    key: keys.Key = request.state.key
+    return key
+
+
+def owner_of(request: requests.Request) -> model.Owner:
+    """Return for whom a request acts on assets."""
+    return model.Owner(key_of(request).tenant_id)
+
+
+def absolute(front: Front, request: requests.Request, url: str) -> str:
+    """Return a URL that the caller can open: those of buckets are absolute, those of ours are paths."""
+    if not url.startswith("/"):
+        return url
+    root = front.public_url or str(request.base_url).rstrip("/")
+    return root + url
+
+
+async def signed(front: Front, request: requests.Request, generation: generation_pb2.Generation) -> None:
+    """Give the renditions of a generation URLs that the caller can open."""
+    urls = await front.assets.urls(owner_of(request), wire.unsigned_asset_ids(generation))
+    wire.sign(generation, urls)
+    for rendition in generation.renditions:
+        rendition.url = absolute(front, request, rendition.url)

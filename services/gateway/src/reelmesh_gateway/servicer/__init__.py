@@ -1,0 +1,1 @@
+"""The gRPC edge: the public services, each call let in by its API key."""

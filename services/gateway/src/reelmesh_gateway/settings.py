@@ -1,0 +1,56 @@
+"""What the gateway can be told: its ports, whom it calls, where keys are kept, and its limits."""
+
+import pathlib
+
+import pydantic
+from reelmesh_kit import settings
+
+MEBIBYTE = 1024 * 1024
+
+
+class GatewaySettings(settings.ServiceSettings):
+    """Settings of the gateway."""
+
+    grpc_port: settings.Port = pydantic.Field(default=9090, description="Port of the gRPC API; 0 picks a free one.")
+    http_port: settings.Port = pydantic.Field(default=8080, description="Port of the HTTP API; 0 picks a free one.")
+    orchestrator_address: str = pydantic.Field(
+        default="127.0.0.1:7001", min_length=1, description="gRPC target of the orchestrator."
+    )
+    storage_address: str = pydantic.Field(
+        default="127.0.0.1:7002", min_length=1, description="gRPC target of the storage service."
+    )
+    media_address: str = pydantic.Field(
+        default="127.0.0.1:7003", min_length=1, description="gRPC target of the media service."
+    )
+    data_folder: pathlib.Path = pydantic.Field(
+        default=pathlib.Path("data"), description="Folder of api-keys.json and, on a first start, development.key."
+    )
+    public_url: str | None = pydantic.Field(
+        default=None,
+        description="Where callers reach the HTTP API, as https://host; unset: as each request was addressed.",
+    )
+    creates_per_minute: float = pydantic.Field(
+        default=60.0, gt=0, le=100_000, description="Generations that one API key may create, in the long run."
+    )
+    creates_burst: int = pydantic.Field(
+        default=20, ge=1, le=100_000, description="Generations that one API key may create at once."
+    )
+    upload_limit_bytes: int = pydantic.Field(
+        default=10 * MEBIBYTE, ge=1, le=100 * MEBIBYTE, description="Largest reference image, bytes."
+    )
+    upload_timeout_seconds: settings.Seconds = pydantic.Field(
+        default=120.0, description="How long one upload may take in all."
+    )
+    event_streams_limit: int = pydantic.Field(
+        default=500, ge=1, le=100_000, description="Callers that may follow a generation by HTTP at once."
+    )
+    heartbeat_seconds: settings.Seconds = pydantic.Field(
+        default=15.0, description="Pause after which a silent event stream sends a comment, so that it stays open."
+    )
+
+    @pydantic.field_validator("public_url")
+    @classmethod
+    def _a_root(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://, such as https://video.example.com")
+        return value.rstrip("/") if value is not None else None

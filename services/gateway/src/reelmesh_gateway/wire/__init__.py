@@ -1,0 +1,1 @@
+"""Translation between JSON, the public protos and our own words. Pure."""

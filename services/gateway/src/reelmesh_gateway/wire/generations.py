@@ -1,0 +1,383 @@
+"""The JSON of generations: the same fields as `reelmesh.v1`, held to them by a test."""
+
+from typing import Literal
+
+import pydantic
+from reelmesh.v1 import generation_pb2, generation_service_pb2
+
+from reelmesh_gateway.wire import bodies, messages
+
+GenerationState = Literal[
+    "PENDING",
+    "QUEUED",
+    "GENERATING",
+    "PROCESSING",
+    "COMPLETED",
+    "REJECTED",
+    "FAILED",
+    "CANCELLING",
+    "CANCELLED",
+    "EXPIRED",
+]
+Delivery = Literal["VIDEO", "INFOGRAPHIC", "TEXT"]
+ShotState = Literal["WAITING", "READY", "GENERATING", "DONE", "FAILED", "CANCELLED"]
+AttemptState = Literal[
+    "PLANNED",
+    "DISPATCHED",
+    "SUBMITTING",
+    "ACCEPTED",
+    "SUCCEEDED",
+    "FAILED",
+    "CANCELLED",
+    "NOT_SENT",
+    "INDETERMINATE",
+    "NEVER_CREATED",
+    "WRITTEN_OFF",
+    "DROPPED",
+]
+
+
+class OutputSpec(bodies.Body):
+    """What the file should be."""
+
+    duration_seconds: float | None = None
+    """Length, seconds, 1 to 60. Default 8."""
+    aspect_ratio: str | None = None
+    """Width to height: "16:9" (the default), "9:16", "1:1" …; with `resolution`, where width and height are absent."""
+    resolution: bodies.Int32 | None = None
+    """Short side, pixels: 480, 720 (the default) or 1080."""
+    width: bodies.Int32 | None = None
+    """Exact width, pixels, even; wins over aspect_ratio and resolution together with height."""
+    height: bodies.Int32 | None = None
+    """Exact height, pixels, even."""
+    frames_per_second: bodies.Int32 | None = None
+    """Frames per second: 24 or 30; 0 leaves it to the provider."""
+    audio: bool | None = None
+    """Whether the video should have sound. Absent means yes where the provider can."""
+
+
+class GenerationRequest(bodies.Body):
+    """What to make."""
+
+    prompt: str
+    """What the video should show, 1 to 5000 characters."""
+    output: OutputSpec | None = None
+    """What the file should be; absent fields take their defaults: 8 s, 16:9, 720."""
+    reference_asset_ids: list[str] = pydantic.Field(default_factory=list[str])
+    """Assets of kind REFERENCE used as starting images, at most 4."""
+    model: str | None = None
+    """"provider" or "provider/model" to pin routing to; absent leaves it free."""
+    labels: dict[str, str] = pydantic.Field(default_factory=dict[str, str])
+    """At most 32 labels; keys of 1 to 63 characters, values of up to 255."""
+    max_cost_micros: bodies.Int64 | None = None
+    """Upper bound for the price, micro-dollars; 0 means no bound."""
+    deadline_time: bodies.Moment | None = None
+    """When it must have ended; must lie in the future."""
+    fallback_floor: Delivery | None = None
+    """The least that may be delivered. Default TEXT."""
+    seed: bodies.UInt32 | None = None
+    """Seed for reproducible results."""
+    priority: bodies.Int32 | None = None
+    """0 to 10, default 5."""
+    user_id: str | None = None
+    """The person within the tenant for whom this is made."""
+
+
+class CreateGenerationRequest(GenerationRequest):
+    """What to make, and the key that makes repeating it safe."""
+
+    request_id: str | None = None
+    """Idempotency key chosen by the caller, 1 to 128 of [A-Za-z0-9._~-]; the header Idempotency-Key says the same."""
+
+
+class Rendition(bodies.Body):
+    """One delivered file."""
+
+    asset_id: str
+    """Asset that holds the bytes."""
+    name: str
+    """Name of the rung, e.g. "1080p"."""
+    width: bodies.Int32
+    """Pixels."""
+    height: bodies.Int32
+    """Pixels."""
+    duration_seconds: float | None
+    """Length, seconds."""
+    size_bytes: bodies.Int64
+    """File size, bytes."""
+    content_type: str
+    """Media type, e.g. "video/mp4"."""
+    url: str
+    """URL that serves it for a while without a key; empty in lists."""
+
+
+class Finding(bodies.Body):
+    """Something the check of the result noticed."""
+
+    kind: str
+    """What: "black", "frozen", "silent", "no_audio", "corrupt", "short"."""
+    start_seconds: float | None
+    """Where it begins, seconds from the start."""
+    end_seconds: float | None
+    """Where it ends, seconds from the start."""
+    message: str
+    """A sentence."""
+
+
+class Failure(bodies.Body):
+    """Why something ended badly."""
+
+    reason: str
+    """Stable word, e.g. "ALL_CANDIDATES_FAILED", "DEADLINE", "MODERATION"."""
+    message: str
+    """A sentence that says what happened and what can be done."""
+
+
+class Candidate(bodies.Body):
+    """A provider account and model that could make a shot."""
+
+    account_id: str
+    """Account of ours."""
+    provider: str
+    """Provider's name, e.g. "local"."""
+    model: str
+    """Model's name at the provider."""
+    price_micros: bodies.Int64
+    """Expected price of this shot, micro-dollars."""
+    struck: bool
+    """Whether it was struck from the route."""
+    reason: str
+    """Why it stands there, or why it was struck."""
+
+
+class Attempt(bodies.Body):
+    """One try of one shot at one provider account: the unit that costs money."""
+
+    id: str
+    """UUID."""
+    ordinal: bodies.Int32
+    """Which try of the shot, 0 is the first."""
+    state: AttemptState | None
+    """Where it stands."""
+    account_id: str
+    """Account of ours."""
+    provider: str
+    """Provider's name."""
+    model: str
+    """Model's name at the provider."""
+    job_id: str
+    """The provider's own id of the job, once known."""
+    held_micros: bodies.Int64
+    """Micro-dollars set aside for it."""
+    spent_micros: bodies.Int64
+    """Micro-dollars it has cost."""
+    failure: Failure | None
+    """Why it ended as it did."""
+    create_time: bodies.Moment | None
+    """When it was planned."""
+    submit_time: bodies.Moment | None
+    """When it entered SUBMITTING."""
+    complete_time: bodies.Moment | None
+    """When it ended."""
+
+
+class Shot(bodies.Body):
+    """A continuous clip that one provider call can make."""
+
+    id: str
+    """UUID."""
+    ordinal: bodies.Int32
+    """Place in the video, 0 is first."""
+    state: ShotState | None
+    """Where it stands."""
+    duration_seconds: float | None
+    """Length, seconds."""
+    continues: bool
+    """Whether it starts from the last frame of the one before."""
+    route: list[Candidate]
+    """The providers that may make it, in order, each with the reason it stands there or was struck."""
+    attempts: list[Attempt]
+    """Every try, oldest first."""
+
+
+class Generation(bodies.Body):
+    """One request and its one deliverable."""
+
+    id: str
+    """UUID. Derived from the tenant and the request id, so that a repeated create names the same generation."""
+    tenant_id: str
+    """The organisation that owns it."""
+    user_id: str
+    """The person within the tenant; empty when the caller named none."""
+    state: GenerationState | None
+    """Where it stands."""
+    prompt: str
+    """What the video should show."""
+    output: OutputSpec | None
+    """What was asked of the file."""
+    reference_asset_ids: list[str]
+    """Assets of kind REFERENCE used as starting images."""
+    model: str
+    """Provider or "provider/model" that the request was pinned to; empty when routing is free."""
+    labels: dict[str, str]
+    """Labels of the caller."""
+    max_cost_micros: bodies.Int64
+    """Upper bound for the price of everything this generation buys, micro-dollars; 0 means no bound."""
+    deadline_time: bodies.Moment | None
+    """When the generation must have ended; null when it may take as long as it takes."""
+    fallback_floor: Delivery | None
+    """The least that may be delivered when no video can be made."""
+    seed: bodies.UInt32 | None
+    """Seed for reproducible results; null when the mesh chose one."""
+    priority: bodies.Int32
+    """0 (whenever) to 10 (first)."""
+    create_time: bodies.Moment | None
+    """When it was admitted."""
+    update_time: bodies.Moment | None
+    """When anything about it last changed."""
+    start_time: bodies.Moment | None
+    """When the first attempt was submitted."""
+    complete_time: bodies.Moment | None
+    """When it ended."""
+    revision: bodies.Int64
+    """Counts every change; strictly increasing."""
+    progress_percent: bodies.Int32
+    """0 to 100. Best effort while it runs, 100 when completed."""
+    delivery: Delivery | None
+    """What it ended with; null before."""
+    renditions: list[Rendition]
+    """The files delivered: the video's renditions, highest first."""
+    thumbnail_asset_id: str
+    """Asset of the thumbnail (JPEG), when there is one."""
+    poster_asset_id: str
+    """Asset of the full-size poster frame (JPEG), when there is one."""
+    findings: list[Finding]
+    """What the check of the result found."""
+    held_micros: bodies.Int64
+    """Micro-dollars set aside for attempts that may still cost them."""
+    spent_micros: bodies.Int64
+    """Micro-dollars that attempts have cost."""
+    failure: Failure | None
+    """Why it failed, was rejected or expired."""
+    queue_position: bodies.Int32
+    """Place among the waiting generations, 1 is next; 0 when it no longer waits."""
+    estimated_seconds: float | None
+    """Estimated time until it ends, seconds; 0 when unknown."""
+    shots: list[Shot]
+    """The continuous clips it is made of, in order."""
+    run: bodies.Int32
+    """1 at first, one more with each retry."""
+    trace_id: str
+    """W3C trace id (32 hex digits) under which everything about it is recorded."""
+
+
+class GenerationEvent(bodies.Body):
+    """Something that happened to a generation. Kept in order, never changed."""
+
+    id: str
+    """UUID."""
+    generation_id: str
+    """The generation it happened to."""
+    sequence: bodies.Int64
+    """1, 2, 3 … within the generation."""
+    type: str
+    """What happened, e.g. "created", "attempt_accepted", "completed"."""
+    create_time: bodies.Moment | None
+    """When."""
+    message: str
+    """A sentence for people."""
+    attributes: dict[str, str]
+    """The moving parts: attempt, shot, provider, prices, states."""
+    state: GenerationState | None
+    """State of the generation afterwards."""
+
+
+class Progress(bodies.Body):
+    """How far a generation is, between two events."""
+
+    progress_percent: bodies.Int32
+    """0 to 100."""
+    activity: str
+    """What is being done, e.g. "rendering shot 1 of 2"."""
+
+
+class ListGenerationsResponse(bodies.Body):
+    """A page of generations."""
+
+    generations: list[Generation]
+    """Newest first; without shots."""
+    next_page_token: str
+    """For the next page; empty on the last."""
+
+
+class ListGenerationEventsResponse(bodies.Body):
+    """Events in order."""
+
+    events: list[GenerationEvent]
+    """Oldest first."""
+
+
+class QuoteGenerationResponse(bodies.Body):
+    """What it would cost."""
+
+    shots: list[Shot]
+    """The shots as they would be planned, each with its route."""
+    price_micros: bodies.Int64
+    """Expected price with the first candidates, micro-dollars."""
+    estimated_seconds: float | None
+    """Estimated time until it ends, seconds."""
+
+
+class Query(bodies.Body):
+    """The query of a URL: all text, so it is read less strictly than JSON."""
+
+    model_config = pydantic.ConfigDict(strict=False)
+
+
+class ListGenerationsQuery(Query):
+    """Says which generations and how many."""
+
+    page_size: bodies.Int32 = 0
+    """Most to return, 1 to 100; 0 means 20, more than 100 means 100."""
+    page_token: str = ""
+    """From an earlier response with the same filters; empty for the first page."""
+    states: list[GenerationState] = pydantic.Field(default_factory=list[GenerationState])
+    """Only those in one of these states; none means all. May be repeated."""
+    labels: list[str] = pydantic.Field(default_factory=list[str])
+    """Only those with all of these labels, each as "key=value". May be repeated."""
+    user_id: str = ""
+    """Only those of this user."""
+
+
+class ListGenerationEventsQuery(Query):
+    """Says from where, and how many."""
+
+    after_sequence: bodies.Int64 = 0
+    """Events with a higher sequence are listed."""
+    page_size: bodies.Int32 = 0
+    """Most to return, 1 to 1000; 0 means 1000."""
+
+
+class WatchGenerationQuery(Query):
+    """Says from where; the header Last-Event-ID, which reconnecting clients send, wins."""
+
+    after_sequence: bodies.Int64 = 0
+    """Events with a higher sequence are sent; 0 sends all."""
+
+
+def to_request(body: GenerationRequest) -> generation_service_pb2.GenerationRequest:
+    """Return the message that a JSON request means."""
+    request = generation_service_pb2.GenerationRequest()
+    messages.fill(request, body.model_dump(exclude={"request_id"}))
+    return request
+
+
+def unsigned_asset_ids(generation: generation_pb2.Generation) -> list[str]:
+    """Return the assets of renditions that have no URL yet."""
+    return [each.asset_id for each in generation.renditions if each.asset_id and not each.url]
+
+
+def sign(generation: generation_pb2.Generation, urls: dict[str, str]) -> None:
+    """Give renditions their URL, from `urls` by asset id; those that have one keep it."""
+    for rendition in generation.renditions:
+        rendition.url = rendition.url or urls.get(rendition.asset_id, "")

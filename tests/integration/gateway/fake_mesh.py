@@ -1,0 +1,351 @@
+"""The services behind the gateway, in memory, served over real gRPC: just enough of each to be called."""
+
+import asyncio
+import contextlib
+import dataclasses
+import hashlib
+import uuid
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from google.protobuf import timestamp_pb2
+from reelmesh.mesh.v1 import (
+    media_service_pb2,
+    media_service_pb2_grpc,
+    storage_service_pb2,
+    storage_service_pb2_grpc,
+)
+from reelmesh.v1 import asset_pb2, generation_pb2, generation_service_pb2, generation_service_pb2_grpc
+from reelmesh_kit import errors, ids, process, rpc
+from typing_extensions import override
+
+from tests.support import chassis as chassis_support
+
+CHUNK_BYTES = 64 * 1024
+NOON = timestamp_pb2.Timestamp(seconds=1_798_891_200, nanos=500_000_000)
+Watched = generation_service_pb2.WatchGenerationResponse
+
+
+class FakeOrchestrator(generation_service_pb2_grpc.GenerationServiceServicer):
+    """Keeps generations; a test moves them."""
+
+    def __init__(self) -> None:
+        self.generations: dict[str, generation_pb2.Generation] = {}
+        self.events: dict[str, list[generation_pb2.GenerationEvent]] = {}
+        self.progress: dict[str, list[generation_service_pb2.Progress]] = {}
+        self.requests: list[Any] = []
+        self.callers: list[rpc.Caller] = []
+        self.refuse_with: Exception | None = None
+        self.watch_breaks_after = 0
+        """Each watch breaks after so many messages; 0 for never."""
+        self.watches = 0
+        self.watching = 0
+        self._moved = asyncio.Condition()
+
+    async def happen(self, generation_id: str, kind: str, state: generation_pb2.GenerationState) -> None:
+        """Let something happen to a generation."""
+        events = self.events[generation_id]
+        event = generation_pb2.GenerationEvent(
+            id=str(uuid.UUID(int=len(events))),
+            generation_id=generation_id,
+            sequence=len(events) + 1,
+            type=kind,
+            create_time=NOON,
+            state=state,
+        )
+        events.append(event)
+        self.generations[generation_id].state = state
+        await self._wake()
+
+    async def report(self, generation_id: str, percent: int) -> None:
+        """Let progress be known."""
+        self.progress[generation_id].append(generation_service_pb2.Progress(progress_percent=percent, activity="busy"))
+        await self._wake()
+
+    async def complete(self, generation_id: str, asset_id: str = "") -> None:
+        """End a generation with a video."""
+        generation = self.generations[generation_id]
+        if asset_id:
+            generation.renditions.add(asset_id=asset_id, name="720p")
+        await self.happen(generation_id, "completed", generation_pb2.GENERATION_STATE_COMPLETED)
+
+    @override
+    async def CreateGeneration(self, request: Any, context: Any) -> Any:
+        caller = self._called(request)
+        derived = ids.derived(caller.tenant_id, request.request_id or len(self.generations))
+        replayed = str(derived) in self.generations
+        if not replayed:
+            await self._create(str(derived), caller, request.generation)
+        generation = self.generations[str(derived)]
+        return generation_service_pb2.CreateGenerationResponse(generation=generation, replayed=replayed)
+
+    @override
+    async def GetGeneration(self, request: Any, context: Any) -> Any:
+        self._called(request)
+        return generation_service_pb2.GetGenerationResponse(generation=self._own(request))
+
+    @override
+    async def ListGenerations(self, request: Any, context: Any) -> Any:
+        caller = self._called(request)
+        own = [each for each in self.generations.values() if each.tenant_id == caller.tenant_id]
+        return generation_service_pb2.ListGenerationsResponse(generations=own, next_page_token="more")
+
+    @override
+    async def CancelGeneration(self, request: Any, context: Any) -> Any:
+        self._called(request)
+        generation = self._own(request)
+        generation.state = generation_pb2.GENERATION_STATE_CANCELLED
+        return generation_service_pb2.CancelGenerationResponse(generation=generation)
+
+    @override
+    async def RetryGeneration(self, request: Any, context: Any) -> Any:
+        self._called(request)
+        generation = self._own(request)
+        generation.run += 1
+        return generation_service_pb2.RetryGenerationResponse(generation=generation)
+
+    @override
+    async def ListGenerationEvents(self, request: Any, context: Any) -> Any:
+        self._called(request)
+        events = self.events[self._own(request).id]
+        later = [each for each in events if each.sequence > request.after_sequence]
+        return generation_service_pb2.ListGenerationEventsResponse(events=later)
+
+    @override
+    async def QuoteGeneration(self, request: Any, context: Any) -> Any:
+        self._called(request)
+        return generation_service_pb2.QuoteGenerationResponse(price_micros=1_250_000, estimated_seconds=30.0)
+
+    @override
+    async def WatchGeneration(self, request: Any, context: Any) -> AsyncGenerator[Watched]:
+        self._called(request)
+        generation = self._own(request)
+        self.watches += 1
+        self.watching += 1
+        try:
+            sent = 0
+            async with contextlib.aclosing(self._seen(generation, request.after_sequence)) as seen:
+                async for each in seen:
+                    yield each
+                    sent += 1
+                    if self.watch_breaks_after and sent >= self.watch_breaks_after:
+                        raise errors.Unavailable
+        finally:
+            self.watching -= 1
+
+    async def _seen(self, generation: generation_pb2.Generation, last: int) -> AsyncGenerator[Watched]:
+        told = 0
+        while True:
+            for event in self.events[generation.id][last:]:
+                last = event.sequence
+                yield Watched(event=event)
+            for progress in self.progress[generation.id][told:]:
+                told += 1
+                yield Watched(progress=progress)
+            if generation.state == generation_pb2.GENERATION_STATE_COMPLETED:
+                yield Watched(ended=generation)
+                return
+            async with self._moved:
+                await self._moved.wait()
+
+    async def _create(self, identity: str, caller: rpc.Caller, request: Any) -> None:
+        generation = generation_pb2.Generation(
+            id=identity,
+            tenant_id=caller.tenant_id,
+            user_id=request.user_id,
+            prompt=request.prompt,
+            output=request.output,
+            labels=dict(request.labels),
+            create_time=NOON,
+            run=1,
+        )
+        if request.HasField("seed"):
+            generation.seed = request.seed
+        self.generations[identity] = generation
+        self.events[identity], self.progress[identity] = [], []
+        await self.happen(identity, "created", generation_pb2.GENERATION_STATE_QUEUED)
+
+    def _called(self, request: Any) -> rpc.Caller:
+        self.requests.append(request)
+        self.callers.append(rpc.caller())
+        if self.refuse_with is not None:
+            raise self.refuse_with
+        return self.callers[-1]
+
+    def _own(self, request: Any) -> generation_pb2.Generation:
+        generation = self.generations.get(request.generation_id)
+        if generation is None or generation.tenant_id != rpc.caller().tenant_id:
+            raise errors.NotFound
+        return generation
+
+    async def _wake(self) -> None:
+        async with self._moved:
+            self._moved.notify_all()
+
+
+class FakeStorage(storage_service_pb2_grpc.StorageServiceServicer):
+    """Keeps bytes."""
+
+    def __init__(self) -> None:
+        self.assets: dict[str, asset_pb2.Asset] = {}
+        self.content: dict[str, bytes] = {}
+        self.puts_begun = 0
+        self.puts_broken = 0
+        self.read_breaks_after_bytes = 0
+        """The next read breaks after so many bytes; 0 for never."""
+        self.refuse_with: Exception | None = None
+
+    def keep(self, content: bytes, *, tenant_id: str, content_type: str = "video/mp4") -> str:
+        """Store bytes as if a worker had; return their asset's id."""
+        header = storage_service_pb2.PutHeader(
+            asset_id=str(uuid.UUID(int=len(self.assets) + 1)),
+            tenant_id=tenant_id,
+            kind=asset_pb2.ASSET_KIND_RENDITION,
+            content_type=content_type,
+        )
+        return self._stored(header, content).id
+
+    @override
+    async def PutAsset(self, request_iterator: Any, context: Any) -> Any:
+        self.puts_begun += 1
+        header, content = None, b""
+        try:
+            async for request in request_iterator:
+                header = request.header if request.HasField("header") else header
+                content += request.chunk
+        except asyncio.CancelledError:
+            self.puts_broken += 1
+            raise
+        if self.refuse_with is not None:
+            raise self.refuse_with
+        assert header is not None
+        return storage_service_pb2.PutAssetResponse(asset=self._stored(header, content))
+
+    @override
+    async def StatAsset(self, request: Any, context: Any) -> Any:
+        return storage_service_pb2.StatAssetResponse(asset=self._own(request))
+
+    @override
+    async def ReadAsset(self, request: Any, context: Any) -> AsyncGenerator[Any]:
+        asset = self._own(request)
+        yield storage_service_pb2.ReadAssetResponse(asset=asset)
+        end = request.offset + request.length if request.length else None
+        content = self.content[asset.id][request.offset : end]
+        breaks_after, self.read_breaks_after_bytes = self.read_breaks_after_bytes, 0
+        for start in range(0, len(content), CHUNK_BYTES):
+            yield storage_service_pb2.ReadAssetResponse(chunk=content[start : start + CHUNK_BYTES])
+            if breaks_after and start + CHUNK_BYTES >= breaks_after:
+                raise errors.Unavailable
+
+    @override
+    async def RemoveAsset(self, request: Any, context: Any) -> Any:
+        del self.assets[self._own(request).id]
+        return storage_service_pb2.RemoveAssetResponse()
+
+    @override
+    async def SignUrl(self, request: Any, context: Any) -> Any:
+        asset = self._own(request)
+        return storage_service_pb2.SignUrlResponse(url=f"/files/token-{asset.id}")
+
+    @override
+    async def VerifyUrl(self, request: Any, context: Any) -> Any:
+        if not request.token.startswith("token-"):
+            raise errors.NotFound
+        return storage_service_pb2.VerifyUrlResponse(asset_id=request.token.removeprefix("token-"))
+
+    @override
+    async def KeepAssets(self, request: Any, context: Any) -> Any:
+        raise NotImplementedError
+
+    @override
+    async def GetStatistics(self, request: Any, context: Any) -> Any:
+        raise NotImplementedError
+
+    def _stored(self, header: storage_service_pb2.PutHeader, content: bytes) -> asset_pb2.Asset:
+        asset = asset_pb2.Asset(
+            id=header.asset_id,
+            tenant_id=header.tenant_id,
+            user_id=header.user_id,
+            kind=header.kind,
+            content_type=header.content_type,
+            size_bytes=len(content),
+            sha256=hashlib.sha256(content).hexdigest(),
+            create_time=NOON,
+        )
+        self.assets[asset.id], self.content[asset.id] = asset, content
+        return asset
+
+    def _own(self, request: Any) -> asset_pb2.Asset:
+        asset = self.assets.get(request.asset_id)
+        if asset is None or (request.tenant_id and asset.tenant_id != request.tenant_id):
+            raise errors.NotFound
+        return asset
+
+
+class FakeMedia(media_service_pb2_grpc.MediaServiceServicer):
+    """Takes every upload for a sound image, unless told otherwise."""
+
+    def __init__(self, storage: FakeStorage) -> None:
+        self._storage = storage
+        self.refuse_with: Exception | None = None
+
+    @override
+    async def PrepareReference(self, request: Any, context: Any) -> Any:
+        if self.refuse_with is not None:
+            raise self.refuse_with
+        upload = self._storage.assets[request.upload_asset_id]
+        clean = asset_pb2.Asset()
+        clean.CopyFrom(upload)
+        clean.id, clean.width, clean.height = request.reference_asset_id, 640, 480
+        self._storage.assets[clean.id] = clean
+        self._storage.content[clean.id] = self._storage.content[upload.id]
+        return media_service_pb2.PrepareReferenceResponse(asset=clean)
+
+    @override
+    async def ProbeClip(self, request: Any, context: Any) -> Any:
+        raise NotImplementedError
+
+
+@dataclasses.dataclass(frozen=True)
+class FakeMesh:
+    """What stands behind the gateway, and where."""
+
+    orchestrator: FakeOrchestrator
+    storage: FakeStorage
+    media: FakeMedia
+    addresses: dict[str, str]
+
+
+@contextlib.asynccontextmanager
+async def serving() -> AsyncGenerator[FakeMesh]:
+    """Serve all three, each on a port of its own."""
+    storage = FakeStorage()
+    mesh = FakeMesh(FakeOrchestrator(), storage, FakeMedia(storage), {})
+    services = {
+        "orchestrator": rpc.service(
+            generation_service_pb2.DESCRIPTOR.services_by_name["GenerationService"],
+            generation_service_pb2_grpc.add_GenerationServiceServicer_to_server,
+            mesh.orchestrator,
+        ),
+        "storage": rpc.service(
+            storage_service_pb2.DESCRIPTOR.services_by_name["StorageService"],
+            storage_service_pb2_grpc.add_StorageServiceServicer_to_server,
+            mesh.storage,
+        ),
+        "media": rpc.service(
+            media_service_pb2.DESCRIPTOR.services_by_name["MediaService"],
+            media_service_pb2_grpc.add_MediaServiceServicer_to_server,
+            mesh.media,
+        ),
+    }
+    async with contextlib.AsyncExitStack() as stack:
+        for name, service in services.items():
+            own = chassis_support.make_chassis(name)
+            stack.callback(own.telemetry.shutdown)
+            port = await stack.enter_async_context(_served(own, service))
+            mesh.addresses[name] = f"127.0.0.1:{port}"
+        yield mesh
+
+
+def _served(own: process.Chassis, service: rpc.Service) -> contextlib.AbstractAsyncContextManager[int]:
+    return rpc.serve(own, [service], host="127.0.0.1", port=0, drain_seconds=0.1)
