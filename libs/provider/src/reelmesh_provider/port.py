@@ -1,7 +1,7 @@
 """What a provider is: one vendor dialect behind six verbs. Everything else is the worker's, written once.
 
-A provider's package names its class in the entry point group `reelmesh.providers`. Adding one edits no file outside
-its own folder. `tests/conformance/test_provider.py` holds every provider to the contracts below.
+A provider's package names its `registry.Served` in the entry point group `reelmesh.providers`. Adding one edits no
+file outside its own folder. `tests/conformance/test_provider.py` holds every provider to the contracts below.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -11,8 +11,6 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from reelmesh_provider import gate, model
-
-ENTRY_POINT_GROUP = "reelmesh.providers"
 
 
 @dataclass(frozen=True)
