@@ -1,0 +1,112 @@
+"""The composition root of a mesh on one machine: nats-server first, then each service, the gateway last."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+
+from reelmesh_client import discovery
+from reelmesh_kit import process, settings
+from reelmesh_kit.bus import server
+
+from reelmesh_standalone import layout, locking, parts, ports
+from reelmesh_standalone.settings import StandaloneSettings
+
+# Told one line for people at a time: what has started.
+Show = Callable[[str], None]
+# A mesh that runs while its context is open.
+Composed = AbstractAsyncContextManager[process.Running]
+# Starts one service with its settings by name; its context is the service's life.
+Start = Callable[[parts.Part, Mapping[str, object]], Composed]
+
+
+@contextlib.asynccontextmanager
+async def build(
+    told: StandaloneSettings, own: process.Chassis, *, show: Show, start: Start | None = None
+) -> AsyncGenerator[process.Running]:
+    """Run a whole mesh; yield the gateway's ports. Unwinding stops everything in reverse order.
+
+    Args:
+        told: the settings.
+        own: the chassis of the mesh itself, beside those of its services.
+        show: is told what starts.
+        start: how a service is started; default: within this process.
+
+    Raises:
+        process.CannotStart: the folder is in use, a port is, or nats-server is missing; the message says what to do.
+        settings.SettingsError: a service's settings are not usable.
+        reelmesh_kit.errors.ReelmeshError: a service cannot open what it keeps, such as a damaged database.
+    """
+    where = layout.Layout(told.data_folder.expanduser().absolute())
+    async with contextlib.AsyncExitStack() as opened:
+        enter = opened.enter_async_context
+        opened.enter_context(locking.held(where.lock_file))
+        ports.check_free(told.host, told.http_port, "--http-port")
+        ports.check_free(told.host, told.grpc_port, "--grpc-port")
+        nats = await enter(server.nats_server(own, where.nats_folder))
+        show(f"{'nats-server':<16} pid {nats.pid:<8} {nats.url}")
+        wiring = parts.Wiring(where, nats_url=nats.url, log_level=told.log_level, drain_seconds=told.drain_seconds)
+        running = process.Running()
+        for part in _complete(parts.all_parts(), wiring, show):
+            given = _edge(told) if part.name == parts.GATEWAY else {}
+            running = await enter((start or within)(part, wiring.values(part, given)))
+            wiring.learn(part, running)
+        opened.callback(discovery.remove, where.folder)
+        discovery.write(where.folder, _note(told, where, running))
+        yield running
+
+
+@contextlib.asynccontextmanager
+async def within(part: parts.Part, values: Mapping[str, object]) -> AsyncGenerator[process.Running]:
+    """Run one service in this process, with a chassis of its own."""
+    told = part.settings_class()(**values)  # pyright: ignore[reportArgumentType] - the names are those of its fields
+    own = process.chassis(part.name, told)
+    try:
+        async with part.build()(told, own) as running:
+            own.logger.info("The service is ready.")
+            try:
+                yield running
+            finally:
+                own.health.drain()
+                own.logger.info("The service stops.")
+    finally:
+        # Handing over the last spans may wait for a collector.
+        await asyncio.to_thread(own.telemetry.shutdown)
+
+
+def _complete(wanted: list[parts.Part], wiring: parts.Wiring, show: Show) -> list[parts.Part]:
+    """Return the parts without the optional ones whose settings lack something, which are named."""
+    complete: list[parts.Part] = []
+    for part in wanted:
+        if part.optional and (missing := _missing(part, wiring)):
+            show(f"{part.name:<16} not started: {missing}")
+        else:
+            complete.append(part)
+    return complete
+
+
+def _missing(part: parts.Part, wiring: parts.Wiring) -> str:
+    try:
+        part.settings_class()(**wiring.values(part, {}))  # pyright: ignore[reportArgumentType] - as above
+    except ValueError:
+        try:
+            settings.load(part.settings_class())
+        except settings.SettingsError as error:
+            return " ".join(str(error).split())
+    return ""
+
+
+def _edge(told: StandaloneSettings) -> dict[str, object]:
+    """Return what the gateway alone is told: where the world reaches the mesh."""
+    return {"host": told.host, "http_port": told.http_port, "grpc_port": told.grpc_port}
+
+
+def _note(told: StandaloneSettings, where: layout.Layout, running: process.Running) -> discovery.Mesh:
+    return discovery.Mesh(
+        grpc=f"{told.host}:{running.grpc_port}",
+        http=f"http://{told.host}:{running.http_port}",
+        key_file=str(where.key_file),
+        spans_folder=str(where.spans_folder),
+        pid=os.getpid(),
+    )

@@ -1,0 +1,1 @@
+"""The commands that a standalone mesh adds to the `reelmesh` command line."""

@@ -1,0 +1,108 @@
+"""`reelmesh up`: runs a mesh until Ctrl-C."""
+
+import asyncio
+import errno
+import functools
+import pathlib
+from typing import TextIO, cast
+
+import click
+from reelmesh_client import discovery
+from reelmesh_client.commands import outcome, running, showing
+from reelmesh_kit import clock, errors, process, telemetry
+from reelmesh_kit import settings as kit_settings
+
+from reelmesh_standalone import app, children, layout, logs
+from reelmesh_standalone.commands import terminal
+from reelmesh_standalone.settings import StandaloneSettings
+
+SERVICE = "standalone"
+
+
+@click.command(epilog=outcome.EXPLAINED)
+@running.data_option
+@click.option("--http-port", type=click.IntRange(0, 65535), help="Port of the HTTP API; 0 picks one. [default: 8080]")
+@click.option("--grpc-port", type=click.IntRange(0, 65535), help="Port of the gRPC API; 0 picks one. [default: 9090]")
+@click.option("--processes", is_flag=True, help="Each service as its own process, started again when it dies.")
+def up(data_folder: pathlib.Path | None, http_port: int | None, grpc_port: int | None, processes: bool) -> None:
+    """Run the whole mesh on this machine until Ctrl-C.
+
+    Everything it keeps lies in the data folder. A stopped or killed mesh goes on with all its work when it is started
+    again.
+    """
+    given = {"data_folder": data_folder, "http_port": http_port, "grpc_port": grpc_port}
+    told = settings({name: value for name, value in given.items() if value is not None})
+    extra = f" --data {data_folder}" if data_folder else ""
+    screen = terminal.Terminal(showing.err())
+
+    def on_ready(ready: process.Running) -> None:
+        del ready
+        folder = told.data_folder.expanduser().absolute()
+        mesh = discovery.read(folder)
+        if mesh is not None:
+            screen.banner(mesh, folder, extra)
+
+    until_stopped(told, screen, processes=processes, on_ready=on_ready)
+
+
+def until_stopped(
+    told: StandaloneSettings, screen: terminal.Terminal, *, processes: bool, on_ready: process.OnReady
+) -> None:
+    """Run a mesh until SIGINT or SIGTERM.
+
+    Raises:
+        outcome.Ended: it could not start; why was said.
+    """
+    try:
+        asyncio.run(_run(told, screen, processes, on_ready))
+    except (process.CannotStart, kit_settings.SettingsError, errors.ReelmeshError) as error:
+        screen.show(f"error {error}")
+        raise outcome.Ended(outcome.Exit.FAILED) from error
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+            raise
+        named = f": {error.filename}" if error.filename else ""
+        screen.show(f"error {error.strerror}{named}. Free space or choose another folder with --data.")
+        raise outcome.Ended(outcome.Exit.FAILED) from error
+
+
+async def _run(told: StandaloneSettings, screen: terminal.Terminal, processes: bool, on_ready: process.OnReady) -> None:
+    with process.stop_on_signals() as stop:
+        await run(told, screen, stop, processes=processes, on_ready=on_ready)
+    screen.show("stopped")
+
+
+async def run(
+    told: StandaloneSettings,
+    screen: terminal.Terminal,
+    stop: asyncio.Event,
+    *,
+    processes: bool,
+    on_ready: process.OnReady,
+) -> None:
+    """Run a mesh until `stop` is set, with its logs in the data folder and its warnings on the screen."""
+    where = layout.Layout(told.data_folder.expanduser().absolute())
+    kept = logs.Logs(where.logs_folder, screen.show, clock.SystemClock())
+    telemetry.configure_logging(told.log_level, service=SERVICE, stream=cast("TextIO", logs.Stream(kept)))
+
+    def build(loaded: StandaloneSettings, own: process.Chassis) -> app.Composed:
+        start = children.Children(own, kept, screen.show).start if processes else None
+        return app.build(loaded, own, show=screen.show, start=start)
+
+    await process.run(SERVICE, build, told, on_ready=on_ready, stop=stop)
+
+
+def settings(given: dict[str, object]) -> StandaloneSettings:
+    """Return the settings: what the command line gave over the environment's.
+
+    Raises:
+        click.UsageError: a variable of the environment is not usable.
+    """
+    load = functools.partial(StandaloneSettings, **given)  # pyright: ignore[reportArgumentType] - names of its fields
+    try:
+        return load()
+    except ValueError:
+        try:
+            return kit_settings.load(StandaloneSettings)
+        except kit_settings.SettingsError as error:
+            raise click.UsageError(str(error)) from error

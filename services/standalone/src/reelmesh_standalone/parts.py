@@ -1,0 +1,99 @@
+"""The services that a standalone mesh is made of, in the order in which they start."""
+
+import dataclasses
+import importlib
+import importlib.metadata
+import inspect
+from collections.abc import Iterator, Mapping
+
+from reelmesh_kit import process, settings
+
+from reelmesh_standalone import layout, ports
+
+# Each entry point of this group is a provider's class; its package has an app and settings like every service's.
+PROVIDERS_GROUP = "reelmesh.providers"
+# The one that needs neither key nor network: without it a first run makes nothing.
+ALWAYS = "reelmesh_provider_local"
+
+GATEWAY = "gateway"
+_BEFORE_PROVIDERS = ("storage", "orchestrator", "media")
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """One service: the name that logs and spans carry, and its package."""
+
+    name: str
+    package: str
+    provider: bool = False
+
+    @property
+    def optional(self) -> bool:
+        """Whether the mesh goes on without it when its settings are not complete."""
+        return self.provider and self.package != ALWAYS
+
+    def build(self) -> process.Build[settings.ServiceSettings]:
+        """Return the service's composition root."""
+        found: process.Build[settings.ServiceSettings] = importlib.import_module(f"{self.package}.app").build
+        return found
+
+    def settings_class(self) -> type[settings.ServiceSettings]:
+        """Return the one class of settings that the service's package declares."""
+        module = importlib.import_module(f"{self.package}.settings")
+        declared = [
+            each
+            for _, each in inspect.getmembers(module, inspect.isclass)
+            if issubclass(each, settings.ServiceSettings) and each.__module__ == module.__name__
+        ]
+        if len(declared) != 1:
+            raise TypeError(f"{module.__name__} must declare one class of settings, it declares {len(declared)}")
+        return declared[0]
+
+
+def all_parts() -> list[Part]:
+    """Return every service that is installed: those that others call come first."""
+    core = [Part(name, f"reelmesh_{name}") for name in _BEFORE_PROVIDERS]
+    return [*core, *_providers(), Part(GATEWAY, f"reelmesh_{GATEWAY}")]
+
+
+def _providers() -> Iterator[Part]:
+    packages = {each.value.partition(":")[0].partition(".")[0] for each in _provider_entries()}
+    for package in sorted(packages):
+        yield Part(package.removeprefix("reelmesh_").replace("_", "-"), package, provider=True)
+
+
+def _provider_entries() -> importlib.metadata.EntryPoints:
+    return importlib.metadata.entry_points(group=PROVIDERS_GROUP)
+
+
+class Wiring:
+    """What services must know of each other, learnt as they start."""
+
+    def __init__(self, where: layout.Layout, *, nats_url: str, log_level: str, drain_seconds: float) -> None:
+        """Begin with what is known before any service runs."""
+        self._layout = where
+        self._known: dict[str, object] = {
+            "host": ports.LOOPBACK,
+            "nats_url": nats_url,
+            "spans_folder": where.spans_folder,
+            "log_level": log_level,
+            "drain_seconds": drain_seconds,
+        }
+
+    def learn(self, part: Part, running: process.Running) -> None:
+        """Remember where a service answers, for those that start after it."""
+        if running.grpc_port:
+            self._known[f"{part.name}_address"] = f"{ports.LOOPBACK}:{running.grpc_port}"
+
+    def values(self, part: Part, given: Mapping[str, object]) -> dict[str, object]:
+        """Return the settings of a service: whichever it has of those that are known, and `given` over them."""
+        offered: dict[str, object] = {
+            **self._known,
+            "grpc_port": 0,
+            "admin_port": 0,
+            # Workers of providers make a folder of their name in the one they are given.
+            "data_folder": self._layout.folder if part.provider else self._layout.service_folder(part.name),
+            "database_url": self._layout.database_url(part.name),
+            **given,
+        }
+        return {name: offered[name] for name in part.settings_class().model_fields if name in offered}
