@@ -72,5 +72,5 @@ async def _open(url: str, time: clock.Clock, migrations: str | None) -> Database
     if parsed.get_backend_name() == "postgresql":
         if migrations:
             await migration.migrate(url, migrations)
-        return postgresql.PostgresqlDatabase(url)
+        return postgresql.PostgresqlDatabase(url, migration.schema_of(migrations) if migrations else "public")
     raise errors.InvalidArgument("database_url", f"{parsed.get_backend_name()} is neither sqlite nor postgresql")

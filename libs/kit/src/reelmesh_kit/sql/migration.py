@@ -27,18 +27,25 @@ def upgrade(connection: sqlalchemy.Connection, package: str) -> None:
     connection.commit()
 
 
+def schema_of(package: str) -> str:
+    """Return the schema that a service's tables live in, so that services may share a PostgreSQL database."""
+    return package.removeprefix("reelmesh_")
+
+
 async def migrate(url: str, package: str) -> None:
-    """Bring a PostgreSQL database up to date; replicas that start together take turns.
+    """Bring the schema of a service up to date on PostgreSQL; replicas that start together take turns.
 
     Raises:
         errors.Unavailable: the database cannot be reached.
     """
     parsed = sqlalchemy.make_url(url).set(drivername="postgresql+asyncpg")
-    engine = sqlalchemy_asyncio.create_async_engine(parsed, connect_args={"timeout": CONNECT_TIMEOUT_SECONDS})
+    arguments = {"timeout": CONNECT_TIMEOUT_SECONDS, "server_settings": {"search_path": schema_of(package)}}
+    engine = sqlalchemy_asyncio.create_async_engine(parsed, connect_args=arguments)
     lock = sqlalchemy.text("SELECT pg_advisory_xact_lock(:key)").bindparams(key=zlib.crc32(package.encode()))
     try:
         async with engine.connect() as connection:
             await connection.execute(lock)
+            await connection.execute(sqlalchemy.schema.CreateSchema(schema_of(package), if_not_exists=True))
             await connection.run_sync(upgrade, package)
     except (TimeoutError, OSError, sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError) as error:
         place = parsed.render_as_string(hide_password=True)

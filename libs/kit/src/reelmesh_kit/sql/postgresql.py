@@ -27,8 +27,8 @@ _ROLLED_BACK = frozenset({"40001", "40P01"})
 class PostgresqlDatabase:
     """A PostgreSQL database in READ COMMITTED; what `write` returned is on disk."""
 
-    def __init__(self, url: str) -> None:
-        """Take a URL `postgresql://…`; connections are made when they are needed."""
+    def __init__(self, url: str, schema: str) -> None:
+        """Take a URL `postgresql://…` and the schema of the tables; connections are made when they are needed."""
         parsed = sqlalchemy.make_url(url).set(drivername="postgresql+asyncpg")
         self._engine = sqlalchemy_asyncio.create_async_engine(
             parsed,
@@ -43,6 +43,7 @@ class PostgresqlDatabase:
                     "statement_timeout": str(STATEMENT_TIMEOUT_MILLISECONDS),
                     "lock_timeout": str(LOCK_TIMEOUT_MILLISECONDS),
                     "timezone": "UTC",
+                    "search_path": schema,
                 },
             },
         )

@@ -5,12 +5,18 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import sqlalchemy
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import base
 
 from reelmesh_kit import errors
 
 Result = TypeVar("Result")
 Row = sqlalchemy.Row[Any]
+
+
+def columns(row: Row) -> dict[str, Any]:
+    """Return the columns of a row by name."""
+    return dict(row._mapping)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - public in spite of its name
 
 
 class AmbiguousCommit(errors.Unavailable):
@@ -62,9 +68,16 @@ class Transaction:
         """Return all rows. Bound the statement: nothing is unbounded."""
         return self._connection.execute(statement).all()
 
-    def locking(self, statement: sqlalchemy.Select[Any], *, skip_locked: bool = False) -> sqlalchemy.Select[Any]:
+    def locking(
+        self, statement: sqlalchemy.Select[*tuple[Any, ...]], *, skip_locked: bool = False
+    ) -> sqlalchemy.Select[*tuple[Any, ...]]:
         """Return the statement with row locks where the engine has them; SQLite has one writer and needs none."""
         return statement.with_for_update(skip_locked=skip_locked) if self.dialect == "postgresql" else statement
+
+    def insert_if_absent(self, table: sqlalchemy.Table, values: Mapping[str, Any]) -> bool:
+        """Insert one row unless its key exists; wait for whoever inserts it at the moment. Tell whether it is ours."""
+        dialect = postgresql if self.dialect == "postgresql" else sqlite
+        return self.execute(dialect.insert(table).values(values).on_conflict_do_nothing()).rowcount == 1
 
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Call back once the transaction is on disk, in the caller's event loop; never when it is rolled back."""

@@ -1,0 +1,97 @@
+"""Sends what was recorded to be sent: at once by whoever wrote it, by anybody after a crash."""
+
+import asyncio
+import datetime
+import logging
+import uuid
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from reelmesh_kit import bus, clock, errors, sql
+
+from reelmesh_orchestrator import ports
+from reelmesh_orchestrator.adapters.sql import saving, tables
+
+# Messages in hand at most; what is written beyond that waits in SQL for the sweep.
+QUEUE_LIMIT = 10_000
+# Messages that are sent side by side, and deleted with one statement.
+BATCH = 100
+# How often rows are looked for that nobody has sent, seconds.
+SWEEP_SECONDS = 1.0
+# How long a batch may wait for company before its rows are deleted, seconds.
+GATHER_SECONDS = 0.02
+
+
+class Outbox:
+    """The way from the record to the bus. Every message is sent at least once, with its row's id for deduplication."""
+
+    def __init__(self, link: bus.Bus, time: clock.Clock, logger: logging.Logger) -> None:
+        """Take the bus."""
+        self._bus = link
+        self._clock = time
+        self._logger = logger
+        self._queue: asyncio.Queue[ports.Outgoing] = asyncio.Queue(QUEUE_LIMIT)
+
+    def offer(self, outgoing: Sequence[ports.Outgoing]) -> None:
+        """Take messages whose rows are on disk; when there are too many in hand they are left to the sweep."""
+        for message in outgoing:
+            try:
+                self._queue.put_nowait(message)
+            except asyncio.QueueFull:
+                return
+
+    async def send_new(self, database: sql.Database) -> None:
+        """Send what was just written, for ever."""
+        while True:
+            batch = [await self._queue.get()]
+            await self._clock.sleep(GATHER_SECONDS if self._queue.empty() else 0)
+            while len(batch) < BATCH and not self._queue.empty():
+                batch.append(self._queue.get_nowait())
+            await self._send(database, batch)
+
+    async def send_left_over(self, database: sql.Database) -> None:
+        """Send what others have written and not sent, for ever."""
+        while True:
+            await self._clock.sleep(SWEEP_SECONDS)
+            while batch := await database.write(_claim):
+                await self._send(database, batch)
+
+    async def _send(self, database: sql.Database, batch: Sequence[ports.Outgoing]) -> None:
+        results = await asyncio.gather(*(self._publish(message) for message in batch))
+        sent = [message.id for message, done in zip(batch, results, strict=True) if done]
+        if sent:
+            await database.write(lambda transaction: _delete(transaction, sent))
+        if len(sent) < len(batch):
+            # The bus is away: what is left waits for its claim to end.
+            await self._clock.sleep(SWEEP_SECONDS)
+
+    async def _publish(self, message: ports.Outgoing) -> bool:
+        try:
+            await self._bus.publish(
+                message.subject, message.payload, message_id=str(message.id), traceparent=message.traceparent
+            )
+        except errors.Unavailable as error:
+            self._logger.warning("A message waits in the outbox: %s", error.message, extra={"subject": message.subject})
+            return False
+        return True
+
+
+def _claim(transaction: sql.Transaction) -> list[ports.Outgoing]:
+    """Take rows that nobody is at, so that no other process takes them for a while."""
+    columns = tables.OUTBOX.c
+    statement = (
+        sa.select(columns.id, columns.subject, columns.payload, columns.traceparent)
+        .where(columns.claimed_until < transaction.now)
+        .order_by(columns.claimed_until)
+        .limit(BATCH)
+    )
+    found = transaction.rows(transaction.locking(statement, skip_locked=True))
+    if found:
+        until = transaction.now + datetime.timedelta(seconds=saving.CLAIM_SECONDS)
+        taken = tables.OUTBOX.update().where(columns.id.in_([row.id for row in found]))
+        transaction.execute(taken.values(claimed_until=until))
+    return [ports.Outgoing(row.id, row.subject, row.payload, row.traceparent) for row in found]
+
+
+def _delete(transaction: sql.Transaction, ids: Sequence[uuid.UUID]) -> None:
+    transaction.execute(tables.OUTBOX.delete().where(tables.OUTBOX.c.id.in_(ids)))

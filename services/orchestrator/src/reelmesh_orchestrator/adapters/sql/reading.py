@@ -1,0 +1,153 @@
+"""The longer questions to the record."""
+
+import datetime
+import uuid
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from reelmesh_kit import sql
+
+from reelmesh_orchestrator import ports
+from reelmesh_orchestrator.adapters.sql import rows, tables
+from reelmesh_orchestrator.model import attempt, draft, generation, step
+
+_GENERATIONS = tables.GENERATIONS.c
+_ATTEMPTS = tables.ATTEMPTS.c
+_STEPS = tables.STEPS.c
+_WORKING = sorted(state.value for state in generation.WORKING)
+_OPEN = sorted(state.value for state in generation.GenerationState if state not in generation.ENDED)
+
+
+def aggregate(transaction: sql.Transaction, generation_id: uuid.UUID, *, lock: bool) -> draft.Aggregate | None:
+    """Return a generation with all that belongs to it."""
+    statement = sa.select(tables.GENERATIONS).where(_GENERATIONS.id == generation_id)
+    row = transaction.row(transaction.locking(statement) if lock else statement)
+    if row is None:
+        return None
+    shots = sa.select(tables.SHOTS).where(tables.SHOTS.c.generation_id == generation_id)
+    attempts = sa.select(tables.ATTEMPTS).where(_ATTEMPTS.generation_id == generation_id)
+    steps = sa.select(tables.STEPS).where(_STEPS.generation_id == generation_id)
+    return draft.Aggregate(
+        rows.to_generation(row),
+        tuple(rows.to_shot(one) for one in transaction.rows(shots.order_by(tables.SHOTS.c.ordinal))),
+        tuple(rows.to_attempt(one) for one in transaction.rows(attempts.order_by(_ATTEMPTS.run, _ATTEMPTS.ordinal))),
+        tuple(rows.to_step(one) for one in transaction.rows(steps.order_by(_STEPS.run, _STEPS.ordinal))),
+    )
+
+
+def page(
+    transaction: sql.Transaction, wanted: ports.Filter, after: ports.Place | None, limit: int
+) -> Sequence[draft.Aggregate]:
+    """Return generations, newest first, each with its attempts: they hold the money."""
+    statement = sa.select(tables.GENERATIONS).where(_GENERATIONS.tenant_id == wanted.tenant_id)
+    if wanted.user_id:
+        statement = statement.where(_GENERATIONS.user_id == wanted.user_id)
+    if wanted.states:
+        statement = statement.where(_GENERATIONS.state.in_([state.value for state in wanted.states]))
+    for key, value in wanted.labels.items():
+        statement = statement.where(_GENERATIONS.id.in_(_labelled(wanted.tenant_id, key, value)))
+    if after is not None:
+        here = sa.tuple_(_GENERATIONS.create_time, _GENERATIONS.id)
+        there = sa.tuple_(sa.literal(after.create_time, sql.Instant), sa.literal(after.generation_id, sa.Uuid))
+        statement = statement.where(here < there)
+    newest_first = statement.order_by(_GENERATIONS.create_time.desc(), _GENERATIONS.id.desc()).limit(limit)
+    found = [rows.to_generation(row) for row in transaction.rows(newest_first)]
+    attempts: dict[uuid.UUID, list[attempt.Attempt]] = defaultdict(list)
+    for row in transaction.rows(
+        sa.select(tables.ATTEMPTS).where(_ATTEMPTS.generation_id.in_([one.id for one in found]))
+    ):
+        attempts[row.generation_id].append(rows.to_attempt(row))
+    return [draft.Aggregate(one, attempts=tuple(attempts[one.id])) for one in found]
+
+
+def _labelled(tenant_id: str, key: str, value: str) -> sa.Select[Any]:
+    columns = tables.LABELS.c
+    return sa.select(columns.generation_id).where(
+        columns.tenant_id == tenant_id, columns.key == key, columns.value == value
+    )
+
+
+def count_open(transaction: sql.Transaction, tenant_id: str) -> int:
+    """Return how many generations of a tenant have not ended."""
+    statement = sa.select(sa.func.count()).where(_GENERATIONS.tenant_id == tenant_id, _GENERATIONS.state.in_(_OPEN))
+    return transaction.execute(statement).scalar_one()
+
+
+def queue_position(transaction: sql.Transaction, of: draft.Aggregate) -> int:
+    """Return the place of a waiting generation among those that wait at the same account; 0 when none of it waits."""
+    planned = [one for one in of.attempts if one.state is attempt.AttemptState.PLANNED]
+    if not planned:
+        return 0
+    first = min(planned, key=lambda one: one.rank_time)
+    statement = sa.select(sa.func.count(sa.distinct(_ATTEMPTS.generation_id))).where(
+        _ATTEMPTS.account_id == first.account_id,
+        _ATTEMPTS.state == attempt.AttemptState.PLANNED.value,
+        _ATTEMPTS.rank_time < first.rank_time,
+    )
+    return transaction.execute(statement).scalar_one() + 1
+
+
+def submitting(transaction: sql.Transaction, limit: int) -> Mapping[uuid.UUID, uuid.UUID]:
+    """Return the attempts that are being submitted, with their generations."""
+    statement = (
+        sa.select(_ATTEMPTS.id, _ATTEMPTS.generation_id)
+        .where(_ATTEMPTS.state == attempt.AttemptState.SUBMITTING.value)
+        .limit(limit)
+    )
+    return {row.id: row.generation_id for row in transaction.rows(statement)}
+
+
+def dispatched_before(transaction: sql.Transaction, moment: datetime.datetime, limit: int) -> Sequence[uuid.UUID]:
+    """Return the generations that have an attempt dispatched before `moment` and not begun."""
+    statement = (
+        sa.select(_ATTEMPTS.generation_id)
+        .where(_ATTEMPTS.state == attempt.AttemptState.DISPATCHED.value, _ATTEMPTS.dispatch_time < moment)
+        .distinct()
+        .limit(limit)
+    )
+    return [row.generation_id for row in transaction.rows(statement)]
+
+
+def past_deadline(transaction: sql.Transaction, limit: int) -> Sequence[uuid.UUID]:
+    """Return the working generations whose deadline has passed."""
+    statement = (
+        sa.select(_GENERATIONS.id)
+        .where(_GENERATIONS.deadline_time <= transaction.now, _GENERATIONS.state.in_(_WORKING))
+        .limit(limit)
+    )
+    return [row.id for row in transaction.rows(statement)]
+
+
+def cancelling_since(transaction: sql.Transaction, moment: datetime.datetime, limit: int) -> Sequence[uuid.UUID]:
+    """Return the generations that have been cancelling since before `moment`."""
+    statement = (
+        sa.select(_GENERATIONS.id)
+        .where(_GENERATIONS.state == generation.GenerationState.CANCELLING.value, _GENERATIONS.cancel_time < moment)
+        .limit(limit)
+    )
+    return [row.id for row in transaction.rows(statement)]
+
+
+def steps_sent_before(transaction: sql.Transaction, moment: datetime.datetime, limit: int) -> Sequence[uuid.UUID]:
+    """Return the steps that were sent before `moment` and not begun."""
+    statement = (
+        sa.select(_STEPS.id).where(_STEPS.state == step.StepState.SENT.value, _STEPS.send_time < moment).limit(limit)
+    )
+    return [row.id for row in transaction.rows(statement)]
+
+
+def step_tokens_of_worker(transaction: sql.Transaction, worker_id: str) -> Mapping[str, uuid.UUID]:
+    """Return the steps that a worker runs, by token."""
+    statement = sa.select(_STEPS.token, _STEPS.id).where(
+        _STEPS.worker_id == worker_id, _STEPS.state == step.StepState.RUNNING.value
+    )
+    return {row.token: row.id for row in transaction.rows(statement)}
+
+
+def charges(transaction: sql.Transaction, attempt_ids: Sequence[uuid.UUID]) -> Sequence[ports.Charge]:
+    """Return attempts with their generations."""
+    statement = sa.select(_ATTEMPTS.id, _ATTEMPTS.generation_id).where(_ATTEMPTS.id.in_(attempt_ids))
+    found = [(row.id, aggregate(transaction, row.generation_id, lock=False)) for row in transaction.rows(statement)]
+    return [ports.Charge(of, attempt_id) for attempt_id, of in found if of is not None]

@@ -1,0 +1,241 @@
+"""The tables of the orchestrator. Nobody else reads them."""
+
+import sqlalchemy as sa
+from reelmesh_kit import sql
+
+METADATA = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_UNENDED = "state IN ('PENDING', 'QUEUED', 'GENERATING', 'PROCESSING', 'CANCELLING')"
+_UNENDED_ATTEMPT = "state IN ('PLANNED', 'DISPATCHED', 'SUBMITTING', 'ACCEPTED', 'INDETERMINATE')"
+_UNENDED_STEP = "state IN ('SENT', 'RUNNING')"
+
+
+def _partial(name: str, *columns: str, where: str) -> sa.Index:
+    """Return an index over the few rows that are still at work: it stays small however many have ended."""
+    return sa.Index(name, *columns, postgresql_where=sa.text(where), sqlite_where=sa.text(where))
+
+
+GENERATIONS = sa.Table(
+    "generations",
+    METADATA,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("tenant_id", sa.Text, nullable=False),
+    sa.Column("user_id", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Column("run", sa.Integer, nullable=False),
+    sa.Column("prompt", sa.Text, nullable=False),
+    sa.Column("output", sql.Json, nullable=False),
+    sa.Column("reference_asset_ids", sql.Json, nullable=False),
+    sa.Column("pin", sa.Text, nullable=False),
+    sa.Column("labels", sql.Json, nullable=False),
+    sa.Column("max_cost_micros", sa.BigInteger, nullable=False),
+    sa.Column("deadline_time", sql.Instant, nullable=True),
+    sa.Column("fallback_floor", sa.Text, nullable=False),
+    sa.Column("seed", sa.BigInteger, nullable=False),
+    sa.Column("seed_is_users", sa.Boolean, nullable=False),
+    sa.Column("priority", sa.Integer, nullable=False),
+    sa.Column("request_id", sa.Text, nullable=False),
+    sa.Column("fingerprint", sa.Text, nullable=False),
+    sa.Column("traceparent", sa.Text, nullable=False),
+    sa.Column("create_time", sql.Instant, nullable=False),
+    sa.Column("update_time", sql.Instant, nullable=False),
+    sa.Column("start_time", sql.Instant, nullable=True),
+    sa.Column("complete_time", sql.Instant, nullable=True),
+    sa.Column("cancel_time", sql.Instant, nullable=True),
+    sa.Column("delivery", sa.Text, nullable=False),
+    sa.Column("result", sql.Json, nullable=False),
+    sa.Column("failure", sql.Json, nullable=True),
+    sa.Index("ix_generations_list", "tenant_id", "create_time", "id"),
+    _partial("ix_generations_open", "tenant_id", where=_UNENDED),
+    _partial("ix_generations_deadline", "deadline_time", where=f"deadline_time IS NOT NULL AND {_UNENDED}"),
+    _partial("ix_generations_cancelling", "cancel_time", where="state = 'CANCELLING'"),
+)
+
+LABELS = sa.Table(
+    "labels",
+    METADATA,
+    sa.Column("generation_id", sa.Uuid, sa.ForeignKey("generations.id"), primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+    sa.Column("tenant_id", sa.Text, nullable=False),
+    sa.Index("ix_labels_search", "tenant_id", "key", "value"),
+)
+
+SHOTS = sa.Table(
+    "shots",
+    METADATA,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("generation_id", sa.Uuid, sa.ForeignKey("generations.id"), nullable=False),
+    sa.Column("ordinal", sa.Integer, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("prompt", sa.Text, nullable=False),
+    sa.Column("duration_seconds", sa.Float, nullable=False),
+    sa.Column("continues", sa.Boolean, nullable=False),
+    sa.Column("route", sql.Json, nullable=False),
+    sa.Column("first_frame_asset_id", sa.Text, nullable=False),
+    sa.Column("clip_asset_id", sa.Text, nullable=False),
+    sa.Index("ix_shots_generation", "generation_id"),
+)
+
+ATTEMPTS = sa.Table(
+    "attempts",
+    METADATA,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("generation_id", sa.Uuid, sa.ForeignKey("generations.id"), nullable=False),
+    sa.Column("tenant_id", sa.Text, nullable=False),
+    sa.Column("shot_id", sa.Uuid, sa.ForeignKey("shots.id"), nullable=False),
+    sa.Column("run", sa.Integer, nullable=False),
+    sa.Column("ordinal", sa.Integer, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("account_id", sa.Text, nullable=False),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("price_micros", sa.BigInteger, nullable=False),
+    sa.Column("held_micros", sa.BigInteger, nullable=False),
+    sa.Column("spent_micros", sa.BigInteger, nullable=False),
+    sa.Column("rank_time", sql.Instant, nullable=False),
+    sa.Column("not_before", sql.Instant, nullable=False),
+    sa.Column("create_time", sql.Instant, nullable=False),
+    sa.Column("dispatch_time", sql.Instant, nullable=True),
+    sa.Column("dispatches", sa.Integer, nullable=False),
+    sa.Column("submit_time", sql.Instant, nullable=True),
+    sa.Column("complete_time", sql.Instant, nullable=True),
+    sa.Column("worker_id", sa.Text, nullable=False),
+    sa.Column("nonce", sa.Text, nullable=False),
+    sa.Column("watcher_id", sa.Text, nullable=False),
+    sa.Column("job_id", sa.Text, nullable=False),
+    sa.Column("clip_asset_id", sa.Text, nullable=False),
+    sa.Column("ending", sa.Text, nullable=False),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("retry_after_seconds", sa.Float, nullable=False),
+    sa.Column("cancel_wanted", sa.Boolean, nullable=False),
+    sa.UniqueConstraint("shot_id", "run", "ordinal"),
+    sa.Index("ix_attempts_generation", "generation_id"),
+    _partial("ix_attempts_waiting", "account_id", "rank_time", where="state = 'PLANNED'"),
+    _partial("ix_attempts_in_flight", "account_id", "state", where=_UNENDED_ATTEMPT),
+    _partial("ix_attempts_watched", "watcher_id", "provider", where=_UNENDED_ATTEMPT),
+)
+
+STEPS = sa.Table(
+    "steps",
+    METADATA,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("generation_id", sa.Uuid, sa.ForeignKey("generations.id"), nullable=False),
+    sa.Column("shot_id", sa.Uuid, nullable=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("run", sa.Integer, nullable=False),
+    sa.Column("ordinal", sa.Integer, nullable=False),
+    sa.Column("send_time", sql.Instant, nullable=False),
+    sa.Column("sends", sa.Integer, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("clip_asset_ids", sql.Json, nullable=False),
+    sa.Column("token", sa.Text, nullable=False),
+    sa.Column("worker_id", sa.Text, nullable=False),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("result", sql.Json, nullable=False),
+    sa.Index("ix_steps_generation", "generation_id"),
+    _partial("ix_steps_open", "state", "send_time", where=_UNENDED_STEP),
+    _partial("ix_steps_worker", "worker_id", where=_UNENDED_STEP),
+)
+
+# Append-only facts: what providers were found to have, whoever said so.
+PROVIDER_JOBS = sa.Table(
+    "provider_jobs",
+    METADATA,
+    sa.Column("project", sa.Text, primary_key=True),
+    sa.Column("job_id", sa.Text, primary_key=True),
+    sa.Column("attempt_id", sa.Uuid, nullable=False),
+    sa.Column("evidence", sa.Integer, nullable=False),
+    sa.Column("create_time", sql.Instant, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("cost_micros", sa.BigInteger, nullable=True),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("end_time", sql.Instant, nullable=True),
+    sa.Index("ix_provider_jobs_attempt", "attempt_id"),
+)
+
+LEDGER = sa.Table(
+    "ledger",
+    METADATA,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("generation_id", sa.Uuid, nullable=False),
+    sa.Column("attempt_id", sa.Uuid, nullable=False),
+    sa.Column("tenant_id", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("amount_micros", sa.BigInteger, nullable=False),
+    sa.Column("create_time", sql.Instant, nullable=False),
+    sa.Index("ix_ledger_attempt", "attempt_id"),
+)
+
+EVENTS = sa.Table(
+    "events",
+    METADATA,
+    # A plain INTEGER PRIMARY KEY is what SQLite counts up by itself.
+    sa.Column("position", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("id", sa.Uuid, nullable=False),
+    sa.Column("tenant_id", sa.Text, nullable=False),
+    sa.Column("generation_id", sa.Uuid, nullable=False),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("create_time", sql.Instant, nullable=False),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("attributes", sql.Json, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("traceparent", sa.Text, nullable=False),
+    sa.UniqueConstraint("generation_id", "sequence"),
+)
+
+OUTBOX = sa.Table(
+    "outbox",
+    METADATA,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("payload", sa.LargeBinary, nullable=False),
+    sa.Column("traceparent", sa.Text, nullable=False),
+    sa.Column("create_time", sql.Instant, nullable=False),
+    # Until then the publisher that claimed it is believed to be at it.
+    sa.Column("claimed_until", sql.Instant, nullable=False),
+    sa.Index("ix_outbox_claimed_until", "claimed_until"),
+)
+
+CARDS = sa.Table(
+    "cards",
+    METADATA,
+    sa.Column("provider", sa.Text, primary_key=True),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("card", sql.Json, nullable=False),
+    sa.Column("update_time", sql.Instant, nullable=False),
+)
+
+ACCOUNTS = sa.Table(
+    "accounts",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("slots", sa.Integer, nullable=False),
+    sa.Column("exclusive", sa.Boolean, nullable=False),
+    sa.Column("enabled", sa.Boolean, nullable=False),
+)
+
+LEASES = sa.Table(
+    "leases",
+    METADATA,
+    sa.Column("worker_id", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("pool", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("renewals", sa.BigInteger, nullable=False),
+    sa.Column("active", sa.Boolean, nullable=False),
+    sa.Column("update_time", sql.Instant, nullable=False),
+    _partial("ix_leases_active", "worker_id", where="active"),
+)

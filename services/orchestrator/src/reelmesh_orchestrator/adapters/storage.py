@@ -1,0 +1,32 @@
+"""Asks the storage service about assets."""
+
+import asyncio
+from collections.abc import Sequence
+
+import grpc
+from reelmesh.mesh.v1 import storage_service_pb2, storage_service_pb2_grpc
+from reelmesh.v1 import asset_pb2
+from reelmesh_kit import errors
+
+
+class StorageAssets:
+    """Assets as the storage service knows them."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        """Take a channel to the storage service."""
+        self._stub = storage_service_pb2_grpc.StorageServiceStub(channel)
+
+    async def check_references(self, asset_ids: Sequence[str], tenant_id: str) -> None:
+        """Make sure that reference images exist, belong to the tenant and are images."""
+        await asyncio.gather(*(self._check(asset_id, tenant_id) for asset_id in asset_ids))
+
+    async def _check(self, asset_id: str, tenant_id: str) -> None:
+        try:
+            request = storage_service_pb2.StatAssetRequest(asset_id=asset_id, tenant_id=tenant_id)
+            answer = await self._stub.StatAsset(request)
+        except (errors.NotFound, errors.InvalidArgument) as error:
+            message = f"there is no asset {asset_id}, or it has expired; upload the image again"
+            raise errors.AssetUnusable(message, asset_id=asset_id) from error
+        if answer.asset.kind not in (asset_pb2.ASSET_KIND_REFERENCE, asset_pb2.ASSET_KIND_FACE):
+            kind = asset_pb2.AssetKind.Name(answer.asset.kind).removeprefix("ASSET_KIND_").lower()
+            raise errors.AssetUnusable(f"asset {asset_id} is a {kind}, not a reference image", asset_id=asset_id)

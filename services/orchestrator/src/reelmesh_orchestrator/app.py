@@ -1,0 +1,138 @@
+"""The composition root: opens resources in order, wires, serves; its unwinding is the shutdown."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Sequence
+
+from reelmesh.mesh.v1 import (
+    attempt_service_pb2,
+    attempt_service_pb2_grpc,
+    event_service_pb2,
+    event_service_pb2_grpc,
+    pool_service_pb2,
+    pool_service_pb2_grpc,
+    step_service_pb2,
+    step_service_pb2_grpc,
+)
+from reelmesh.v1 import generation_service_pb2, generation_service_pb2_grpc
+from reelmesh_kit import admin, bus, process, rpc, sql
+
+from reelmesh_orchestrator import ports, settings
+from reelmesh_orchestrator.adapters import outbox, progress, storage
+from reelmesh_orchestrator.adapters.sql import record
+from reelmesh_orchestrator.model import advancing
+from reelmesh_orchestrator.servicer import attempts as attempts_edge
+from reelmesh_orchestrator.servicer import events as events_edge
+from reelmesh_orchestrator.servicer import generations as generations_edge
+from reelmesh_orchestrator.servicer import pools as pools_edge
+from reelmesh_orchestrator.servicer import steps as steps_edge
+from reelmesh_orchestrator.usecases import (
+    attempts,
+    dispatching,
+    generations,
+    loops,
+    pools,
+    steps,
+    sweeping,
+    watching,
+)
+
+
+@contextlib.asynccontextmanager
+async def build(own: settings.Settings, chassis: process.Chassis) -> AsyncGenerator[process.Running]:
+    """Run the orchestrator until the context is left."""
+    policy = advancing.Policy(cancel_grace_seconds=own.cancel_grace_seconds)
+    wake = asyncio.Event()
+    async with contextlib.AsyncExitStack() as stack:
+        admin_port = await stack.enter_async_context(admin.serve(chassis, own.host, own.admin_port))
+        database = await stack.enter_async_context(
+            sql.open_database(own.database_url, chassis.clock, migrations="reelmesh_orchestrator")
+        )
+        link = await stack.enter_async_context(bus.connect(chassis, own.nats_url))
+        channel = await stack.enter_async_context(rpc.channel(chassis, own.storage_address))
+        sender = outbox.Outbox(link, chassis.clock, chassis.logger)
+
+        def on_outgoing(outgoing: Sequence[ports.Outgoing]) -> None:
+            sender.offer(outgoing)
+            wake.set()
+
+        kept = record.SqlRecord(database, chassis.ids, on_outgoing)
+        chassis.health.add("database", lambda: _answers(kept))
+        board = progress.Progress(link)
+        verbs = generations.Generations(
+            kept,
+            storage.StorageAssets(channel),
+            board,
+            chassis.ids,
+            policy,
+            most_open=own.most_open_generations,
+        )
+        patience = sweeping.Patience(
+            lease_seconds=own.lease_seconds,
+            submit_seconds=own.submit_within_seconds + own.request_timeout_seconds,
+            begin_seconds=own.begin_seconds,
+            step_seconds=own.step_seconds,
+        )
+        background = loops.Loops(chassis.clock, wake)
+        await stack.enter_async_context(
+            process.supervise(
+                chassis,
+                outbox=lambda: sender.send_new(database),
+                outbox_sweep=lambda: sender.send_left_over(database),
+                progress=board.listen,
+                dispatch=lambda: background.dispatch(dispatching.Dispatcher(kept, policy)),
+                sweep=lambda: background.sweep(
+                    sweeping.Sweeper(kept, chassis.clock, policy, patience), own.sweep_seconds
+                ),
+            )
+        )
+        services = _services(own, chassis, kept, verbs, board, policy)
+        grpc_port = await stack.enter_async_context(
+            rpc.serve(chassis, services, host=own.host, port=own.grpc_port, drain_seconds=own.drain_seconds)
+        )
+        yield process.Running(grpc_port=grpc_port, admin_port=admin_port)
+
+
+def _services(
+    own: settings.Settings,
+    chassis: process.Chassis,
+    kept: ports.Record,
+    verbs: generations.Generations,
+    board: progress.Progress,
+    policy: advancing.Policy,
+) -> list[rpc.Service]:
+    watcher = watching.Watching(verbs, board, chassis.clock)
+    pool_verbs = pools.Pools(kept, submit_within_seconds=own.submit_within_seconds, free_slots=own.free_account_slots)
+    return [
+        rpc.service(
+            generation_service_pb2.DESCRIPTOR.services_by_name["GenerationService"].full_name,
+            generation_service_pb2_grpc.add_GenerationServiceServicer_to_server,
+            generations_edge.GenerationServicer(verbs, watcher),
+        ),
+        rpc.service(
+            attempt_service_pb2.DESCRIPTOR.services_by_name["AttemptService"].full_name,
+            attempt_service_pb2_grpc.add_AttemptServiceServicer_to_server,
+            attempts_edge.AttemptServicer(
+                attempts.Attempts(kept, policy), submit_within_seconds=own.submit_within_seconds
+            ),
+        ),
+        rpc.service(
+            pool_service_pb2.DESCRIPTOR.services_by_name["PoolService"].full_name,
+            pool_service_pb2_grpc.add_PoolServiceServicer_to_server,
+            pools_edge.PoolServicer(pool_verbs, lease_seconds=own.lease_seconds, renew_seconds=own.renew_seconds),
+        ),
+        rpc.service(
+            step_service_pb2.DESCRIPTOR.services_by_name["StepService"].full_name,
+            step_service_pb2_grpc.add_StepServiceServicer_to_server,
+            steps_edge.StepServicer(steps.Steps(kept, chassis.ids, policy)),
+        ),
+        rpc.service(
+            event_service_pb2.DESCRIPTOR.services_by_name["EventService"].full_name,
+            event_service_pb2_grpc.add_EventServiceServicer_to_server,
+            events_edge.EventServicer(kept),
+        ),
+    ]
+
+
+async def _answers(kept: ports.Record) -> None:
+    await kept.read(lambda store: store.now)

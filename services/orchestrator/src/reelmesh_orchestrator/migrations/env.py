@@ -1,0 +1,5 @@
+"""Runs the migrations on the connection that the kit opened."""
+
+from reelmesh_kit.sql import alembic_environment
+
+alembic_environment.run()

@@ -1,0 +1,341 @@
+"""Decides what comes next for a generation, from its state alone: run again after any crash, it comes to the same."""
+
+import dataclasses
+import datetime
+
+from reelmesh_kit import ids
+
+from reelmesh_orchestrator.model import attempt, generation, shot, step
+from reelmesh_orchestrator.model.draft import Draft, KeepAssets, SendStep
+
+
+@dataclasses.dataclass(frozen=True)
+class Policy:
+    """How patient the mesh is."""
+
+    #: Submits of one candidate that may be refused before the next one is tried.
+    submit_tries: int = 4
+    #: Seconds before the second, third and fourth submit.
+    submit_backoff_seconds: tuple[float, ...] = (5.0, 10.0, 20.0)
+    #: Seconds that a busy provider is left alone when it does not say how long.
+    busy_seconds: float = 5.0
+    #: Seconds before a submit that never left is tried again.
+    not_sent_seconds: float = 1.0
+    #: Attempts of one candidate of whatever ending: bounds those that use up no try.
+    most_attempts: int = 50
+    #: Seconds that a cancelled generation waits for its providers to stop before it ends without them.
+    cancel_grace_seconds: float = 60.0
+
+
+_USES_UP_CANDIDATE = frozenset(
+    {
+        attempt.Ending.REFUSED_FOR_GOOD,
+        attempt.Ending.UNSAFE,
+        attempt.Ending.JOB_FAILED,
+        attempt.Ending.FETCH_LOST,
+        attempt.Ending.BROKEN,
+        attempt.Ending.GONE,
+    }
+)
+_USES_UP_TRY = frozenset({attempt.AttemptState.NEVER_CREATED, attempt.AttemptState.WRITTEN_OFF})
+
+
+def advance(draft: Draft, policy: Policy) -> None:
+    """Do everything that the state calls for."""
+    if draft.generation.state in generation.WORKING:
+        _unblock_shots(draft)
+        if _try_shots(draft, policy):
+            _follow_shots(draft)
+            _process(draft)
+    elif draft.generation.state is generation.GenerationState.CANCELLING:
+        _give_up_work(draft)
+        _stop_when_quiet(draft, policy)
+    elif draft.generation.ended:
+        _give_up_work(draft)
+
+
+def end_without_video(draft: Draft, event: generation.GenerationEvent, reason: str, message: str) -> None:
+    """End a generation that cannot have its video: with words where the request takes them, else badly."""
+    current = draft.generation
+    failure = generation.Failure(reason, message)
+    if current.fallback_floor is generation.Delivery.TEXT:
+        draft.put_generation(
+            current.moved(
+                generation.GenerationEvent.COMPLETE,
+                delivery=generation.Delivery.TEXT,
+                result=generation.Result(text=current.prompt),
+                failure=failure,
+                complete_time=draft.now,
+            )
+        )
+        draft.happened("completed", f"Delivered as text: {message}", delivery="TEXT", reason=reason)
+    else:
+        draft.put_generation(current.moved(event, failure=failure, complete_time=draft.now))
+        draft.happened(draft.generation.state.lower(), message, reason=reason)
+    for one in draft.aggregate.shots:
+        if one.state in shot.OPEN:
+            draft.put_shot(one.moved(shot.ShotEvent.CANCEL))
+    _give_up_work(draft)
+
+
+def next_candidate(draft: Draft, one: shot.Shot, policy: Policy) -> tuple[shot.Candidate, datetime.datetime] | None:
+    """Return who tries a shot next, and not before when; None when nobody is left.
+
+    A candidate goes on as long as its refusals are worth another submit and its tries last; whatever was verified to
+    fail for good moves on to the next. A refusal for safety strikes everybody who would be paid.
+    """
+    current = draft.generation
+    tried = [two for two in draft.aggregate.attempts_of(one.id) if two.run == current.run]
+    unsafe = any(two.ending is attempt.Ending.UNSAFE for two in tried)
+    committed = draft.aggregate.spent_micros + draft.aggregate.held_micros
+    for candidate in one.route:
+        mine = [two for two in tried if (two.account_id, two.model) == (candidate.account_id, candidate.model)]
+        if candidate.struck or (unsafe and not candidate.free) or _used_up(mine, policy):
+            continue
+        if current.max_cost_micros and committed + candidate.price_micros > current.max_cost_micros:
+            continue
+        when = draft.now + datetime.timedelta(seconds=_delay_seconds(mine, policy))
+        if current.deadline_time is None or when < current.deadline_time:
+            return candidate, when
+    return None
+
+
+def _used_up(mine: list[attempt.Attempt], policy: Policy) -> bool:
+    if any(one.ending in _USES_UP_CANDIDATE for one in mine):
+        return True
+    return _tries(mine) >= policy.submit_tries or len(mine) >= policy.most_attempts
+
+
+def _tries(mine: list[attempt.Attempt]) -> int:
+    return sum(one.ending is attempt.Ending.REFUSED or one.state in _USES_UP_TRY for one in mine)
+
+
+def _delay_seconds(mine: list[attempt.Attempt], policy: Policy) -> float:
+    if not mine:
+        return 0.0
+    last = mine[-1]
+    if last.ending is attempt.Ending.BUSY:
+        return last.retry_after_seconds or policy.busy_seconds
+    if last.state is attempt.AttemptState.NOT_SENT:
+        return policy.not_sent_seconds
+    if last.ending is attempt.Ending.REFUSED:
+        return policy.submit_backoff_seconds[min(_tries(mine), len(policy.submit_backoff_seconds)) - 1]
+    return 0.0
+
+
+def _unblock_shots(draft: Draft) -> None:
+    """Let shots begin that waited for the last frame of the one before; have that frame taken."""
+    for one in draft.aggregate.shots:
+        if one.state is not shot.ShotState.WAITING:
+            continue
+        before = draft.aggregate.shots[one.ordinal - 1]
+        if before.state is not shot.ShotState.DONE:
+            continue
+        frame = _latest_step(draft, step.StepKind.LAST_FRAME, before)
+        if frame is None or frame.clip_asset_ids != (before.clip_asset_id,):
+            _send_step(draft, step.StepKind.LAST_FRAME, before, (before.clip_asset_id,))
+        elif frame.state is step.StepState.DONE:
+            frame_asset_id = str(frame.result["frame_asset_id"])
+            draft.put_shot(one.moved(shot.ShotEvent.UNBLOCK, first_frame_asset_id=frame_asset_id))
+        elif frame.state is step.StepState.FAILED:
+            draft.happened(
+                "continuity_lost",
+                f"Shot {one.ordinal + 1} begins anew: the last frame of the one before could not be taken",
+                shot_id=one.id,
+            )
+            draft.put_shot(one.moved(shot.ShotEvent.UNBLOCK))
+
+
+def _try_shots(draft: Draft, policy: Policy) -> bool:
+    """Plan an attempt for each shot that may have one; False when a shot has nobody left and all is over."""
+    for one in draft.aggregate.shots:
+        attempts = draft.aggregate.attempts_of(one.id)
+        if one.state not in (shot.ShotState.READY, shot.ShotState.GENERATING) or any(two.open for two in attempts):
+            continue
+        if one.state is shot.ShotState.GENERATING:
+            one = one.moved(shot.ShotEvent.AGAIN)
+            draft.put_shot(one)
+        choice = next_candidate(draft, one, policy)
+        if choice is None:
+            last = next((two.message for two in reversed(attempts) if two.message), "no candidate is left")
+            draft.put_shot(one.moved(shot.ShotEvent.FAIL))
+            end_without_video(
+                draft,
+                generation.GenerationEvent.FAIL,
+                "ALL_CANDIDATES_FAILED",
+                f"Shot {one.ordinal + 1} could not be made by any candidate: {last}",
+            )
+            return False
+        _plan_attempt(draft, one, *choice)
+    return True
+
+
+def _plan_attempt(draft: Draft, one: shot.Shot, candidate: shot.Candidate, not_before: datetime.datetime) -> None:
+    current = draft.generation
+    ordinal = sum(two.run == current.run for two in draft.aggregate.attempts_of(one.id))
+    planned = attempt.Attempt(
+        id=ids.derived(one.id, "attempt", current.run, ordinal),
+        shot_id=one.id,
+        run=current.run,
+        ordinal=ordinal,
+        state=attempt.AttemptState.PLANNED,
+        account_id=candidate.account_id,
+        provider=candidate.provider,
+        model=candidate.model,
+        price_micros=candidate.price_micros,
+        held_micros=0,
+        spent_micros=0,
+        rank_time=current.create_time - datetime.timedelta(minutes=current.priority),
+        not_before=not_before,
+        create_time=draft.now,
+    )
+    draft.put_attempt(draft.hold(planned, candidate.price_micros))
+    wait = (not_before - draft.now).total_seconds()
+    draft.happened(
+        "attempt_planned",
+        f"Shot {one.ordinal + 1} goes to {candidate.provider}/{candidate.model}" + (f" in {wait:g} s" if wait else ""),
+        attempt_id=planned.id,
+        shot_id=one.id,
+        provider=candidate.provider,
+        model=candidate.model,
+        account_id=candidate.account_id,
+        price_micros=candidate.price_micros,
+        reason=candidate.reason,
+    )
+
+
+def _process(draft: Draft) -> None:
+    """Have the clips checked, stitched and encoded once all are there, and deliver what comes of it."""
+    if draft.generation.state is not generation.GenerationState.PROCESSING:
+        return
+    clips = tuple(one.clip_asset_id for one in draft.aggregate.shots)
+    ladder = _latest_step(draft, step.StepKind.LADDER, None)
+    if ladder is None or ladder.clip_asset_ids != clips:
+        _send_step(draft, step.StepKind.LADDER, None, clips)
+    elif ladder.state is step.StepState.DONE:
+        _deliver(draft, _result(ladder))
+    elif ladder.state is step.StepState.FAILED:
+        end_without_video(
+            draft,
+            generation.GenerationEvent.FAIL,
+            "PROCESSING_FAILED",
+            f"The clips were made but could not be processed: {ladder.message}",
+        )
+
+
+def _deliver(draft: Draft, result: generation.Result) -> None:
+    draft.put_generation(
+        draft.generation.moved(
+            generation.GenerationEvent.COMPLETE,
+            delivery=generation.Delivery.VIDEO,
+            result=result,
+            failure=None,
+            complete_time=draft.now,
+        )
+    )
+    kept = (*(file.asset_id for file in result.files), result.thumbnail_asset_id, result.poster_asset_id)
+    draft.effects.append(KeepAssets(tuple(asset_id for asset_id in kept if asset_id)))
+    draft.happened(
+        "completed", f"The video is ready: {', '.join(file.name for file in result.files)}", delivery="VIDEO"
+    )
+
+
+def _result(ladder: step.Step) -> generation.Result:
+    return generation.Result(
+        files=tuple(generation.File(**file) for file in ladder.result["files"]),
+        thumbnail_asset_id=ladder.result["thumbnail_asset_id"],
+        poster_asset_id=ladder.result["poster_asset_id"],
+        findings=tuple(generation.Finding(**finding) for finding in ladder.result["findings"]),
+    )
+
+
+def _follow_shots(draft: Draft) -> None:
+    """Derive the state of a working generation from its shots."""
+    current = draft.generation
+    if current.state not in generation.WORKING:
+        return
+    states = {one.state for one in draft.aggregate.shots}
+    if states == {shot.ShotState.DONE}:
+        wanted, event = generation.GenerationState.PROCESSING, generation.GenerationEvent.PROCESS
+    elif states & {shot.ShotState.GENERATING, shot.ShotState.DONE}:
+        wanted, event = generation.GenerationState.GENERATING, generation.GenerationEvent.START
+    else:
+        wanted, event = generation.GenerationState.QUEUED, generation.GenerationEvent.REQUEUE
+    if current.state is not wanted:
+        started = current.start_time or (draft.now if wanted is generation.GenerationState.GENERATING else None)
+        draft.put_generation(current.moved(event, start_time=started))
+        draft.happened(wanted.lower(), _WORDS[wanted])
+
+
+_WORDS = {
+    generation.GenerationState.QUEUED: "Waiting for a provider",
+    generation.GenerationState.GENERATING: "A provider is at work",
+    generation.GenerationState.PROCESSING: "Every shot is made; checking and encoding",
+}
+
+
+def _give_up_work(draft: Draft) -> None:
+    """Drop what nobody has begun; ask for an end of what a provider still makes."""
+    for one in draft.aggregate.attempts:
+        if one.state in attempt.UNBEGUN:
+            draft.put_attempt(draft.settle(one.moved(attempt.AttemptEvent.DROP, complete_time=draft.now), 0))
+        elif one.state is attempt.AttemptState.ACCEPTED and not one.cancel_wanted:
+            draft.put_attempt(dataclasses.replace(one, cancel_wanted=True))
+    for work in draft.aggregate.steps:
+        if work.state in step.OPEN:
+            draft.put_step(work.moved(step.StepEvent.DROP))
+
+
+def _stop_when_quiet(draft: Draft, policy: Policy) -> None:
+    current = draft.generation
+    busy = any(
+        one.state in (attempt.AttemptState.SUBMITTING, attempt.AttemptState.ACCEPTED)
+        for one in draft.aggregate.attempts
+    )
+    asked = current.cancel_time or draft.now
+    patient = draft.now - asked < datetime.timedelta(seconds=policy.cancel_grace_seconds)
+    if busy and patient:
+        return
+    for one in draft.aggregate.shots:
+        if one.state in shot.OPEN:
+            draft.put_shot(one.moved(shot.ShotEvent.CANCEL))
+    draft.put_generation(current.moved(generation.GenerationEvent.STOPPED, complete_time=draft.now))
+    ending = "Cancelled" if not busy else "Cancelled; a provider has not stopped yet, its result will be kept"
+    draft.happened("cancelled", ending)
+
+
+def _latest_step(draft: Draft, kind: step.StepKind, of: shot.Shot | None) -> step.Step | None:
+    target = of.id if of else None
+    mine = [
+        one
+        for one in draft.aggregate.steps
+        if one.kind is kind
+        and one.shot_id == target
+        and one.run == draft.generation.run
+        and one.state is not step.StepState.DROPPED
+    ]
+    return max(mine, key=lambda one: one.ordinal, default=None)
+
+
+def _send_step(draft: Draft, kind: step.StepKind, of: shot.Shot | None, clips: tuple[str, ...]) -> None:
+    current = draft.generation
+    target = of.id if of else None
+    ordinal = sum(
+        one.kind is kind and one.shot_id == target and one.run == current.run for one in draft.aggregate.steps
+    )
+    sent = step.Step(
+        id=ids.derived(current.id, "step", kind, target or "", current.run, ordinal),
+        kind=kind,
+        state=step.StepState.SENT,
+        run=current.run,
+        ordinal=ordinal,
+        send_time=draft.now,
+        shot_id=target,
+        clip_asset_ids=clips,
+    )
+    draft.put_step(sent)
+    draft.effects.append(SendStep(sent.id))
+    draft.happened("step_sent", f"{_STEP_WORDS[kind]} is next", step_id=sent.id, shot_id=target or "")
+
+
+_STEP_WORDS = {step.StepKind.LAST_FRAME: "Taking the last frame", step.StepKind.LADDER: "Checking and encoding"}

@@ -1,0 +1,180 @@
+"""A generation: one request and its one deliverable, the unit that users see and the aggregate that is locked."""
+
+import dataclasses
+import datetime
+import enum
+import uuid
+from collections.abc import Mapping
+
+from reelmesh_orchestrator.model.machine import Machine
+
+
+class GenerationState(enum.StrEnum):
+    """Where a generation stands; the names are those of `reelmesh.v1.GenerationState`."""
+
+    PENDING = "PENDING"
+    QUEUED = "QUEUED"
+    GENERATING = "GENERATING"
+    PROCESSING = "PROCESSING"
+    COMPLETED = "COMPLETED"
+    REJECTED = "REJECTED"
+    FAILED = "FAILED"
+    CANCELLING = "CANCELLING"
+    CANCELLED = "CANCELLED"
+    EXPIRED = "EXPIRED"
+
+
+class GenerationEvent(enum.StrEnum):
+    """What moves a generation."""
+
+    ADMIT = "ADMIT"
+    REJECT = "REJECT"
+    START = "START"
+    REQUEUE = "REQUEUE"
+    PROCESS = "PROCESS"
+    COMPLETE = "COMPLETE"
+    FAIL = "FAIL"
+    EXPIRE = "EXPIRE"
+    CANCEL = "CANCEL"
+    STOPPED = "STOPPED"
+    RETRY = "RETRY"
+
+
+_S, _E = GenerationState, GenerationEvent
+_ENDINGS = {_E.COMPLETE: _S.COMPLETED, _E.FAIL: _S.FAILED, _E.EXPIRE: _S.EXPIRED, _E.CANCEL: _S.CANCELLING}
+
+MACHINE: Machine[GenerationState, GenerationEvent] = Machine(
+    "generation",
+    {
+        _S.PENDING: {_E.ADMIT: _S.QUEUED, _E.REJECT: _S.REJECTED},
+        _S.QUEUED: {_E.START: _S.GENERATING, _E.PROCESS: _S.PROCESSING, **_ENDINGS},
+        _S.GENERATING: {_E.REQUEUE: _S.QUEUED, _E.PROCESS: _S.PROCESSING, **_ENDINGS},
+        # START and REQUEUE: a clip turned out to be broken and its shot is made again.
+        _S.PROCESSING: {_E.START: _S.GENERATING, _E.REQUEUE: _S.QUEUED, **_ENDINGS},
+        _S.CANCELLING: {_E.STOPPED: _S.CANCELLED},
+        _S.COMPLETED: {},
+        _S.REJECTED: {},
+        _S.FAILED: {_E.RETRY: _S.QUEUED},
+        _S.CANCELLED: {},
+        _S.EXPIRED: {},
+    },
+)
+
+ENDED = frozenset({_S.COMPLETED, _S.REJECTED, _S.FAILED, _S.CANCELLED, _S.EXPIRED})
+WORKING = frozenset({_S.QUEUED, _S.GENERATING, _S.PROCESSING})
+
+
+class Delivery(enum.StrEnum):
+    """What a generation ended with, or must at least end with."""
+
+    NONE = ""
+    VIDEO = "VIDEO"
+    INFOGRAPHIC = "INFOGRAPHIC"
+    TEXT = "TEXT"
+
+
+@dataclasses.dataclass(frozen=True)
+class Output:
+    """What the file shall be."""
+
+    duration_seconds: float
+    width: int
+    height: int
+    frames_per_second: int
+    audio: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class File:
+    """A delivered file."""
+
+    asset_id: str
+    name: str
+    width: int
+    height: int
+    duration_seconds: float
+    size_bytes: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """Something that the check of the result noticed."""
+
+    kind: str
+    start_seconds: float
+    end_seconds: float
+    message: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What is delivered."""
+
+    files: tuple[File, ...] = ()
+    thumbnail_asset_id: str = ""
+    poster_asset_id: str = ""
+    findings: tuple[Finding, ...] = ()
+    text: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Failure:
+    """Why it ended badly: a stable word, and a sentence that says what can be done."""
+
+    reason: str
+    message: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Generation:
+    """One request and its one deliverable."""
+
+    id: uuid.UUID
+    tenant_id: str
+    user_id: str
+    state: GenerationState
+    #: Counts every change; decisions are fenced by it.
+    revision: int
+    #: 1 at first, one more with each retry.
+    run: int
+    prompt: str
+    output: Output
+    reference_asset_ids: tuple[str, ...]
+    #: "provider" or "provider/model" that routing is pinned to; empty when it is free.
+    pin: str
+    labels: Mapping[str, str]
+    #: Micro-dollars that everything together may cost; 0 is no bound.
+    max_cost_micros: int
+    deadline_time: datetime.datetime | None
+    fallback_floor: Delivery
+    seed: int
+    #: Whether the seed is the user's: then it tells nothing apart.
+    seed_is_users: bool
+    priority: int
+    request_id: str
+    fingerprint: str
+    traceparent: str
+    create_time: datetime.datetime
+    update_time: datetime.datetime
+    #: Number of events so far.
+    sequence: int = 0
+    start_time: datetime.datetime | None = None
+    complete_time: datetime.datetime | None = None
+    #: When a cancel was asked for.
+    cancel_time: datetime.datetime | None = None
+    delivery: Delivery = Delivery.NONE
+    result: Result = Result()
+    failure: Failure | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing will change for its user any more, unless it is retried."""
+        return self.state in ENDED
+
+    def moved(self, event: GenerationEvent, **changes: object) -> "Generation":
+        """Return the generation after `event`.
+
+        Raises:
+            machine.RefusedError: the table has no such move.
+        """
+        return dataclasses.replace(self, state=MACHINE.after(self.state, event), **changes)  # pyright: ignore[reportArgumentType]

@@ -1,0 +1,108 @@
+"""Chooses who may make a clip: a pure function from what is wanted and what is on offer to candidates with reasons."""
+
+import dataclasses
+import datetime
+from collections.abc import Sequence
+
+from reelmesh_orchestrator.model import generation, shot
+from reelmesh_orchestrator.model.card import Account, Card, ModelCard
+
+
+@dataclasses.dataclass(frozen=True)
+class Offer:
+    """A model at an account of ours."""
+
+    account: Account
+    card: Card
+    model: ModelCard
+
+
+@dataclasses.dataclass(frozen=True)
+class Wish:
+    """What one clip shall be."""
+
+    output: generation.Output
+    duration_seconds: float
+    prompt_characters: int
+    references: int
+    #: Whether the clip must start from a given frame.
+    needs_first_frame: bool
+    seed_is_users: bool
+    pin: str
+
+
+def offers(accounts: Sequence[Account], cards: Sequence[Card]) -> tuple[Offer, ...]:
+    """Return every model at every account whose provider has stated its card."""
+    by_provider = {card.provider: card for card in cards}
+    return tuple(
+        Offer(account, by_provider[account.provider], model)
+        for account in accounts
+        if account.provider in by_provider
+        for model in by_provider[account.provider].models
+    )
+
+
+def route(wish: Wish, on_offer: Sequence[Offer], day: datetime.date) -> tuple[shot.Candidate, ...]:
+    """Return the candidates in the order in which they are tried, the struck ones last, each with its reason.
+
+    Paid candidates come first, cheapest first; those that cost nothing follow as the last that can make a video.
+    """
+    judged = [_judged(wish, offer, day) for offer in on_offer]
+    return tuple(sorted(judged, key=lambda one: (one.struck, one.free, one.price_micros, one.account_id, one.model)))
+
+
+def _judged(wish: Wish, offer: Offer, day: datetime.date) -> shot.Candidate:
+    price = offer.model.price(day)
+    problem = _problem(wish, offer, day) or ("" if price else "no price is known for today")
+    micros = price.of(wish.duration_seconds) if price else 0
+    reason = problem or ("makes it for nothing" if offer.card.free else f"makes it for ${micros / 1e6:.4f}")
+    return shot.Candidate(
+        account_id=offer.account.id,
+        provider=offer.account.provider,
+        model=offer.model.model,
+        price_micros=micros,
+        free=offer.card.free,
+        struck=bool(problem),
+        reason=reason,
+    )
+
+
+def _problem(wish: Wish, offer: Offer, day: datetime.date) -> str:
+    """Return why an offer cannot make the clip, or an empty string."""
+    model = offer.model
+    if wish.pin and wish.pin not in (offer.account.provider, f"{offer.account.provider}/{model.model}"):
+        return f"the request is pinned to {wish.pin}"
+    if not offer.account.enabled:
+        return "the account is switched off"
+    if model.retires_on is not None and model.retires_on <= day:
+        return f"retired on {model.retires_on.isoformat()}"
+    return _duration_problem(wish, model) or _size_problem(wish, model) or _input_problem(wish, model)
+
+
+def _duration_problem(wish: Wish, model: ModelCard) -> str:
+    if model.durations_seconds and wish.duration_seconds not in model.durations_seconds:
+        offered = ", ".join(f"{seconds:g}" for seconds in model.durations_seconds)
+        return f"makes clips of {offered} s, not {wish.duration_seconds:g} s"
+    if not model.shortest_seconds <= wish.duration_seconds <= model.longest_seconds:
+        return f"makes clips of {model.shortest_seconds:g} to {model.longest_seconds:g} s"
+    return ""
+
+
+def _size_problem(wish: Wish, model: ModelCard) -> str:
+    width, height = wish.output.width, wish.output.height
+    if model.sizes and (width, height) not in model.sizes:
+        offered = ", ".join(f"{one}x{other}" for one, other in model.sizes)
+        return f"makes {offered}, not {width}x{height}"
+    if model.largest_pixels and width * height > model.largest_pixels:
+        return f"makes at most {model.largest_pixels} pixels, {width}x{height} has {width * height}"
+    return ""
+
+
+def _input_problem(wish: Wish, model: ModelCard) -> str:
+    if wish.references > model.reference_images:
+        return f"takes at most {model.reference_images} reference images"
+    if wish.needs_first_frame and not model.first_frame:
+        return "cannot start from a given frame"
+    if model.longest_prompt and wish.prompt_characters > model.longest_prompt:
+        return f"takes prompts of at most {model.longest_prompt} characters"
+    return ""

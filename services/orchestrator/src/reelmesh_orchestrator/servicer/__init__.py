@@ -1,0 +1,1 @@
+"""The inbound edge: gRPC messages in, verbs called, messages out."""

@@ -1,0 +1,45 @@
+"""What the orchestrator can be told from outside; the only reader of the environment here."""
+
+import pydantic
+from reelmesh_kit import settings
+
+
+class Settings(settings.ServiceSettings):
+    """Settings of the orchestrator."""
+
+    database_url: str = pydantic.Field(
+        default="sqlite:///data/orchestrator.db",
+        description="Where the record is: sqlite:///path or postgresql://user@host/name.",
+        validation_alias=pydantic.AliasChoices("REELMESH_ORCHESTRATOR_DATABASE_URL", "database_url"),
+    )
+    storage_address: str = pydantic.Field(default="127.0.0.1:7002", description="gRPC target of the storage service.")
+    submit_within_seconds: float = pydantic.Field(
+        default=1.0, gt=0, le=60, description="How long the leave to submit is good for, seconds."
+    )
+    request_timeout_seconds: float = pydantic.Field(
+        default=60.0,
+        gt=0,
+        description="Longest that a provider is given to answer a submit, seconds; then the submit is in doubt.",
+    )
+    lease_seconds: float = pydantic.Field(
+        default=15.0, gt=0, description="A worker that was not heard of for this long has lost its lease, seconds."
+    )
+    renew_seconds: float = pydantic.Field(
+        default=5.0, gt=0, description="How often workers renew their lease, seconds."
+    )
+    begin_seconds: float = pydantic.Field(
+        default=30.0, gt=0, description="A dispatched attempt that nobody begins for this long is withdrawn, seconds."
+    )
+    step_seconds: float = pydantic.Field(
+        default=30.0, gt=0, description="A media step that nobody begins for this long is sent again, seconds."
+    )
+    cancel_grace_seconds: float = pydantic.Field(
+        default=60.0, ge=0, description="How long a cancelled generation waits for its providers to stop, seconds."
+    )
+    sweep_seconds: float = pydantic.Field(default=1.0, gt=0, description="How often the record is swept, seconds.")
+    free_account_slots: int = pydantic.Field(
+        default=2, ge=1, le=1000, description="Attempts in flight at a provider that costs nothing."
+    )
+    most_open_generations: int = pydantic.Field(
+        default=10_000, ge=1, description="Generations of one tenant that may be unfinished; more are refused for now."
+    )

@@ -1,0 +1,64 @@
+"""Sends out what fits: as many attempts as each account has free slots, by rank and fairness."""
+
+import uuid
+
+from reelmesh_orchestrator import ports
+from reelmesh_orchestrator.model import advancing, attempt, dispatching, draft, facts
+from reelmesh_orchestrator.usecases import transitions
+
+# Waiting attempts that are looked at for one account at a time.
+WINDOW = 200
+# Attempts that one transaction sends out at most, so that no lock is held for long.
+BATCH = 20
+
+
+class Dispatcher:
+    """Moves planned attempts to the workers. Any number may run side by side: the account's row is the lock."""
+
+    def __init__(self, record: ports.Record, policy: advancing.Policy) -> None:
+        """Take the record."""
+        self._record = record
+        self._policy = policy
+
+    async def dispatch(self) -> tuple[int, float | None]:
+        """Send out what fits; return how many, and in how many seconds the next waiting attempt becomes due."""
+        accounts = await self._record.read(lambda store: store.accounts())
+        sent = 0
+        for account in accounts:
+            if account.enabled and await self._record.read(lambda store, one=account.id: bool(store.waiting(one, 1))):
+                sent += await self._fill(account.id)
+        return sent, await self._record.read(_seconds_to_next)
+
+    async def _fill(self, account_id: str) -> int:
+        sent = 0
+        while True:
+            batch = await self._record.write(lambda store: self._send_batch(store, account_id))
+            sent += batch
+            if batch < BATCH:
+                return sent
+
+    def _send_batch(self, store: ports.Store, account_id: str) -> int:
+        account = store.lock_account(account_id)
+        if account is None or not account.enabled:
+            return 0
+        in_flight = store.in_flight(account_id)
+        free = min(account.slots - sum(in_flight.values()), BATCH)
+        if free <= 0:
+            return 0
+        chosen = dispatching.choose(store.waiting(account_id, WINDOW), in_flight, free)
+        # Generations are locked in the order of their ids, so that two dispatchers never wait for each other.
+        for one in sorted(chosen, key=lambda waiting: waiting.generation_id):
+            self._send(store, one.generation_id, one.attempt_id)
+        return len(chosen)
+
+    def _send(self, store: ports.Store, generation_id: uuid.UUID, attempt_id: uuid.UUID) -> None:
+        def decide(decided: draft.Draft) -> None:
+            if decided.aggregate.attempt(attempt_id).state is attempt.AttemptState.PLANNED:
+                facts.dispatch(decided, attempt_id)
+
+        transitions.on_generation(store, generation_id, self._policy, decide)
+
+
+def _seconds_to_next(store: ports.Store) -> float | None:
+    due = store.next_due()
+    return max((due - store.now).total_seconds(), 0.0) if due else None

@@ -1,0 +1,217 @@
+"""What users do: create, read, list, cancel, retry, quote."""
+
+import dataclasses
+import datetime
+import uuid
+from collections.abc import Callable, Sequence
+
+from reelmesh_kit import errors, ids
+
+from reelmesh_orchestrator import ports
+from reelmesh_orchestrator.model import advancing, draft, generation, planning, request, routing, shot, verbs
+from reelmesh_orchestrator.usecases import transitions
+
+LARGEST_PAGE = 100
+DEFAULT_PAGE = 20
+LARGEST_EVENT_PAGE = 1000
+# How long a caller that finds the queue full is asked to wait.
+QUEUE_FULL_RETRY_SECONDS = 30.0
+# Seconds that checking and encoding take for each second of video, for estimates.
+PROCESSING_SECONDS_PER_SECOND = 0.5
+
+
+@dataclasses.dataclass(frozen=True)
+class View:
+    """A generation as its owner sees it, with what is known at this moment."""
+
+    aggregate: draft.Aggregate
+    progress_percent: int = 0
+    queue_position: int = 0
+    estimated_seconds: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Created:
+    """What a create came to."""
+
+    view: View
+    replayed: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Quote:
+    """What a request would come to."""
+
+    shots: tuple[shot.Shot, ...]
+    price_micros: int
+    estimated_seconds: float
+
+
+class Generations:
+    """The verbs of users. Ownership is part of every one: a stranger is told that there is nothing."""
+
+    def __init__(
+        self,
+        record: ports.Record,
+        assets: ports.Assets,
+        progress: ports.ProgressBoard,
+        fresh: ids.Ids,
+        policy: advancing.Policy,
+        *,
+        most_open: int,
+    ) -> None:
+        """Take the ports; `most_open` bounds the generations of a tenant that have not ended."""
+        self._record = record
+        self._assets = assets
+        self._progress = progress
+        self._ids = fresh
+        self._policy = policy
+        self._most_open = most_open
+
+    async def create(self, tenant_id: str, asked: request.Request, request_id: str, traceparent: str) -> Created:
+        """Admit a generation, durably.
+
+        Raises:
+            errors.InvalidArgument: a field is wrong.
+            errors.IdempotencyKeyReused: the request id stands for another request.
+            errors.AssetUnusable, errors.NoCandidate, errors.CostLimit, errors.QueueFull: it cannot be taken.
+        """
+        request.check_request_id(request_id)
+        generation_id = ids.derived("generation", tenant_id, request_id) if request_id else self._ids.fresh()
+        known = await self._record.read(lambda store: _replay(store, generation_id, asked)) if request_id else None
+        if known is not None:
+            return Created(await self._view(known), replayed=True)
+        await self._assets.check_references(asked.reference_asset_ids, tenant_id)
+        admission = verbs.Admission(
+            generation_id=generation_id,
+            tenant_id=tenant_id,
+            request_id=request_id,
+            traceparent=traceparent,
+            seed=ids.derived(generation_id, "seed").int % (request.LARGEST_SEED + 1),
+        )
+        aggregate, replayed = await self._record.write(lambda store: self._admit(store, asked, admission))
+        return Created(await self._view(aggregate), replayed)
+
+    def _admit(
+        self, store: ports.Store, asked: request.Request, admission: verbs.Admission
+    ) -> tuple[draft.Aggregate, bool]:
+        request.check(asked, store.now)
+        if store.count_open(admission.tenant_id) >= self._most_open:
+            raise errors.QueueFull(
+                f"{self._most_open} generations of yours have not ended yet",
+                retry_after=datetime.timedelta(seconds=QUEUE_FULL_RETRY_SECONDS),
+                limit=self._most_open,
+            )
+        shots = _plan(store, admission.generation_id, asked)
+        decided = verbs.admit(asked, admission, shots, store.now, self._policy)
+        if store.insert(decided):
+            return store.look(admission.generation_id) or decided.aggregate, False
+        known = _replay(store, admission.generation_id, asked)
+        return known or decided.aggregate, True
+
+    async def quote(self, asked: request.Request) -> Quote:
+        """Plan and price a request exactly as `create` would; record nothing."""
+
+        def work(store: ports.Store) -> tuple[shot.Shot, ...]:
+            request.check(asked, store.now)
+            return _plan(store, uuid.UUID(int=0), asked)
+
+        shots = await self._record.read(work)
+        return Quote(shots, planning.price(shots), _rendering_seconds(shots))
+
+    async def get(self, tenant_id: str, generation_id: uuid.UUID) -> View:
+        """Return one generation.
+
+        Raises:
+            errors.NotFound: there is none, or it is somebody else's.
+        """
+        return await self._view(await self._record.read(lambda store: _owned(store, tenant_id, generation_id)))
+
+    async def list(
+        self, wanted: ports.Filter, after: ports.Place | None, page_size: int
+    ) -> tuple[Sequence[View], ports.Place | None]:
+        """Return a page of generations, newest first, and the place where the next one begins.
+
+        Raises:
+            errors.InvalidArgument: the page size is negative.
+        """
+        if page_size < 0:
+            raise errors.InvalidArgument("page_size", f"must be 0 (meaning {DEFAULT_PAGE}) to {LARGEST_PAGE}")
+        size = min(page_size or DEFAULT_PAGE, LARGEST_PAGE)
+        found = await self._record.read(lambda store: store.page(wanted, after, size + 1))
+        views = [View(one, self._progress.percent(one)) for one in found[:size]]
+        last = found[size - 1].generation if len(found) > size else None
+        return views, ports.Place(last.create_time, last.id) if last else None
+
+    async def events(
+        self, tenant_id: str, generation_id: uuid.UUID, after_sequence: int, page_size: int
+    ) -> Sequence[ports.Event]:
+        """Return the history of a generation, oldest first."""
+        if page_size < 0 or after_sequence < 0:
+            raise errors.InvalidArgument("page_size" if page_size < 0 else "after_sequence", "must not be negative")
+        size = min(page_size or LARGEST_EVENT_PAGE, LARGEST_EVENT_PAGE)
+
+        def work(store: ports.Store) -> Sequence[ports.Event]:
+            _owned(store, tenant_id, generation_id)
+            return store.events(generation_id, after_sequence, size)
+
+        return await self._record.read(work)
+
+    async def cancel(self, tenant_id: str, generation_id: uuid.UUID) -> View:
+        """Ask for the end of a generation."""
+        return await self._change(tenant_id, generation_id, lambda decided: verbs.cancel(decided, self._policy))
+
+    async def retry(self, tenant_id: str, generation_id: uuid.UUID) -> View:
+        """Start a new run of a failed generation."""
+        return await self._change(tenant_id, generation_id, lambda decided: verbs.retry(decided, self._policy))
+
+    async def _change(self, tenant_id: str, generation_id: uuid.UUID, decide: Callable[[draft.Draft], None]) -> View:
+        def work(store: ports.Store) -> draft.Aggregate:
+            _owned(store, tenant_id, generation_id)
+            transitions.on_generation(store, generation_id, self._policy, decide)
+            return _owned(store, tenant_id, generation_id)
+
+        return await self._view(await self._record.write(work))
+
+    async def _view(self, aggregate: draft.Aggregate) -> View:
+        """Add what is known at this moment: place in the queue, progress, estimate."""
+        if aggregate.generation.state is not generation.GenerationState.QUEUED:
+            return View(aggregate, self._progress.percent(aggregate), 0, self._estimate(aggregate, 0))
+        position = await self._record.read(lambda store: store.queue_position(aggregate))
+        return View(aggregate, self._progress.percent(aggregate), position, self._estimate(aggregate, position))
+
+    def _estimate(self, aggregate: draft.Aggregate, position: int) -> float:
+        if aggregate.generation.state not in generation.WORKING:
+            return 0.0
+        whole = _rendering_seconds(aggregate.shots)
+        return whole * (1 - self._progress.percent(aggregate) / 100) + whole * max(position - 1, 0)
+
+
+def _owned(store: ports.Store, tenant_id: str, generation_id: uuid.UUID) -> draft.Aggregate:
+    found = store.look(generation_id)
+    if found is None or found.generation.tenant_id != tenant_id:
+        raise errors.NotFound(f"there is no generation {generation_id}")
+    return found
+
+
+def _replay(store: ports.Store, generation_id: uuid.UUID, asked: request.Request) -> draft.Aggregate | None:
+    known = store.look(generation_id)
+    if known is not None and known.generation.fingerprint != request.fingerprint(asked):
+        raise errors.IdempotencyKeyReused
+    return known
+
+
+def _plan(store: ports.Store, generation_id: uuid.UUID, asked: request.Request) -> tuple[shot.Shot, ...]:
+    sketch = planning.Sketch(
+        prompt=asked.prompt,
+        output=request.completed(asked.output),
+        references=len(asked.reference_asset_ids),
+        pin=asked.pin,
+        seed_is_users=asked.seed is not None,
+        max_cost_micros=asked.max_cost_micros,
+    )
+    return planning.plan(generation_id, sketch, routing.offers(store.accounts(), store.cards()), store.now.date())
+
+
+def _rendering_seconds(shots: Sequence[shot.Shot]) -> float:
+    return sum(one.duration_seconds for one in shots) * (1 + PROCESSING_SECONDS_PER_SECOND)

@@ -1,0 +1,143 @@
+"""Who works for the mesh: cards, leases, and what each worker must know."""
+
+import dataclasses
+from collections.abc import Sequence
+
+from reelmesh_kit import errors
+
+from reelmesh_orchestrator import ports
+from reelmesh_orchestrator.model import attempt, card
+
+# Ids of other attempts' jobs that a finder is told, newest first.
+MOST_CLAIMED_JOBS = 1000
+# Attempts that one answer hands to a worker at most; the rest come with the next renewals.
+MOST_ASSIGNED = 200
+
+
+@dataclasses.dataclass(frozen=True)
+class Renewal:
+    """What a worker says when it renews its lease."""
+
+    worker_id: str
+    kind: str
+    pool: str
+    name: str
+    #: Attempts that it observes or looks for.
+    holding: frozenset[str]
+    room: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Search:
+    """An attempt to look for, with what tells its job apart."""
+
+    charge: ports.Charge
+    wait_seconds: float
+    exclusive: bool
+    rivals: int
+    claimed_job_ids: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Orders:
+    """What a worker must know."""
+
+    held: bool
+    watch: tuple[ports.Charge, ...] = ()
+    find: tuple[Search, ...] = ()
+    cancel: tuple[str, ...] = ()
+    forget: tuple[str, ...] = ()
+    rates: tuple[tuple[str, float], ...] = ()
+
+
+class Pools:
+    """Cards, accounts and leases."""
+
+    def __init__(self, record: ports.Record, *, submit_within_seconds: float, free_slots: int) -> None:
+        """Take the record; `free_slots` is what an account gets that is made by itself for a free provider."""
+        self._record = record
+        self._submit_within_seconds = submit_within_seconds
+        self._free_slots = free_slots
+
+    async def register_card(self, stated: card.Card) -> None:
+        """Keep what a provider states; a free one needs no credentials and gets its account by itself."""
+
+        def work(store: ports.Store) -> None:
+            store.put_card(stated)
+            if stated.free and store.lock_account(stated.provider) is None:
+                store.put_account(
+                    card.Account(id=stated.provider, provider=stated.provider, slots=self._free_slots, exclusive=True)
+                )
+
+        await self._record.write(work)
+
+    async def renew(self, renewal: Renewal) -> Orders:
+        """Renew a lease and say what the worker must know; a lease that has lapsed stays so."""
+        if not renewal.worker_id:
+            raise errors.InvalidArgument("worker_id", "must name the worker")
+        return await self._record.write(lambda store: self._renew(store, renewal))
+
+    async def release(self, worker_id: str) -> None:
+        """End a lease: what its worker watched is free for others at once."""
+        await self._record.write(lambda store: store.end_lease(worker_id, None))
+
+    def _renew(self, store: ports.Store, renewal: Renewal) -> Orders:
+        lease = store.lease(renewal.worker_id)
+        if lease is not None and not lease.active:
+            return Orders(held=False)
+        store.renew(lease or ports.Lease(renewal.worker_id, renewal.kind, renewal.pool, 0, active=True), renewal.name)
+        if renewal.kind != "provider":
+            return Orders(held=True)
+        watched = store.watched_by(renewal.worker_id)
+        # Whatever it does not list it has lost, and is told again.
+        room = min(max(renewal.room, 0), MOST_ASSIGNED)
+        new = store.assign(renewal.worker_id, renewal.pool, room) if room else ()
+        charges = store.charges([*watched, *new])
+        mine = {str(charge.attempt_id) for charge in charges}
+        unknown = [charge for charge in charges if str(charge.attempt_id) not in renewal.holding]
+        return Orders(
+            held=True,
+            watch=tuple(charge for charge in unknown if _state(charge) is attempt.AttemptState.ACCEPTED),
+            find=self._searches(store, charges),
+            cancel=tuple(
+                str(charge.attempt_id)
+                for charge in charges
+                if charge.aggregate.attempt(charge.attempt_id).cancel_wanted
+            ),
+            forget=tuple(sorted(renewal.holding - mine)),
+            rates=_rates(store, renewal.pool),
+        )
+
+    def _searches(self, store: ports.Store, charges: Sequence[ports.Charge]) -> tuple[Search, ...]:
+        """Return what is to be looked for; told with every renewal, because rivals and revisions change."""
+        lost = [charge for charge in charges if _state(charge) is attempt.AttemptState.INDETERMINATE]
+        if not lost:
+            return ()
+        cards = {stated.provider: stated for stated in store.cards()}
+        accounts = {account.id: account for account in store.accounts()}
+        searches: list[Search] = []
+        for charge in lost:
+            one = charge.aggregate.attempt(charge.attempt_id)
+            stated, account = cards.get(one.provider), accounts.get(one.account_id)
+            if stated is None or account is None:
+                continue
+            wait = self._submit_within_seconds + stated.creation_delay_seconds + stated.listing_delay_seconds
+            searches.append(
+                Search(
+                    charge=charge,
+                    wait_seconds=wait,
+                    exclusive=account.exclusive,
+                    rivals=store.rivals(one.account_id, one.model),
+                    claimed_job_ids=tuple(store.claimed_jobs(one.account_id, MOST_CLAIMED_JOBS)),
+                )
+            )
+        return tuple(searches)
+
+
+def _state(charge: ports.Charge) -> attempt.AttemptState:
+    return charge.aggregate.attempt(charge.attempt_id).state
+
+
+def _rates(store: ports.Store, provider: str) -> tuple[tuple[str, float], ...]:
+    rate = next((stated.polls_per_second for stated in store.cards() if stated.provider == provider), 0.0)
+    return tuple((account.id, rate) for account in store.accounts() if account.provider == provider)

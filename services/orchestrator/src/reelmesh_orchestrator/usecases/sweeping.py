@@ -1,0 +1,124 @@
+"""Finds what nobody spoke of any more: lapsed leases, stuck submits, unheard messages, deadlines."""
+
+import dataclasses
+import datetime
+import uuid
+from collections.abc import Callable, Sequence
+
+from reelmesh_kit import clock
+
+from reelmesh_orchestrator import ports
+from reelmesh_orchestrator.model import advancing, draft, facts, leases, verbs
+from reelmesh_orchestrator.usecases import transitions
+
+# What one sweep looks at, of each kind; the rest comes with the next.
+BATCH = 500
+
+
+@dataclasses.dataclass(frozen=True)
+class Patience:
+    """How long each kind of silence is borne, seconds."""
+
+    #: A lease lapses when it was not renewed for this long, as the observer saw it.
+    lease_seconds: float = 15.0
+    #: A submit is in doubt after window and request time-out, as the observer saw it.
+    submit_seconds: float = 75.0
+    #: A dispatched attempt is withdrawn when nobody has begun it for this long; doubled with each dispatch.
+    begin_seconds: float = 30.0
+    #: A step is sent again when nobody has begun it for this long; doubled each time.
+    step_seconds: float = 30.0
+
+
+class Sweeper:
+    """Looks at the record again and again. Any number may run side by side: every move is guarded by the row."""
+
+    def __init__(self, record: ports.Record, time: clock.Clock, policy: advancing.Policy, patience: Patience) -> None:
+        """Take the record and the observer's own clock."""
+        self._record = record
+        self._clock = time
+        self._policy = policy
+        self._patience = patience
+        self._leases = leases.Watch()
+        self._submits = leases.Watch()
+
+    async def sweep(self) -> None:
+        """Look once at everything."""
+        await self._lapse_leases()
+        await self._doubt_submits()
+        await self._withdraw_unbegun()
+        await self._resend_steps()
+        await self._expire()
+        await self._stop_cancelled()
+
+    async def _lapse_leases(self) -> None:
+        """End leases that did not change for long enough while this observer could read the database."""
+        seen = await self._record.read(lambda store: store.active_leases(BATCH))
+        now = self._clock.elapsed()
+        self._leases = self._leases.after(seen, now)
+        for worker_id in self._leases.unchanged(now, self._patience.lease_seconds):
+            await self._record.write(lambda store, one=worker_id: self._lapse(store, one, seen[one]))
+
+    def _lapse(self, store: ports.Store, worker_id: str, renewals: int) -> None:
+        steps = store.steps_of_worker(worker_id)
+        if not store.end_lease(worker_id, renewals):
+            return
+        for step_id in steps:
+            self._resend(store, step_id)
+
+    async def _doubt_submits(self) -> None:
+        """Whatever its lease says: a submit that took longer than window and time-out is in doubt."""
+        found = await self._record.read(lambda store: store.submitting(BATCH))
+        now = self._clock.elapsed()
+        self._submits = self._submits.after({str(attempt_id): 1 for attempt_id in found}, now)
+        for key in self._submits.unchanged(now, self._patience.submit_seconds):
+            attempt_id = uuid.UUID(key)
+            await self._change(
+                found[attempt_id],
+                lambda decided, one=attempt_id: facts.doubt(
+                    decided, one, "Nobody knows whether the provider took it: the worker was not heard of again"
+                ),
+            )
+
+    async def _withdraw_unbegun(self) -> None:
+        def old(store: ports.Store) -> Sequence[uuid.UUID]:
+            return store.dispatched_before(store.now - _seconds(self._patience.begin_seconds), BATCH)
+
+        for generation_id in await self._record.read(old):
+            await self._change(generation_id, self._withdraw)
+
+    def _withdraw(self, decided: draft.Draft) -> None:
+        for attempt_id in facts.overdue(decided.aggregate.attempts, decided.now, self._patience.begin_seconds):
+            facts.withdraw(decided, attempt_id, "No worker has begun it in time; it is sent out anew")
+
+    async def _resend_steps(self) -> None:
+        def old(store: ports.Store) -> Sequence[uuid.UUID]:
+            return store.steps_sent_before(store.now - _seconds(self._patience.step_seconds), BATCH)
+
+        for step_id in await self._record.read(old):
+            await self._record.write(lambda store, one=step_id: self._resend(store, one))
+
+    def _resend(self, store: ports.Store, step_id: uuid.UUID) -> None:
+        transitions.on_step(
+            store,
+            step_id,
+            self._policy,
+            lambda decided: verbs.resend_step(decided, step_id, self._patience.step_seconds),
+        )
+
+    async def _expire(self) -> None:
+        for generation_id in await self._record.read(lambda store: store.past_deadline(BATCH)):
+            await self._change(generation_id, verbs.expire)
+
+    async def _stop_cancelled(self) -> None:
+        def old(store: ports.Store) -> Sequence[uuid.UUID]:
+            return store.cancelling_since(store.now - _seconds(self._policy.cancel_grace_seconds), BATCH)
+
+        for generation_id in await self._record.read(old):
+            await self._change(generation_id, lambda _: None)
+
+    async def _change(self, generation_id: uuid.UUID, decide: Callable[[draft.Draft], None]) -> None:
+        await self._record.write(lambda store: transitions.on_generation(store, generation_id, self._policy, decide))
+
+
+def _seconds(seconds: float) -> datetime.timedelta:
+    return datetime.timedelta(seconds=seconds)

@@ -1,0 +1,70 @@
+"""Follows a generation: its history from a point on, complete and in order, and how far it is."""
+
+import dataclasses
+import uuid
+from collections.abc import AsyncIterator
+
+from reelmesh_kit import clock
+
+from reelmesh_orchestrator import ports
+from reelmesh_orchestrator.usecases import generations
+
+# How long a watcher waits for the bell before it looks anyway: bells are lossy.
+LOOK_SECONDS = 2.0
+# Events that one look reads.
+EVENTS_PAGE = 200
+
+
+@dataclasses.dataclass(frozen=True)
+class Advance:
+    """How far a generation is, between two events."""
+
+    percent: int
+    activity: str
+
+
+Seen = ports.Event | Advance | generations.View
+
+
+class Watching:
+    """Streams what happens to a generation until it has ended."""
+
+    def __init__(self, verbs: generations.Generations, progress: ports.ProgressBoard, time: clock.Clock) -> None:
+        """Take the verbs to read with, and the bell."""
+        self._generations = verbs
+        self._progress = progress
+        self._clock = time
+
+    async def watch(self, tenant_id: str, generation_id: uuid.UUID, after_sequence: int) -> AsyncIterator[Seen]:
+        """Yield events as they are recorded, progress as it is heard, and the generation when it has ended.
+
+        Raises:
+            errors.NotFound: there is no such generation, or it is somebody else's.
+        """
+        view = await self._generations.get(tenant_id, generation_id)
+        told = Advance(-1, "")
+        async with self._progress.bell(generation_id) as rang:
+            while True:
+                rang.clear()
+                events = await self._generations.events(tenant_id, generation_id, after_sequence, EVENTS_PAGE)
+                for event in events:
+                    yield event
+                    after_sequence = event.sequence
+                if len(events) == EVENTS_PAGE:
+                    continue
+                view = await self._generations.get(tenant_id, generation_id)
+                current = view.aggregate.generation
+                if current.ended and current.sequence <= after_sequence:
+                    yield view
+                    return
+                advance = Advance(view.progress_percent, self._progress.activity(generation_id))
+                if advance != told:
+                    yield advance
+                    told = advance
+                await self._wait(rang)
+
+    async def _wait(self, rang: ports.Bell) -> None:
+        try:
+            await self._clock.wait_for(rang.wait(), LOOK_SECONDS)
+        except TimeoutError:
+            return

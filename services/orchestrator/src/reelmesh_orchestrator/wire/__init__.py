@@ -1,0 +1,49 @@
+"""Pure translation between the messages of the protos and our words."""
+
+from reelmesh_orchestrator.wire.public import (
+    event_to_proto,
+    filter_from_proto,
+    generation_to_proto,
+    place_from_token,
+    request_from_proto,
+    shots_to_proto,
+    token_of_place,
+)
+from reelmesh_orchestrator.wire.tasks import (
+    asset_keep,
+    event_message,
+    generate_task,
+    media_task,
+    subject_token,
+    watch_order,
+)
+from reelmesh_orchestrator.wire.workers import (
+    card_from_proto,
+    ended_from_proto,
+    evidence_from_proto,
+    step_result_from_proto,
+    step_work,
+    verdict_from_proto,
+)
+
+__all__ = [
+    "asset_keep",
+    "card_from_proto",
+    "ended_from_proto",
+    "event_message",
+    "event_to_proto",
+    "evidence_from_proto",
+    "filter_from_proto",
+    "generate_task",
+    "generation_to_proto",
+    "media_task",
+    "place_from_token",
+    "request_from_proto",
+    "shots_to_proto",
+    "step_result_from_proto",
+    "step_work",
+    "subject_token",
+    "token_of_place",
+    "verdict_from_proto",
+    "watch_order",
+]
