@@ -3,6 +3,7 @@
 Working in the encoder's own planes spares a colour conversion per frame and halves the pixels of every camera move.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,7 +130,7 @@ class Canvas:
         self,
         spot: tuple[int, int, int, int],
         mask: Floats,
-        inks: list[float] | list[Floats | float],
+        inks: Sequence[Floats | float],
     ) -> None:
         x0, y0, x1, y1 = spot
         _mix(self.luma[y0:y1, x0:x1], mask, inks[0])

@@ -137,7 +137,7 @@ def render(
     Args:
         path: where the film goes; its folder must exist.
         on_progress: told 0..1, once a frame.
-        cancelled: asked once a frame.
+        cancelled: asked once a bar of the sound and once a frame.
         font_folders: where to look for fonts beside the packaged family.
 
     Raises:
@@ -147,7 +147,7 @@ def render(
     if cancelled():
         raise model.RenderCancelled
     film = Film(spec, font_folders)
-    samples = sound.bed(_chance(spec), spec.frame_count / spec.fps) if spec.audio else None
+    samples = sound.bed(_chance(spec), spec.frame_count / spec.fps, cancelled) if spec.audio else None
     partial = path.with_name(path.name + PARTIAL_SUFFIX)
     try:
         _write(film, spec, partial, samples, on_progress, cancelled)

@@ -5,7 +5,8 @@ import importlib.metadata
 import os
 import pathlib
 import re
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import cast
 
@@ -150,12 +151,15 @@ def coverage(path: str, index: int) -> frozenset[int]:
         return frozenset()
 
 
-def _reading(path: str, index: int = 0) -> TTFont:
-    return TTFont(path, fontNumber=index, lazy=True)
+@contextmanager
+def _reading(path: str, index: int = 0) -> Generator[TTFont]:
+    # Opened here, because TTFont leaves the file open when it cannot read it.
+    with pathlib.Path(path).open("rb") as file, TTFont(file, fontNumber=index, lazy=True) as font:
+        yield font
 
 
 def _collection_size(path: str) -> int:
-    with TTCollection(path, lazy=True) as collection:
+    with pathlib.Path(path).open("rb") as file, TTCollection(file, lazy=True) as collection:
         return len(cast("list[TTFont]", collection.fonts))
 
 

@@ -4,11 +4,12 @@ Loudness follows ITU-R BS.1770 without its gate, which a steady bed does not nee
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
-from reelmesh_provider_local.rendering import encoding
+from reelmesh_provider_local.rendering import encoding, model
 
 Samples = npt.NDArray[np.float32]
 """(n,) or (2, n) at 48 kHz."""
@@ -19,7 +20,8 @@ CEILING = 0.84
 FADE_IN_SECONDS = 0.6
 FADE_OUT_SECONDS = 1.4
 _RATE = encoding.SAMPLE_RATE_HZ
-_TABLE_LENGTH = 8192
+_TABLE_BITS = 13
+_TABLE_LENGTH = 2**_TABLE_BITS
 # Chords in semitones above the key: open voicings that never hurry to resolve.
 _PROGRESSIONS: tuple[tuple[tuple[int, ...], ...], ...] = (
     ((0, 7, 14, 16), (-4, 8, 12, 15), (-7, 5, 12, 17), (-2, 10, 14, 17)),
@@ -29,8 +31,12 @@ _PROGRESSIONS: tuple[tuple[tuple[int, ...], ...], ...] = (
 )
 
 
-def bed(seed: list[int], duration_seconds: float) -> Samples:
-    """(2, n) samples within ±0.84: n is exactly the duration at 48 kHz; equal seeds sound equal."""
+def bed(seed: list[int], duration_seconds: float, cancelled: Callable[[], bool]) -> Samples:
+    """(2, n) samples within ±0.84: n is exactly the duration at 48 kHz; equal seeds sound equal.
+
+    Raises:
+        RenderCancelled: `cancelled`, asked once a bar, said yes.
+    """
     rng = np.random.default_rng([*seed, 0x50])
     length = round(duration_seconds * _RATE)
     beat = 60.0 / float(rng.uniform(72, 92))
@@ -39,6 +45,8 @@ def bed(seed: list[int], duration_seconds: float) -> Samples:
     bar = min(4 * beat, max(1.0, duration_seconds / 2))
     dry = np.zeros((2, length), dtype=np.float32)
     for index in range(math.ceil(duration_seconds / bar)):
+        if cancelled():
+            raise model.RenderCancelled
         notes = [root * 2 ** (step / 12) for step in chords[index % len(chords)]]
         _add_pad(dry, notes, index * bar, bar, rng)
         _add_arpeggio(dry, notes, index * bar, bar, beat / 2, rng)
@@ -59,8 +67,10 @@ _ROUND = _wave((1.0, 0.12))
 
 
 def _tone(table: Samples, frequency_hz: float, length: int, phase: float) -> Samples:
-    steps = np.arange(length, dtype=np.float64) * (frequency_hz * _TABLE_LENGTH / _RATE) + phase * _TABLE_LENGTH
-    return table[steps.astype(np.int64) % _TABLE_LENGTH]
+    # The phase is a fraction of 2**32, so that it wraps around by itself; its top bits choose the entry.
+    turn = np.arange(length, dtype=np.uint32) * np.uint32(round(frequency_hz / _RATE * 2**32))
+    turn += np.uint32(int(phase * 2**32) % 2**32)
+    return table[turn >> np.uint32(32 - _TABLE_BITS)]
 
 
 def _mix(track: Samples, voice: Samples, start_seconds: float, left: float, right: float) -> None:

@@ -153,7 +153,7 @@ def _weight(page: Sequence[wording.Atom]) -> float:
 def _card_cost(page: Sequence[wording.Atom], fullness: float, last: bool) -> float:
     sentences = sum(piece.stop is wording.Break.SENTENCE for piece in page[:-1])
     broken = {wording.Break.SENTENCE: 0.0, wording.Break.CLAUSE: 0.45, wording.Break.WORD: 1.1}[page[-1].stop]
-    return 0.25 + (fullness - 0.6) ** 2 + 0.35 * sentences + (0.0 if last else broken)
+    return 0.25 + (fullness - 0.6) ** 2 + 0.6 * sentences + (0.0 if last else broken)
 
 
 def _timed(pages: list[list[wording.Atom]], start_seconds: float, end_seconds: float) -> tuple[Card, ...]:

@@ -294,4 +294,4 @@ def _line_end_cost(piece: wording.Atom) -> float:
     """Lines like to end with a clause, and not on "the" or "of"."""
     if piece.stop >= wording.Break.CLAUSE:
         return -0.12
-    return 0.1 if piece.spaced and piece.units <= MAX_SMALL_WORD_UNITS else 0.0
+    return 0.25 if piece.spaced and piece.units <= MAX_SMALL_WORD_UNITS else 0.0

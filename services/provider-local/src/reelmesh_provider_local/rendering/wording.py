@@ -177,9 +177,11 @@ def _atom(text: str, spaced: bool) -> Atom:
 
 
 def _pieces(word: str) -> list[str]:
+    japanese = any(unicodedata.name(character, "").startswith(_KANA) for character in word)
+    may_break = _may_break_japanese if japanese else _may_break
     pieces: list[str] = []
     for cluster in clusters(word):
-        if pieces and not _may_break(pieces[-1], cluster):
+        if pieces and not may_break(pieces[-1], cluster):
             pieces[-1] += cluster
         else:
             pieces.append(cluster)
@@ -189,10 +191,14 @@ def _pieces(word: str) -> list[str]:
 def _may_break(before: str, after: str) -> bool:
     if after[0] in _NO_START or before[-1] in _OPENERS:
         return False
-    if unicodedata.name(before[-1], "").startswith(_KANA) or unicodedata.name(after[0], "").startswith(_KANA):
-        # Japanese phrases begin where particles in hiragana end: 夜の|東京、|ネオンの|雨。
-        return before[-1] not in _KATAKANA_DOTS and _is_phrase_end(before[-1]) and not _is_hiragana(after[0])
     return _is_spaceless(before[-1]) or _is_spaceless(after[0]) or (before[-1] in "-/" and len(before) > 3)
+
+
+def _may_break_japanese(before: str, after: str) -> bool:
+    """Japanese phrases begin where particles in hiragana end: 夜の|東京、|ネオンの|雨。"""
+    if after[0] in _NO_START or before[-1] in _OPENERS + _KATAKANA_DOTS:
+        return False
+    return _is_phrase_end(before[-1]) and not _is_hiragana(after[0])
 
 
 def _is_hiragana(character: str) -> bool:

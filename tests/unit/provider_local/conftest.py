@@ -1,0 +1,71 @@
+"""What the renderer's tests share: tiny films, drawn pictures, and a look into the finished file."""
+
+import io
+import pathlib
+from collections.abc import Callable
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+from reelmesh_provider_local import rendering
+
+NO_SYSTEM_FONTS: tuple[pathlib.Path, ...] = ()
+
+
+@pytest.fixture
+def spec() -> Callable[..., rendering.RenderSpec]:
+    """A spec for a small film; any field may be given."""
+
+    def build(**given: object) -> rendering.RenderSpec:
+        fields: dict[str, object] = {
+            "prompt": "A red fox runs through fresh snow",
+            "images": (),
+            "duration_seconds": 1.0,
+            "width": 320,
+            "height": 180,
+            "seed": 1,
+        }
+        return rendering.RenderSpec(**{**fields, **given})  # type: ignore[arg-type]
+
+    return build
+
+
+@pytest.fixture
+def render(tmp_path: pathlib.Path) -> Callable[..., tuple[pathlib.Path, rendering.RenderReport]]:
+    """Render a spec with the packaged fonts only; gives the file and the report."""
+
+    def run(spec: rendering.RenderSpec, name: str = "film.mp4") -> tuple[pathlib.Path, rendering.RenderReport]:
+        path = tmp_path / name
+        return path, rendering.render(spec, path, lambda _: None, lambda: False, NO_SYSTEM_FONTS)
+
+    return run
+
+
+@pytest.fixture
+def decoded() -> Callable[[pathlib.Path], list[np.ndarray]]:
+    """All frames of a film as (height, width, 3) arrays."""
+
+    def read(path: pathlib.Path) -> list[np.ndarray]:
+        with av.open(str(path), format="mp4") as container:
+            return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+
+    return read
+
+
+@pytest.fixture
+def picture() -> Callable[..., bytes]:
+    """A file of a picture with structure: a colour, diagonal stripes, and a bright corner."""
+
+    def draw(
+        colour: tuple[int, int, int] = (200, 60, 30), size: tuple[int, int] = (320, 180), kind: str = "PNG"
+    ) -> bytes:
+        y, x = np.mgrid[0 : size[1], 0 : size[0]]
+        stripes = 0.75 + 0.25 * np.sin((x + y) / 9)
+        pixels = np.array(colour)[None, None] * stripes[..., None]
+        pixels[: size[1] // 4, : size[0] // 4] += 50
+        out = io.BytesIO()
+        Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(out, kind)
+        return out.getvalue()
+
+    return draw
