@@ -53,6 +53,7 @@ def open_gateway(
         folder = tmp_path / "data"
         own = chassis_support.make_chassis("gateway", exporter=spans)
         values: dict[str, Any] = {
+            "_env_file": None,
             "grpc_port": 0,
             "http_port": 0,
             "data_folder": folder,
@@ -61,7 +62,7 @@ def open_gateway(
             **{f"{name}_address": address for name, address in mesh.addresses.items()},
         }
         try:
-            async with app.build(settings.GatewaySettings(_env_file=None, **{**values, **changed}), own) as running:
+            async with app.build(settings.GatewaySettings(**{**values, **changed}), own) as running:
                 key = (folder / "development.key").read_text().strip()
                 yield Gateway(running, key, folder)
         finally:
