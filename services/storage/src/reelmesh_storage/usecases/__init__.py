@@ -1,0 +1,1 @@
+"""What storage does: store, serve, keep, remove, sweep."""
