@@ -1,0 +1,1 @@
+"""The outbound edge: one foreign technology each."""

@@ -1,0 +1,82 @@
+"""The composition root: opens resources in order, wires, serves; its unwinding is the shutdown."""
+
+import contextlib
+import functools
+import shutil
+from collections.abc import AsyncGenerator
+
+from reelmesh.mesh.v1 import media_service_pb2, media_service_pb2_grpc, task_pb2
+from reelmesh_kit import admin, bus, errors, process, rpc
+
+from reelmesh_media import consumer, servicer, settings
+from reelmesh_media.adapters import engine, orchestrator, storage
+from reelmesh_media.engine import processes
+from reelmesh_media.model import lanes
+from reelmesh_media.usecases import performing, references
+
+
+@contextlib.asynccontextmanager
+async def build(own: settings.Settings, chassis: process.Chassis) -> AsyncGenerator[process.Running]:
+    """Run the media service until the context is left."""
+    shutil.rmtree(own.scratch_folder, ignore_errors=True)
+    own.scratch_folder.mkdir(parents=True)
+    quick, ladder = lanes.quick_lane(processes.cores()), lanes.ladder_lane(processes.cores())
+    async with contextlib.AsyncExitStack() as stack:
+        admin_port = await stack.enter_async_context(admin.serve(chassis, own.host, own.admin_port))
+        link = await stack.enter_async_context(bus.connect(chassis, own.nats_url))
+        to_storage = await stack.enter_async_context(rpc.channel(chassis, own.storage_address))
+        to_orchestrator = await stack.enter_async_context(rpc.channel(chassis, own.orchestrator_address))
+        pixels = engine.ProcessEngine(
+            await stack.enter_async_context(processes.Processes(quick, chassis.clock)),
+            await stack.enter_async_context(processes.Processes(ladder, chassis.clock)),
+        )
+        assets = storage.StorageAssets(to_storage)
+        lease = orchestrator.OrchestratorLease(to_orchestrator, chassis.ids, f"media@{own.host}")
+        performer = performing.Performing(assets, pixels, functools.partial(_shout, link), own.scratch_folder)
+        steps = consumer.StepConsumer(
+            orchestrator.OrchestratorSteps(to_orchestrator), performer, lambda: lease.worker_id
+        )
+        await _first_lease(lease, chassis)
+        stack.push_async_callback(_release, lease)
+        await stack.enter_async_context(process.supervise(chassis, lease=lambda: _keep(lease, chassis)))
+        for lane in (quick, ladder):
+            if lane.name in own.lanes:
+                work = functools.partial(
+                    link.work, f"media-{lane.name}", f"task.media.{lane.name}", steps.handle, slots=lane.workers
+                )
+                await stack.enter_async_context(process.supervise(chassis, steps=work))
+        verbs = references.References(assets, pixels, own.scratch_folder)
+        service = rpc.service(
+            media_service_pb2.DESCRIPTOR.services_by_name["MediaService"].full_name,
+            media_service_pb2_grpc.add_MediaServiceServicer_to_server,
+            servicer.MediaServicer(verbs),
+        )
+        grpc_port = await stack.enter_async_context(
+            rpc.serve(chassis, [service], host=own.host, port=own.grpc_port, drain_seconds=own.drain_seconds)
+        )
+        yield process.Running(grpc_port=grpc_port, admin_port=admin_port)
+
+
+async def _first_lease(lease: orchestrator.OrchestratorLease, chassis: process.Chassis) -> None:
+    """Try once, so that work can begin at once; the loop goes on when the orchestrator is not there yet."""
+    try:
+        await lease.renew()
+    except errors.RetryableError as error:
+        chassis.logger.info("The orchestrator is not there yet: %s", error.message)
+
+
+async def _keep(lease: orchestrator.OrchestratorLease, chassis: process.Chassis) -> None:
+    while True:
+        await chassis.clock.sleep(await lease.renew())
+
+
+async def _release(lease: orchestrator.OrchestratorLease) -> None:
+    with contextlib.suppress(errors.RetryableError):  # it lapses by itself
+        await lease.release()
+
+
+async def _shout(link: bus.Bus, generation_id: str, shot_id: str, percent: int, activity: str) -> None:
+    note = task_pb2.ProgressNote(
+        generation_id=generation_id, shot_id=shot_id, progress_percent=percent, activity=activity
+    )
+    await link.shout(f"progress.{generation_id}", note.SerializeToString())

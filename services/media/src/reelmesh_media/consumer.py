@@ -1,0 +1,45 @@
+"""The inbound edge on NATS: messages that say which step to take."""
+
+import uuid
+from collections.abc import Callable
+
+from google.protobuf import message as protobuf
+from reelmesh.mesh.v1 import task_pb2
+from reelmesh_kit import bus, errors
+
+from reelmesh_media import ports
+from reelmesh_media.model import steps
+from reelmesh_media.usecases import performing
+
+# When a message is looked at again whose step could not be taken or given back, seconds.
+AGAIN_SECONDS = 5.0
+
+
+class StepConsumer:
+    """Takes steps as they are sent. The message is settled when the result is in the orchestrator's book."""
+
+    def __init__(self, book: ports.StepBook, performer: performing.Performing, worker_id: Callable[[], str]) -> None:
+        """Take the book, the performer, and who we are at present."""
+        self._book = book
+        self._performer = performer
+        self._worker_id = worker_id
+
+    async def handle(self, delivery: bus.Delivery) -> bus.Result:
+        """Take a step, do it, write down how it ended."""
+        try:
+            task = task_pb2.MediaTask.FromString(delivery.payload)
+            step_id = uuid.UUID(task.step_id)
+        except (protobuf.DecodeError, ValueError):
+            return bus.Poison("not a MediaTask")
+        worker_id = self._worker_id()
+        try:
+            taken = await self._book.begin(step_id, worker_id)
+            if isinstance(taken, steps.Nothing):
+                return bus.Again(taken.ask_again_seconds) if taken.ask_again_seconds else bus.Done()
+            result = await self._performer.perform(taken)
+            await self._book.finish(taken, worker_id, result)
+        except errors.RetryableError:
+            return bus.Again(AGAIN_SECONDS)
+        except errors.NotFound:
+            return bus.Done()
+        return bus.Done()

@@ -1,0 +1,93 @@
+"""Pure translation between the messages of the protos and our words."""
+
+from reelmesh.mesh.v1 import media_service_pb2, step_service_pb2, storage_service_pb2
+
+from reelmesh_media.model import steps, video
+
+
+def work_from_proto(message: step_service_pb2.StepWork) -> steps.Work:
+    """Return a run of a step."""
+    what: steps.LastFrame | steps.Ladder
+    if message.WhichOneof("kind") == "last_frame":
+        what = steps.LastFrame(message.last_frame.clip_asset_id)
+    else:
+        what = steps.Ladder(
+            clip_asset_ids=tuple(message.ladder.clip_asset_ids),
+            duration_seconds=message.ladder.duration_seconds,
+            audio=message.ladder.audio,
+            rungs=tuple(message.ladder.rungs),
+        )
+    return steps.Work(
+        step_id=message.step_id,
+        token=message.token,
+        generation_id=message.generation_id,
+        shot_id=message.shot_id,
+        owner=steps.Owner(message.tenant_id, message.user_id),
+        what=what,
+    )
+
+
+def finish_to_proto(work: steps.Work, worker_id: str, result: steps.Result) -> step_service_pb2.FinishStepRequest:
+    """Return how a run ended."""
+    message = step_service_pb2.FinishStepRequest(step_id=work.step_id, token=work.token, worker_id=worker_id)
+    match result:
+        case steps.FrameTaken():
+            message.last_frame.frame_asset_id = result.frame_asset_id
+        case steps.LadderMade():
+            message.ladder.CopyFrom(_ladder(result))
+        case steps.Failed():
+            message.failed.message = result.message
+            message.failed.retryable = result.retryable
+            message.failed.broken_clip_asset_id = result.broken_clip_asset_id
+    return message
+
+
+def _ladder(result: steps.LadderMade) -> step_service_pb2.LadderDone:
+    return step_service_pb2.LadderDone(
+        files=[
+            step_service_pb2.MadeFile(
+                asset_id=made.asset_id,
+                name=made.name,
+                width=made.width,
+                height=made.height,
+                duration_seconds=made.duration_seconds,
+                size_bytes=made.size_bytes,
+            )
+            for made in result.renditions
+        ],
+        thumbnail_asset_id=result.thumbnail_asset_id,
+        poster_asset_id=result.poster_asset_id,
+        findings=[
+            step_service_pb2.MadeFinding(
+                kind=one.kind, start_seconds=one.start_seconds, end_seconds=one.end_seconds, message=one.message
+            )
+            for one in result.noticed
+        ],
+    )
+
+
+def put_header(upload: steps.Upload, size_bytes: int) -> storage_service_pb2.PutHeader:
+    """Return what is said about a file when it is stored."""
+    return storage_service_pb2.PutHeader(
+        asset_id=upload.asset_id,
+        tenant_id=upload.owner.tenant_id,
+        user_id=upload.owner.user_id,
+        kind=f"ASSET_KIND_{upload.kind}",
+        content_type=upload.content_type,
+        generation_id=upload.generation_id,
+        name=upload.name,
+        width=upload.width,
+        height=upload.height,
+        duration_seconds=upload.duration_seconds,
+        expected_size_bytes=size_bytes,
+    )
+
+
+def probe_to_proto(facts: video.MediaFacts) -> media_service_pb2.ProbeClipResponse:
+    """Return what a clip is."""
+    return media_service_pb2.ProbeClipResponse(
+        width=facts.video.shown.width,
+        height=facts.video.shown.height,
+        duration_seconds=float(facts.duration_seconds),
+        audio=facts.audio is not None,
+    )
