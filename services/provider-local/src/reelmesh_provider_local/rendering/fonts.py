@@ -25,6 +25,7 @@ SYSTEM_FOLDERS: tuple[pathlib.Path, ...] = (
 )
 MAX_FONT_FILES = 4000
 MAX_CACHED_SIZES = 256
+MAX_CACHED_ORDERS = 64
 REFERENCE_SIZE = 100
 PACKAGED_GROUP = "fonts_ttf"
 PACKAGED_PREFIX = "SourceSansPro"
@@ -197,7 +198,8 @@ def _is_colour_name(path: str) -> bool:
     return "color" in path.lower() or "emoji" in path.lower()
 
 
-def _preferred(files: tuple[str, ...], script: str, weight: int) -> list[str]:
+@functools.lru_cache(maxsize=MAX_CACHED_ORDERS)
+def _preferred(files: tuple[str, ...], script: str, weight: int) -> tuple[str, ...]:
     """All files, likely ones first: named after the script, plain in design, near in weight."""
     hints = {
         "Han": ("cjk", "hans", "hant", "gothic", "hei"),
@@ -213,7 +215,7 @@ def _preferred(files: tuple[str, ...], script: str, weight: int) -> list[str]:
         second = len(_SECOND_CHOICE.findall(name))
         return not any(hint in name for hint in hints), second, abs(_weight_of(path) - weight), "ui" in name, path
 
-    return sorted(files, key=rank)
+    return tuple(sorted(files, key=rank))
 
 
 def _flavoured(face: Face, flavour: str) -> Face:
