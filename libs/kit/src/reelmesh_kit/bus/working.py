@@ -41,7 +41,8 @@ class Plan:
     drain_seconds: float
 
     def __post_init__(self) -> None:
-        """Refuse what cannot work."""
+        """Refuse what cannot work; a subject that no stream holds, too."""
+        streams.of(self.subject)
         if self.slots < 1 or self.max_deliver < 1 or self.ack_wait_seconds <= 0:
             raise ValueError("slots and max_deliver are at least 1, ack_wait_seconds is above 0.")
 
@@ -92,6 +93,7 @@ class Worker:
     async def _slot(self) -> None:
         failures = 0
         while True:
+            connection.stop_if_asked()
             await self._link.wait_up()
             try:
                 async with self._pulling() as pull:
@@ -106,12 +108,17 @@ class Worker:
         """Take messages and handle them; return when the connection came up anew."""
         generation = self._link.generation
         while self._link.generation == generation:
+            connection.stop_if_asked()
             try:
                 async with self._link.while_up(2 * PULL_SECONDS):
                     (message,) = await pull.fetch(1, timeout=PULL_SECONDS)
             except TimeoutError:
                 # Nothing to do, or nobody there.
+                connection.stop_if_asked()
                 await self._link.wait_up()
+                continue
+            if connection.asked_to_stop():
+                await message.nak()
                 continue
             await self._finish(message)
 
@@ -132,9 +139,10 @@ class Worker:
     async def _pulling(self) -> AsyncGenerator[JetStreamContext.PullSubscription]:
         """Make the stream and the consumer if need be, and subscribe."""
         await self._link.ensure(self._plan.stream)
-        jetstream = self._link.jetstream
-        await jetstream.add_consumer(self._plan.stream.name, self._plan.consumer())
-        pull = await jetstream.pull_subscribe_bind(self._plan.durable, self._plan.stream.name)
+        async with self._link.while_up(connection.API_TIMEOUT_SECONDS):
+            jetstream = self._link.jetstream
+            await jetstream.add_consumer(self._plan.stream.name, self._plan.consumer())
+            pull = await jetstream.pull_subscribe_bind(self._plan.durable, self._plan.stream.name)
         try:
             yield pull
         finally:
