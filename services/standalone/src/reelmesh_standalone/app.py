@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 
 from reelmesh_client import discovery
@@ -23,7 +23,12 @@ Start = Callable[[parts.Part, Mapping[str, object]], Composed]
 
 @contextlib.asynccontextmanager
 async def build(
-    told: StandaloneSettings, own: process.Chassis, *, show: Show, start: Start | None = None
+    told: StandaloneSettings,
+    own: process.Chassis,
+    *,
+    show: Show,
+    start: Start | None = None,
+    wanted: Sequence[parts.Part] | None = None,
 ) -> AsyncGenerator[process.Running]:
     """Run a whole mesh; yield the gateway's ports. Unwinding stops everything in reverse order.
 
@@ -32,6 +37,7 @@ async def build(
         own: the chassis of the mesh itself, beside those of its services.
         show: is told what starts.
         start: how a service is started; default: within this process.
+        wanted: the services, the gateway last; default: all that are installed.
 
     Raises:
         process.CannotStart: the folder is in use, a port is, or nats-server is missing; the message says what to do.
@@ -48,7 +54,7 @@ async def build(
         show(f"{'nats-server':<16} pid {nats.pid:<8} {nats.url}")
         wiring = parts.Wiring(where, nats_url=nats.url, log_level=told.log_level, drain_seconds=told.drain_seconds)
         running = process.Running()
-        for part in _complete(parts.all_parts(), wiring, show):
+        for part in _complete(wanted or parts.all_parts(), wiring, show):
             given = _edge(told) if part.name == parts.GATEWAY else {}
             running = await enter((start or within)(part, wiring.values(part, given)))
             wiring.learn(part, running)
@@ -75,7 +81,7 @@ async def within(part: parts.Part, values: Mapping[str, object]) -> AsyncGenerat
         await asyncio.to_thread(own.telemetry.shutdown)
 
 
-def _complete(wanted: list[parts.Part], wiring: parts.Wiring, show: Show) -> list[parts.Part]:
+def _complete(wanted: Sequence[parts.Part], wiring: parts.Wiring, show: Show) -> list[parts.Part]:
     """Return the parts without the optional ones whose settings lack something, which are named."""
     complete: list[parts.Part] = []
     for part in wanted:

@@ -115,7 +115,10 @@ def _options(wishes: dict[str, Any]) -> requests.Options:
 def generate(
     where: running.Where, prompt: str, watch: bool, output: pathlib.Path | None, as_json: bool, **wishes: Any
 ) -> None:
-    """Make a video from PROMPT ("-" reads it from stdin)."""
+    """Make a video from a prompt.
+
+    PROMPT is what it shows; "-" reads it from stdin.
+    """
     if output and not watch:
         raise click.UsageError("-o needs the end of the generation: leave --no-watch out, or use download later.")
     text = sys.stdin.read().strip() if prompt == "-" else prompt
@@ -140,7 +143,10 @@ def generate(
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 @running.mesh_command
 def quote(where: running.Where, prompt: str, as_json: bool, **wishes: Any) -> None:
-    """Show how PROMPT would be made and what it would cost. Nothing is made."""
+    """Show plan and price; make nothing.
+
+    PROMPT is what the video would show.
+    """
     answer = running.run(where, lambda opened: opened.quote(prompt, **_options(wishes)))
     if as_json:
         click.echo(showing.as_json(answer))
@@ -154,7 +160,10 @@ def quote(where: running.Where, prompt: str, as_json: bool, **wishes: Any) -> No
 @click.option("--json", "as_json", is_flag=True, help="Print the generation as JSON to stdout.")
 @running.mesh_command
 def retry(where: running.Where, generation_id: str, watch: bool, as_json: bool) -> None:
-    """Start a new run of the failed generation ID ("last": the newest)."""
+    """Try a failed generation again.
+
+    ID is its id, or "last" for the newest.
+    """
 
     async def work(opened: client.Client) -> generation_pb2.Generation:
         wanted = await running.generation_id(opened, generation_id)

@@ -23,7 +23,10 @@ LISTED_MOST = 10_000
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON, with shots and attempts.")
 @running.mesh_command
 def get(where: running.Where, generation_id: str, as_json: bool) -> None:
-    """Show the generation ID ("last": the newest)."""
+    """Show a generation.
+
+    ID is its id, or "last" for the newest.
+    """
 
     async def work(opened: client.Client) -> generation_pb2.Generation:
         return await opened.get(await running.generation_id(opened, generation_id))
@@ -58,7 +61,10 @@ def list_(where: running.Where, states: tuple[str, ...], labels: dict[str, str],
 @click.option("--json", "as_json", is_flag=True, help="Print the generation as it ended as JSON to stdout.")
 @running.mesh_command
 def watch(where: running.Where, generation_id: str, as_json: bool) -> None:
-    """Follow the generation ID ("last": the newest) until it has ended."""
+    """Follow a generation until its end.
+
+    ID is its id, or "last" for the newest.
+    """
 
     async def work(opened: client.Client) -> generation_pb2.Generation:
         return await making.follow(opened, where, await running.generation_id(opened, generation_id))
@@ -73,7 +79,10 @@ def watch(where: running.Where, generation_id: str, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the generation as JSON.")
 @running.mesh_command
 def cancel(where: running.Where, generation_id: str, as_json: bool) -> None:
-    """Ask for the end of the generation ID ("last": the newest)."""
+    """Cancel a generation.
+
+    ID is its id, or "last" for the newest. Attempts that a provider has accepted are stopped there.
+    """
 
     async def work(opened: client.Client) -> generation_pb2.Generation:
         return await opened.cancel(await running.generation_id(opened, generation_id))
@@ -86,7 +95,10 @@ def cancel(where: running.Where, generation_id: str, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print them as a JSON array, with their attributes.")
 @running.mesh_command
 def events(where: running.Where, generation_id: str, as_json: bool) -> None:
-    """Show what has happened to the generation ID ("last": the newest)."""
+    """Show what happened to a generation.
+
+    ID is its id, or "last" for the newest.
+    """
 
     async def work(opened: client.Client) -> list[generation_pb2.GenerationEvent]:
         wanted = await running.generation_id(opened, generation_id)
@@ -111,7 +123,10 @@ def events(where: running.Where, generation_id: str, as_json: bool) -> None:
 def download(
     where: running.Where, generation_id: str, output: pathlib.Path | None, rendition: str, everything: bool
 ) -> None:
-    """Download what the generation ID ("last": the newest) delivered. An interrupted download goes on."""
+    """Download a generation's files.
+
+    ID is its id, or "last" for the newest. An interrupted download goes on where it stopped.
+    """
     if everything and rendition:
         raise click.UsageError("--all and --rendition exclude each other.")
 

@@ -20,7 +20,10 @@ _MARKS = {
 @click.command(epilog=outcome.EXPLAINED)
 @running.data_option
 def doctor(data_folder: pathlib.Path | None) -> None:
-    """Check everything that a mesh needs, and the mesh itself if one runs. Ends with 1 if something is bad."""
+    """Check this machine and its mesh.
+
+    Ends with exit code 1 if something is bad; each finding says what to do.
+    """
     told = starting.settings({} if data_folder is None else {"data_folder": data_folder})
     findings = asyncio.run(examining.examine(told))
     console = showing.out()

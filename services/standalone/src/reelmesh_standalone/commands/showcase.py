@@ -58,7 +58,11 @@ class _Made:
 @click.option("--prompt", default=PROMPT, help="What the video shows.")
 @click.option("--processes", is_flag=True, help="Each service as its own process.")
 def demo(data_folder: pathlib.Path | None, output: pathlib.Path, prompt: str, processes: bool) -> None:
-    """Start a mesh, make a real video, show how, and stop. The last line of stdout is JSON."""
+    """Make one real video, and show how.
+
+    A mesh is started for it and stopped again. The last line of stdout is JSON: generation, video, renditions,
+    thumbnail, seconds.
+    """
     time = clock.SystemClock()
     began = time.elapsed()
     with _folder(data_folder) as folder:

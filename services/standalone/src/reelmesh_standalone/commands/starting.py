@@ -25,7 +25,7 @@ SERVICE = "standalone"
 @click.option("--grpc-port", type=click.IntRange(0, 65535), help="Port of the gRPC API; 0 picks one. [default: 9090]")
 @click.option("--processes", is_flag=True, help="Each service as its own process, started again when it dies.")
 def up(data_folder: pathlib.Path | None, http_port: int | None, grpc_port: int | None, processes: bool) -> None:
-    """Run the whole mesh on this machine until Ctrl-C.
+    """Run the whole mesh until Ctrl-C.
 
     Everything it keeps lies in the data folder. A stopped or killed mesh goes on with all its work when it is started
     again.

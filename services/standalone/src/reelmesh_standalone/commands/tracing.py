@@ -18,9 +18,9 @@ _TRACE_ID = re.compile(r"[0-9a-fA-F]{32}")
 @click.argument("generation_id", metavar="ID")
 @running.mesh_command
 def trace(where: running.Where, generation_id: str) -> None:
-    """Show the spans of the generation ID ("last": the newest) as a waterfall.
+    """Show a generation's trace as a waterfall.
 
-    ID may be a trace id (32 hex digits) too; then no mesh needs to run.
+    ID is its id, or "last" for the newest, or a trace id (32 hex digits): then no mesh needs to run.
     """
     mesh = discovery.read(where.folder())
     folder = pathlib.Path(mesh.spans_folder) if mesh else layout.Layout(where.folder()).spans_folder

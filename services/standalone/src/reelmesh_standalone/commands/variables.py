@@ -16,7 +16,7 @@ from reelmesh_standalone.settings import StandaloneSettings
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print them as a JSON object by service.")
 def settings(as_json: bool) -> None:
-    """List every environment variable, its default and what it is for.
+    """List every environment variable.
 
     Variables are read from the environment and from .env in the current folder. `reelmesh up` sets ports, addresses
     and folders of its services itself.
