@@ -1,0 +1,54 @@
+"""A process stopped right after its headers and thawed after the window completes no request: a real one, stopped."""
+
+import asyncio
+import os
+import pathlib
+import signal
+import sys
+
+import pytest
+
+from tests.support import raw_http_server
+
+SCRIPT = pathlib.Path(__file__).with_name("frozen_submit.py")
+FROZEN_SECONDS = 0.8  # the window is 0.5
+
+
+async def freeze_in_the_middle(url: str, size_bytes: int, kind: str) -> str:
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, str(SCRIPT), url, str(size_bytes), kind, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        while "(T)" not in _state(child.pid):
+            await asyncio.sleep(0.01)  # noqa: TID251 - real time of a real process
+        await asyncio.sleep(FROZEN_SECONDS)  # noqa: TID251
+        os.kill(child.pid, signal.SIGCONT)
+        out, _ = await child.communicate()
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
+    return out.decode().strip()
+
+
+def _state(pid: int) -> str:
+    return "(T)" if pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T" else ""
+
+
+linux_only = pytest.mark.skipif(not pathlib.Path("/proc/self/stat").exists(), reason="reads process states from /proc")
+
+
+@linux_only
+@pytest.mark.parametrize("size_bytes", [1, 2_000, 4_000_000])
+async def test_a_frozen_process_completes_no_request_once_thawed(size_bytes: int) -> None:
+    async with raw_http_server.counting_server() as server:
+        assert await freeze_in_the_middle(server.url, size_bytes, "gated") == "window-passed"
+        assert len(server.headers) == 1
+        assert server.bodies == []
+
+
+@linux_only
+async def test_checking_the_headers_alone_would_not_be_enough() -> None:
+    async with raw_http_server.counting_server() as server:
+        assert await freeze_in_the_middle(server.url, 2_000, "headers-only") == "created"
+        assert len(server.bodies) == 1
