@@ -71,8 +71,10 @@ class Handling:
         self, delivery: words.Delivery, message: nats_msg.Msg, span: trace.Span
     ) -> tuple[words.Result, str]:
         if delivery.deliveries > self._max_deliver:
-            # Each worker that took it died before it could say anything.
-            return words.Poison(f"Delivered {self._max_deliver} times, and no worker came back from it."), "poison"
+            # Each worker that took it died before it could say anything, or could not store the dead letter.
+            return words.Poison(
+                f"Delivered {self._max_deliver} times and never settled: did workers die over it?"
+            ), "poison"
         try:
             async with self._signs_of_life(message):
                 result = await self._handle(delivery)
