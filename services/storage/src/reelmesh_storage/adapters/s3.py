@@ -63,7 +63,7 @@ class Place:
 async def open_bucket(place: Place) -> AsyncGenerator["S3Bucket"]:
     """Use a bucket; nothing is asked of it yet, `check` tells whether it is there."""
     with threads.Threads("storage-s3", THREADS) as own:
-        client = await own.run(_client, place)
+        client = await own.run(make_client, place)
         try:
             yield S3Bucket(place, client, own)
         finally:
@@ -74,7 +74,7 @@ class S3Bucket:
     """`ports.Bucket` on an S3 API."""
 
     def __init__(self, place: Place, client: Client, own: threads.Threads) -> None:
-        """Use a client: see `open_bucket`."""
+        """Use a client and threads: see `open_bucket`."""
         self._place = place
         self._client = client
         self._threads = own
@@ -223,18 +223,20 @@ class _Target:
         if not self._upload_id:
             self._upload_id = _called(self._client.create_multipart_upload, **self._named, **self._extra)["UploadId"]
         number = len(self._parts) + 1
-        answer = _called(
-            self._client.upload_part, **self._named, UploadId=self._upload_id, PartNumber=number, Body=part
-        )
+        with _still_wanted():
+            answer = _called(
+                self._client.upload_part, **self._named, UploadId=self._upload_id, PartNumber=number, Body=part
+            )
         self._parts.append({"ETag": answer["ETag"], "PartNumber": number})
 
     def complete(self) -> None:
-        _called(
-            self._client.complete_multipart_upload,
-            **self._named,
-            UploadId=self._upload_id,
-            MultipartUpload={"Parts": self._parts},
-        )
+        with _still_wanted():
+            _called(
+                self._client.complete_multipart_upload,
+                **self._named,
+                UploadId=self._upload_id,
+                MultipartUpload={"Parts": self._parts},
+            )
 
     def abort(self) -> None:
         """Throw the parts away. If the bucket does not answer now, the sweep does it."""
@@ -267,7 +269,8 @@ class _Download:
             self._body.close()
 
 
-def _client(place: Place) -> Client:
+def make_client(place: Place) -> Client:
+    """Return a client for a place. Takes a while: botocore reads descriptions of all that S3 can do."""
     path_style = place.endpoint is not None if place.path_style is None else place.path_style
     session = boto3.session.Session(
         aws_access_key_id=place.access_key_id,
@@ -302,6 +305,14 @@ def _our_words() -> Generator[None]:
         raise _refusal(error) from error
     except (botocore.exceptions.BotoCoreError, OSError) as error:
         raise errors.Unavailable(f"The bucket does not answer: {error}.") from error
+
+
+@contextlib.contextmanager
+def _still_wanted() -> Generator[None]:
+    try:
+        yield
+    except errors.NotFound as error:
+        raise errors.Unavailable("The upload took so long that it was given up; nothing was stored.") from error
 
 
 def _refusal(error: botocore.exceptions.ClientError) -> errors.ReelmeshError:

@@ -1,0 +1,184 @@
+"""A private PostgreSQL: its own cluster in a temporary folder, on a free loopback port, gone with the test session."""
+
+import asyncio
+import contextlib
+import os
+import pathlib
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import AsyncIterator, Iterator
+
+import asyncpg
+import pytest
+
+from tests.support import requirements
+
+USER = "reelmesh"
+START_TIMEOUT_SECONDS = 30.0
+STOP_TIMEOUT_SECONDS = 10.0
+POLL_SECONDS = 0.02
+PORT_TRIES = 3
+# PostgreSQL refuses to run as root; these are tried in turn then.
+UNPRIVILEGED_USERS = ("postgres", "nobody")
+INSTALLED = "/usr/lib/postgresql/*/bin"
+
+# A test's data need not survive a power cut.
+SPEED = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "shared_buffers=32MB")
+
+
+class PostgresqlServer:
+    """One server process; it can be killed and started again on the same data and port."""
+
+    def __init__(self, binaries: pathlib.Path, folder: pathlib.Path, user: str | None, port: int) -> None:
+        """Use a cluster that was made in `folder`; `user` None runs as ourselves."""
+        self._binaries = binaries
+        self._folder = folder
+        self._user = user
+        self._port = port
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def url(self, database: str = "postgres") -> str:
+        """Return the URL of a database of this server, as settings take it."""
+        return f"postgresql://{USER}@127.0.0.1:{self._port}/{database}"
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        options = (f"port={self._port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", *SPEED)
+        arguments = [argument for option in options for argument in ("-c", option)]
+        with (self._folder.parent / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._binaries / "postgres", "-D", self._folder, *arguments],
+                user=self._user,
+                cwd=self._folder.parent,
+                stdout=log,
+                stderr=log,
+            )
+        self._wait_until_ready(self._process)
+
+    def kill(self) -> None:
+        """End it without letting it finish anything, as a crash does (SIGQUIT: its children go with it)."""
+        self._end(signal_number=3)
+
+    def stop(self) -> None:
+        """End it in good order; open connections are closed."""
+        self._end(signal_number=2)
+
+    def _end(self, signal_number: int) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal_number)
+            self._process.wait(STOP_TIMEOUT_SECONDS)
+            self._process = None
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + START_TIMEOUT_SECONDS  # noqa: TID251 - a real process, in real time
+        while time.monotonic() < deadline:  # noqa: TID251
+            if process.poll() is not None:
+                break
+            with contextlib.suppress(FileNotFoundError, IndexError):
+                # The eighth line of its pid file says how far it is: what pg_ctl looks at, too.
+                status = (self._folder / "postmaster.pid").read_text().splitlines()
+                if status[0] == str(process.pid) and status[7].strip() == "ready":
+                    return
+            time.sleep(POLL_SECONDS)  # noqa: TID251
+        raise RuntimeError(f"PostgreSQL did not start: {(self._folder.parent / 'log').read_text()[-2000:]}")
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[PostgresqlServer]:
+    """Yield a running server; skip with a reason where there is no PostgreSQL."""
+    binaries = _binaries()
+    user = _unprivileged() if os.geteuid() == 0 else None
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="reelmesh-postgresql-"))
+    if user is not None:
+        shutil.chown(folder, user)
+    try:
+        server = _started(binaries, folder / "data", user)
+        try:
+            yield server
+        finally:
+            server.kill()
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+async def postgresql_url(postgresql_server: PostgresqlServer) -> AsyncIterator[str]:
+    """Yield the URL of an empty database of this test's own."""
+    name = f"test_{uuid.uuid4().hex}"  # noqa: TID251 - sessions may share a server
+    await _administer(postgresql_server, f'CREATE DATABASE "{name}"')
+    yield postgresql_server.url(name)
+    await _administer(postgresql_server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+async def _administer(server: PostgresqlServer, statement: str) -> None:
+    connection = await asyncpg.connect(server.url())
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+        await asyncio.sleep(0)  # noqa: TID251 - lets asyncpg's transport close
+
+
+def _started(binaries: pathlib.Path, folder: pathlib.Path, user: str | None) -> PostgresqlServer:
+    made = subprocess.run(
+        [binaries / "initdb", "-D", folder, "-U", USER, "-E", "UTF8", "--locale=C", "-A", "trust", "--no-sync"],
+        user=user,
+        cwd=folder.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if made.returncode != 0:
+        requirements.missing("postgresql", f"initdb fails: {made.stderr.strip()[-300:]}")
+    for attempt in range(PORT_TRIES):
+        server = PostgresqlServer(binaries, folder, user, _free_port())
+        try:
+            server.start()
+        except RuntimeError:
+            # Somebody may have taken the port between our look and the server's.
+            if attempt == PORT_TRIES - 1:
+                raise
+            continue
+        return server
+    raise AssertionError("unreachable")
+
+
+def _binaries() -> pathlib.Path:
+    installed = sorted(pathlib.Path("/").glob(INSTALLED.lstrip("/")), key=_version, reverse=True)
+    on_path = shutil.which("postgres")
+    folders = [pathlib.Path(on_path).resolve().parent, *installed] if on_path else installed
+    complete = [folder for folder in folders if (folder / "initdb").exists() and (folder / "postgres").exists()]
+    if not complete:
+        requirements.missing("postgresql", "neither postgres and initdb on the PATH nor /usr/lib/postgresql/*/bin")
+    return complete[0]
+
+
+def _version(folder: pathlib.Path) -> int:
+    name = folder.parent.name
+    return int(name) if name.isdigit() else 0
+
+
+def _unprivileged() -> str:
+    known = [name for name in UNPRIVILEGED_USERS if _exists(name)]
+    if not known:
+        requirements.missing("postgresql", "we are root, and there is no user postgres or nobody to run it as")
+    return known[0]
+
+
+def _exists(user: str) -> bool:
+    try:
+        pwd.getpwnam(user)
+    except KeyError:
+        return False
+    return True
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

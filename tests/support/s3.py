@@ -1,0 +1,121 @@
+"""S3 APIs to test against: moto, which is always there, and versitygw, which also checks signatures."""
+
+import contextlib
+import dataclasses
+import functools
+import pathlib
+import shutil
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import botocore.client
+import pytest
+
+from tests.support import requirements
+
+ACCESS_KEY_ID = "reelmesh-test"
+SECRET_ACCESS_KEY = "reelmesh-test-secret"
+REGION = "us-east-1"
+
+VERSITYGW = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
+CACHE = pathlib.Path.home() / ".cache" / "reelmesh" / "bin"
+BUILD_TIMEOUT_SECONDS = 600
+START_TIMEOUT_SECONDS = 15.0
+STOP_TIMEOUT_SECONDS = 10.0
+POLL_SECONDS = 0.02
+
+
+@dataclasses.dataclass(frozen=True)
+class S3Server:
+    """A running S3 API."""
+
+    endpoint: str
+    checks_signatures: bool
+
+    @functools.cached_property
+    def client(self) -> Any:
+        """A boto3 client, for looking at what the code under test did."""
+        return boto3.session.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name=REGION).client(
+            "s3",
+            endpoint_url=self.endpoint,
+            config=botocore.client.Config(signature_version="s3v4", s3={"addressing_style": "path"}),
+        )
+
+    def make_bucket(self) -> str:
+        """Make an empty bucket; return its name."""
+        name = f"test-{uuid.uuid4().hex}"  # noqa: TID251 - tests share a server
+        self.client.create_bucket(Bucket=name)
+        return name
+
+
+@pytest.fixture(scope="session")
+def moto_server() -> Iterator[S3Server]:
+    """Yield moto's server: everything of S3 but signatures."""
+    from moto.server import ThreadedMotoServer  # it takes a second to import, which only its users should wait
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    try:
+        yield S3Server(f"http://{host}:{port}", checks_signatures=False)
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def versitygw_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """Yield versitygw, built with Go at the first time. Give tests that use it time: `timeout(600)`."""
+    binary = _versitygw()
+    folder = tmp_path_factory.mktemp("versitygw")
+    port = _free_port()
+    secrets = [f"ROOT_ACCESS_KEY={ACCESS_KEY_ID}", f"ROOT_SECRET_KEY={SECRET_ACCESS_KEY}"]
+    with (folder / "log").open("wb") as log:
+        (folder / "data").mkdir()
+        (folder / "scratch").mkdir()
+        process = subprocess.Popen(
+            ["env", *secrets, binary, "--port", f"127.0.0.1:{port}", "posix", folder / "data"],
+            cwd=folder / "scratch",
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        _wait_until_open(port, process, folder / "log")
+        yield S3Server(f"http://127.0.0.1:{port}", checks_signatures=True)
+    finally:
+        process.terminate()
+        process.wait(STOP_TIMEOUT_SECONDS)
+
+
+def _versitygw() -> str:
+    found = shutil.which("versitygw") or shutil.which("versitygw", path=str(CACHE))
+    if found is not None:
+        return found
+    go = shutil.which("go")
+    if go is None:
+        requirements.missing("s3", "neither versitygw nor Go to build it with is on the PATH")
+    CACHE.mkdir(parents=True, exist_ok=True)
+    command = ["env", f"GOBIN={CACHE}", go, "install", VERSITYGW]
+    built = subprocess.run(command, capture_output=True, text=True, timeout=BUILD_TIMEOUT_SECONDS, check=False)
+    if built.returncode != 0:
+        requirements.missing("s3", f"versitygw cannot be built: {built.stderr.strip()[-300:]}")
+    return str(CACHE / "versitygw")
+
+
+def _wait_until_open(port: int, process: subprocess.Popen[bytes], log: pathlib.Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS  # noqa: TID251 - a real process, in real time
+    while time.monotonic() < deadline and process.poll() is None:  # noqa: TID251
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1.0):
+            return
+        time.sleep(POLL_SECONDS)  # noqa: TID251
+    raise RuntimeError(f"versitygw did not start: {log.read_text()[-2000:]}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
