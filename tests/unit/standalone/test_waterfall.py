@@ -101,6 +101,13 @@ def test_a_drawing_names_services_errors_and_orphans() -> None:
     assert "3 spans, 2 services, 100.0 ms, 1 failed, 1 orphans" in text
 
 
+def test_several_bars_share_a_row() -> None:
+    row = drawing.bars([(0, 1), (5, 0)], 10)
+    assert row.startswith("██")
+    assert row[drawing.BAR_CELLS // 2] == "▏"
+    assert row.strip().count("▏") == 1
+
+
 @pytest.mark.parametrize(
     ("offset", "seconds", "total", "expected"),
     [

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import os
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -51,12 +52,12 @@ async def build(
         ports.check_free(told.host, told.http_port, "--http-port")
         ports.check_free(told.host, told.grpc_port, "--grpc-port")
         nats = await enter(server.nats_server(own, where.nats_folder))
-        show(f"{'nats-server':<16} pid {nats.pid:<8} {nats.url}")
+        show(f"{'nats-server':<16} {nats.url.removeprefix('nats://')}, pid {nats.pid}")
         wiring = parts.Wiring(where, nats_url=nats.url, log_level=told.log_level, drain_seconds=told.drain_seconds)
         running = process.Running()
         for part in _complete(wanted or parts.all_parts(), wiring, show):
             given = _edge(told) if part.name == parts.GATEWAY else {}
-            running = await enter((start or within)(part, wiring.values(part, given)))
+            running = await enter((start or functools.partial(within, show))(part, wiring.values(part, given)))
             wiring.learn(part, running)
         opened.callback(discovery.remove, where.folder)
         discovery.write(where.folder, _note(told, where, running))
@@ -64,13 +65,14 @@ async def build(
 
 
 @contextlib.asynccontextmanager
-async def within(part: parts.Part, values: Mapping[str, object]) -> AsyncGenerator[process.Running]:
+async def within(show: Show, part: parts.Part, values: Mapping[str, object]) -> AsyncGenerator[process.Running]:
     """Run one service in this process, with a chassis of its own."""
     told = part.settings_class()(**values)  # pyright: ignore[reportArgumentType] - the names are those of its fields
     own = process.chassis(part.name, told)
     try:
         async with part.build()(told, own) as running:
             own.logger.info("The service is ready.")
+            show(f"{part.name:<16} {_answers(running)}")
             try:
                 yield running
             finally:
@@ -79,6 +81,10 @@ async def within(part: parts.Part, values: Mapping[str, object]) -> AsyncGenerat
     finally:
         # Handing over the last spans may wait for a collector.
         await asyncio.to_thread(own.telemetry.shutdown)
+
+
+def _answers(running: process.Running) -> str:
+    return f"{ports.LOOPBACK}:{running.grpc_port}" if running.grpc_port else "at work"
 
 
 def _complete(wanted: Sequence[parts.Part], wiring: parts.Wiring, show: Show) -> list[parts.Part]:

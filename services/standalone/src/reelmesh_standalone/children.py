@@ -70,7 +70,7 @@ class Child:
             asyncio.create_task(self._read(child.stdout, self._said)),
             asyncio.create_task(self._read(child.stderr, self._logged)),
         ]
-        self._show(f"{self._part.name:<{_NAME_WIDTH}} pid {child.pid:<8} started")
+        self._show(f"{self._part.name:<{_NAME_WIDTH}} pid {child.pid}")
         await self._until_ready(child)
 
     async def keep(self) -> None:

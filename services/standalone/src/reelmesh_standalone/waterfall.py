@@ -19,16 +19,28 @@ class Line:
     kind: str
     guides: str
     """What leads to it in the tree, such as "│  ├─ "."""
-    offset_seconds: float
-    """From the start of the trace."""
-    seconds: float
+    pieces: Sequence[tuple[float, float]]
+    """Start, from the start of the trace, and length of each span that it stands for; seconds."""
     failed: bool
     message: str
     """What went wrong; "" if nothing did."""
     orphan: bool
     """Whether it names a parent that no file has."""
-    count: int = 1
-    """How many spans it stands for."""
+
+    @property
+    def count(self) -> int:
+        """How many spans it stands for."""
+        return len(self.pieces)
+
+    @property
+    def offset_seconds(self) -> float:
+        """When the first of them began, from the start of the trace."""
+        return self.pieces[0][0]
+
+    @property
+    def seconds(self) -> float:
+        """How long they took together."""
+        return sum(seconds for _, seconds in self.pieces)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,18 +123,17 @@ def _groups(children: Iterable[_Node]) -> list[list[_Node]]:
 
 def _line(spans: Sequence[telemetry.SpanRecord], guides: str, began_ns: int, *, orphan: bool = False) -> Line:
     first = spans[0]
-    end_ns = max(span.end_ns for span in spans)
     return Line(
         service=first.service,
         name=first.name,
         kind=first.kind,
         guides=guides,
-        offset_seconds=(first.start_ns - began_ns) / NANOSECONDS,
-        seconds=(end_ns - first.start_ns) / NANOSECONDS,
+        pieces=[
+            ((span.start_ns - began_ns) / NANOSECONDS, (span.end_ns - span.start_ns) / NANOSECONDS) for span in spans
+        ],
         failed=first.status == "ERROR",
         message=first.status_message,
         orphan=orphan,
-        count=len(spans),
     )
 
 

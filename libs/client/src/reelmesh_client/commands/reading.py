@@ -51,7 +51,8 @@ def list_(where: running.Where, states: tuple[str, ...], labels: dict[str, str],
     if as_json:
         click.echo(showing.as_json_list(found))
     elif found:
-        showing.out().print(showing.generations(found, running.device().now()))
+        console = showing.out()
+        console.print(showing.generations(found, running.device().now(), console.width))
     else:
         showing.err().print(f'None. Make one: {where.again("generate")} "a paper boat in the rain"', markup=False)
 

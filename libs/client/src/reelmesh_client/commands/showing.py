@@ -5,6 +5,7 @@ import json
 import unicodedata
 from collections.abc import Iterable
 
+import rich.cells
 import rich.console
 import rich.table
 import rich.text
@@ -12,7 +13,9 @@ from google.protobuf import json_format, message, timestamp_pb2
 from reelmesh.v1 import generation_pb2, generation_service_pb2
 
 MICROS_PER_DOLLAR = 1_000_000
-_PROMPT_CHARACTERS = 60
+# Columns of a line that goes to a file or another program.
+_PIPE_WIDTH = 160
+_PROMPT_LEAST = 12
 
 # They make text run the other way, also the text after them.
 _TURNERS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -33,12 +36,18 @@ _STYLES = {
 
 def out() -> rich.console.Console:
     """Return the console for results: stdout."""
-    return rich.console.Console(highlight=False)
+    return _console(rich.console.Console(highlight=False))
 
 
 def err() -> rich.console.Console:
     """Return the console for progress and errors: stderr."""
-    return rich.console.Console(stderr=True, highlight=False)
+    return _console(rich.console.Console(stderr=True, highlight=False))
+
+
+def _console(console: rich.console.Console) -> rich.console.Console:
+    if not console.is_terminal:  # a file or a pipe: nothing is cut to the width of a terminal that is not there
+        console.width = max(console.width, _PIPE_WIDTH)
+    return console
 
 
 def plain(text: str) -> str:
@@ -181,25 +190,29 @@ def _files(it: generation_pb2.Generation) -> rich.table.Table:
     return table
 
 
-def generations(them: Iterable[generation_pb2.Generation], now: datetime.datetime) -> rich.table.Table:
-    """Return generations as a table."""
+def generations(them: Iterable[generation_pb2.Generation], now: datetime.datetime, width: int) -> rich.table.Table:
+    """Return generations as a table of `width` columns: prompts are cut to what is left."""
     table = rich.table.Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("generation", no_wrap=True)
-    table.add_column("state", no_wrap=True)
-    table.add_column("delivered", no_wrap=True)
-    table.add_column("age", justify="right", no_wrap=True)
-    table.add_column("cost", justify="right", no_wrap=True)
-    table.add_column("prompt", no_wrap=True, overflow="ellipsis", max_width=_PROMPT_CHARACTERS)
-    for each in them:
-        table.add_row(
-            each.id,
-            state_text(each.state),
-            delivery_name(each.delivery),
-            ago(each.create_time, now),
-            dollars(each.spent_micros),
-            rich.text.Text(plain(each.prompt)),
-        )
+    rows = [(each.id, _ending(each), ago(each.create_time, now), dollars(each.spent_micros), each) for each in them]
+    headings = ("generation", "state", "age", "cost")
+    for place, heading in enumerate(headings):
+        widest = max([len(heading), *(rich.cells.cell_len(str(row[place])) for row in rows)])
+        table.add_column(heading, no_wrap=True, min_width=widest, justify="right" if place > 1 else "left")
+        width -= widest + 2
+    table.add_column("prompt", no_wrap=True)
+    for row in rows:
+        prompt = rich.text.Text(plain(row[-1].prompt))
+        prompt.truncate(max(width, _PROMPT_LEAST), overflow="ellipsis")
+        table.add_row(*row[:-1], prompt)
     return table
+
+
+def _ending(it: generation_pb2.Generation) -> rich.text.Text:
+    """Return the state, and what was delivered if that is not a video."""
+    text = state_text(it.state)
+    if it.delivery not in (generation_pb2.DELIVERY_UNSPECIFIED, generation_pb2.DELIVERY_VIDEO):
+        text.append(f" ({delivery_name(it.delivery)})")
+    return text
 
 
 def quote(answer: generation_service_pb2.QuoteGenerationResponse) -> rich.console.Group:

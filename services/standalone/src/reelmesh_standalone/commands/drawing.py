@@ -1,5 +1,7 @@
 """Draws a waterfall in a terminal: a tree on the left, bars on the right, errors in red."""
 
+from collections.abc import Sequence
+
 import rich.console
 import rich.table
 import rich.text
@@ -30,9 +32,19 @@ def draw(found: waterfall.Waterfall) -> rich.console.Group:
             rich.text.Text(line.service, style=colours[line.service]),
             rich.text.Text(_duration(line.offset_seconds), style="dim"),
             rich.text.Text(_duration(line.seconds)),
-            rich.text.Text(bar(line.offset_seconds, line.seconds, found.seconds), style=style),
+            rich.text.Text(bars(line.pieces, found.seconds), style=style),
         )
     return rich.console.Group(table, _sum(found))
+
+
+def bars(pieces: Sequence[tuple[float, float]], total_seconds: float) -> str:
+    """Return the bars of several spans in one row; where they overlap, the later one is seen."""
+    row = [" "] * BAR_CELLS
+    for offset_seconds, seconds in pieces:
+        for cell, drawn in enumerate(bar(offset_seconds, seconds, total_seconds)):
+            if drawn != " ":
+                row[cell] = drawn
+    return "".join(row)
 
 
 def bar(offset_seconds: float, seconds: float, total_seconds: float) -> str:

@@ -186,9 +186,9 @@ def _last_line(made: _Made, seconds: float) -> str:
     return json.dumps(
         {
             "generation": made.generation.id,
-            "video": str(saved.renditions[0]),
-            "renditions": [str(each) for each in saved.renditions],
-            "thumbnail": str(saved.thumbnail),
+            "video": str(saved.renditions[0].absolute()),
+            "renditions": [str(each.absolute()) for each in saved.renditions],
+            "thumbnail": str(saved.thumbnail.absolute()) if saved.thumbnail else "",
             "seconds": round(seconds, 1),
         }
     )
