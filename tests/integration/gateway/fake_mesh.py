@@ -213,6 +213,8 @@ class FakeStorage(storage_service_pb2_grpc.StorageServiceServicer):
             async for request in request_iterator:
                 header = request.header if request.HasField("header") else header
                 content += request.chunk
+            # A cancelled stream ends like a complete one; the cancellation comes at the next await, as in real storage.
+            await asyncio.sleep(0)
         except asyncio.CancelledError:
             self.puts_broken += 1
             raise

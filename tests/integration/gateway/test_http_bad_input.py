@@ -24,6 +24,7 @@ BAD_BODIES: dict[str, bytes] = {
     "a prompt that is no text": b'{"prompt": 7}',
     "half of a surrogate pair": b'{"prompt": "\\ud800"}',
     "a name of half a surrogate pair": b'{"prompt": "a", "\\ud800": 1}',
+    "a label of half a surrogate pair": b'{"prompt": "a", "labels": {"\\ud800": "x"}}',
     "not UTF-8": b'{"prompt": "\xff"}',
     "infinity": b'{"prompt": "a", "output": {"duration_seconds": 1e999}}',
     "not a number": b'{"prompt": "a", "output": {"duration_seconds": NaN}}',

@@ -82,7 +82,7 @@ async def test_a_wrong_key_is_refused_without_saying_what_is_wrong_with_it(
         "secret": keys.mint(bytes.fromhex(parts.key_id), b"x" * keys.SECRET_BYTES),
         "unknown": keys.mint(b"nobody", b"x" * keys.SECRET_BYTES),
         "long": gateway.key * 100,
-        "empty": " ",
+        "empty": "",
         "not ascii": "rm_é",
     }[damage]
 

@@ -31,6 +31,8 @@ def _routes(behind: front.Front) -> fastapi.FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        # The edge traces and measures, for this service's own provider and registry.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         generate_unique_id_function=lambda route: route.name,
     )
     answers.install(app)

@@ -56,8 +56,8 @@ class Assets:
                 "The upload is no JPEG, PNG or WebP image, by its first bytes. Convert it to one of them and try again."
             )
         upload = assets.Upload(str(self._ids.fresh()), owner, content_type, UPLOAD_LIFETIME)
-        await self._files.put(upload, _joined(head, bounded))
         try:
+            await self._files.put(upload, _joined(head, bounded))
             return await self._media.prepare_reference(upload.id, str(self._ids.fresh()))
         finally:
             await self._forget(upload)
@@ -118,8 +118,11 @@ class Assets:
             return ""
 
     async def _forget(self, upload: assets.Upload) -> None:
+        """Remove what was uploaded, if it got that far: only the clean copy is of use."""
         try:
             await self._files.remove(upload.id, upload.owner.tenant_id)
+        except errors.NotFound:
+            return
         except errors.ReelmeshError as error:
             self._logger.warning("The upload %s stays until it expires: %s", upload.id, error)
 

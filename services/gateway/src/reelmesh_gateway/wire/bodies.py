@@ -9,6 +9,22 @@ import pydantic_core
 
 UNKNOWN_FIELD = "unknown_field"
 
+
+def _utf8(value: str) -> str:
+    """Refuse half of a surrogate pair: JSON can escape it, and nothing else can carry it."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise pydantic_core.PydanticCustomError("text", "has half of a surrogate pair, which is no character") from None
+    return value
+
+
+def printable(text: str) -> str:
+    """Replace what UTF-8 cannot carry, so that a refusal can repeat it."""
+    return text.encode("utf-8", "replace").decode()
+
+
+Text = Annotated[str, pydantic.AfterValidator(_utf8)]
 Int32 = Annotated[int, pydantic.Field(ge=-(2**31), le=2**31 - 1)]
 UInt32 = Annotated[int, pydantic.Field(ge=0, le=2**32 - 1)]
 Int64 = Annotated[int, pydantic.Field(ge=-(2**63), le=2**63 - 1)]
@@ -48,7 +64,7 @@ class Body(pydantic.BaseModel):
         names = cast(dict[object, object], given) if isinstance(given, dict) else {}
         for name in names:
             if name not in cls.model_fields:
-                raise _unknown(str(name), list(cls.model_fields))
+                raise _unknown(printable(str(name)), list(cls.model_fields))
         return cast(object, given)
 
 

@@ -113,7 +113,7 @@ def _path(problem: Mapping[str, Any]) -> str:
         names.append(str(context["field"]))
     if problem.get("type") == "json_invalid" or not names:
         names = [str(location[0]) if location else "body"]
-    return _printable(".".join(names))[:FIELD_LIMIT_CHARACTERS]
+    return bodies.printable(".".join(names))[:FIELD_LIMIT_CHARACTERS]
 
 
 def _sentence(problem: Mapping[str, Any]) -> str:
@@ -121,12 +121,7 @@ def _sentence(problem: Mapping[str, Any]) -> str:
     if problem.get("type") == "json_invalid":
         context = cast(Mapping[str, object], problem.get("ctx") or {})
         return f"is not valid JSON: {context.get('error', text)}"
-    return _printable(text)
-
-
-def _printable(text: str) -> str:
-    """Replace what UTF-8 cannot carry: JSON may name a field by half of a surrogate pair."""
-    return text.encode("utf-8", "replace").decode()
+    return bodies.printable(text)
 
 
 # Kept for the schema: every operation answers with it when something is wrong.

@@ -42,7 +42,7 @@ class OutputSpec(bodies.Body):
 
     duration_seconds: float | None = None
     """Length, seconds, 1 to 60. Default 8."""
-    aspect_ratio: str | None = None
+    aspect_ratio: bodies.Text | None = None
     """Width to height: "16:9" (the default), "9:16", "1:1" …; with `resolution`, where width and height are absent."""
     resolution: bodies.Int32 | None = None
     """Short side, pixels: 480, 720 (the default) or 1080."""
@@ -59,15 +59,15 @@ class OutputSpec(bodies.Body):
 class GenerationRequest(bodies.Body):
     """What to make."""
 
-    prompt: str
+    prompt: bodies.Text
     """What the video should show, 1 to 5000 characters."""
     output: OutputSpec | None = None
     """What the file should be; absent fields take their defaults: 8 s, 16:9, 720."""
-    reference_asset_ids: list[str] = pydantic.Field(default_factory=list[str])
+    reference_asset_ids: list[bodies.Text] = pydantic.Field(default_factory=list[str])
     """Assets of kind REFERENCE used as starting images, at most 4."""
-    model: str | None = None
+    model: bodies.Text | None = None
     """"provider" or "provider/model" to pin routing to; absent leaves it free."""
-    labels: dict[str, str] = pydantic.Field(default_factory=dict[str, str])
+    labels: dict[bodies.Text, bodies.Text] = pydantic.Field(default_factory=dict[str, str])
     """At most 32 labels; keys of 1 to 63 characters, values of up to 255."""
     max_cost_micros: bodies.Int64 | None = None
     """Upper bound for the price, micro-dollars; 0 means no bound."""
@@ -79,14 +79,14 @@ class GenerationRequest(bodies.Body):
     """Seed for reproducible results."""
     priority: bodies.Int32 | None = None
     """0 to 10, default 5."""
-    user_id: str | None = None
+    user_id: bodies.Text | None = None
     """The person within the tenant for whom this is made."""
 
 
 class CreateGenerationRequest(GenerationRequest):
     """What to make, and the key that makes repeating it safe."""
 
-    request_id: str | None = None
+    request_id: bodies.Text | None = None
     """Idempotency key chosen by the caller, 1 to 128 of [A-Za-z0-9._~-]; the header Idempotency-Key says the same."""
 
 
