@@ -7,6 +7,7 @@ import signal
 import sys
 
 import pytest
+from reelmesh_kit import clock
 
 from tests.support import raw_http_server
 
@@ -19,9 +20,10 @@ async def freeze_in_the_middle(url: str, size_bytes: int, kind: str) -> str:
         sys.executable, str(SCRIPT), url, str(size_bytes), kind, stdout=asyncio.subprocess.PIPE
     )
     try:
-        while "(T)" not in _state(child.pid):
-            await asyncio.sleep(0.01)  # noqa: TID251 - real time of a real process
-        await asyncio.sleep(FROZEN_SECONDS)  # noqa: TID251
+        time = clock.SystemClock()
+        while not _is_stopped(child.pid):
+            await time.sleep(0.01)
+        await time.sleep(FROZEN_SECONDS)
         os.kill(child.pid, signal.SIGCONT)
         out, _ = await child.communicate()
     finally:
@@ -31,8 +33,8 @@ async def freeze_in_the_middle(url: str, size_bytes: int, kind: str) -> str:
     return out.decode().strip()
 
 
-def _state(pid: int) -> str:
-    return "(T)" if pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T" else ""
+def _is_stopped(pid: int) -> bool:
+    return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T"
 
 
 linux_only = pytest.mark.skipif(not pathlib.Path("/proc/self/stat").exists(), reason="reads process states from /proc")

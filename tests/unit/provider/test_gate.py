@@ -1,7 +1,8 @@
 """The gate: leave is asked for once, the window starts before the first sending, nothing leaves after it."""
 
 import pytest
-from reelmesh_kit import clock, errors as kit_errors
+from reelmesh_kit import clock
+from reelmesh_kit import errors as kit_errors
 from reelmesh_provider import errors, gate, model
 
 

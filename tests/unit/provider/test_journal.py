@@ -8,6 +8,11 @@ from reelmesh_provider import errors, model
 from reelmesh_provider.adapters import journal
 
 FACT = model.JobFact("11111111-aaaa-4aaa-8aaa-111111111111", "worker", "job/+=1", model.Evidence.RECORD, "project")
+FULL = pathlib.Path("/dev/full")
+
+
+def pages_in(folder: pathlib.Path) -> list[pathlib.Path]:
+    return list(folder.glob("*.page"))
 
 
 async def test_a_fact_that_was_written_is_found_by_the_next_life(tmp_path: pathlib.Path) -> None:
@@ -22,7 +27,7 @@ async def test_a_fact_that_was_written_is_found_by_the_next_life(tmp_path: pathl
 async def test_room_is_on_disk_before_anything_is_asked(tmp_path: pathlib.Path) -> None:
     async with journal.open_journal(tmp_path) as pages:
         await pages.reserve(FACT.attempt_id)
-        (page,) = tmp_path.glob("*.page")
+        (page,) = pages_in(tmp_path)
         assert page.stat().st_size == journal.PAGE_BYTES
 
 
@@ -31,13 +36,13 @@ async def test_a_page_that_was_only_reserved_is_dropped(tmp_path: pathlib.Path) 
         await pages.reserve(FACT.attempt_id)
     async with journal.open_journal(tmp_path) as pages:
         assert await pages.unacknowledged() == []
-        assert list(tmp_path.glob("*.page")) == []
+        assert pages_in(tmp_path) == []
 
 
 async def test_a_page_that_was_torn_while_it_was_written_is_no_fact(tmp_path: pathlib.Path) -> None:
     async with journal.open_journal(tmp_path) as pages:
         await (await pages.reserve(FACT.attempt_id)).write(FACT)
-        (page,) = tmp_path.glob("*.page")
+        (page,) = pages_in(tmp_path)
         content = page.read_bytes()
         page.write_bytes(content[:40] + bytes(len(content) - 40))
         assert await pages.unacknowledged() == []
@@ -72,12 +77,10 @@ async def test_an_attempt_id_that_is_no_file_name_is_refused(tmp_path: pathlib.P
             await pages.reserve("../../etc/passwd")
 
 
-async def test_a_full_disk_is_told_before_anything_is_asked() -> None:
-    full = pathlib.Path("/dev/full")
-    if not full.exists():
-        pytest.skip("this system has no /dev/full")
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
+def test_a_full_disk_is_told_before_anything_is_asked() -> None:
     with pytest.raises(kit_errors.StorageFull):
-        journal._reserve(_FullDisk(full))
+        journal._reserve(_FullDisk(FULL))
 
 
 class _FullDisk:

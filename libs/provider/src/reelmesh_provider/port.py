@@ -1,7 +1,8 @@
 """What a provider is: one vendor dialect behind six verbs. Everything else is the worker's, written once.
 
-A provider's package names its `registry.Served` in the entry point group `reelmesh.providers`. Adding one edits no
-file outside its own folder. `tests/conformance/test_provider.py` holds every provider to the contracts below.
+A provider's package names its class in the entry point group `reelmesh.providers`, and has an `app.build` and one class
+of settings like every service. Adding one edits no file outside its own folder. `tests/conformance/test_provider.py`
+holds every provider to the contracts below.
 """
 
 from collections.abc import AsyncIterator, Sequence

@@ -3,9 +3,9 @@
 from contextlib import AbstractAsyncContextManager
 
 from reelmesh_kit import process
-from reelmesh_provider import app, registry
+from reelmesh_provider import app
 
-from reelmesh_provider_local import provider, settings, wire
+from reelmesh_provider_local import provider, settings
 
 SERVICE = "provider-local"
 
@@ -13,6 +13,3 @@ SERVICE = "provider-local"
 def build(told: settings.LocalSettings, own: process.Chassis) -> AbstractAsyncContextManager[process.Running]:
     """Serve the local provider until the end of the block."""
     return app.serve_provider(provider.LocalProvider(told, own), told, own)
-
-
-SERVED = registry.Served(provider=wire.PROVIDER, service=SERVICE, settings=settings.LocalSettings, build=build)
