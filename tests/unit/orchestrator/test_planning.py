@@ -1,0 +1,145 @@
+"""Shots cover what was asked with as few clips as can be; every candidate has its reason."""
+
+import dataclasses
+import datetime
+
+import pytest
+from reelmesh_kit import errors
+from reelmesh_orchestrator.model import planning, request, routing, shot
+
+from tests.support import orchestrator
+from tests.support.orchestrator import FREE, GENERATION_ID, OTHER, PAID, model_card, offers, provider_card
+
+DAY = orchestrator.NOW.date()
+
+
+def sketch(duration_seconds: float = 8.0, **changes: object) -> planning.Sketch:
+    wish = request.OutputWish(duration_seconds=duration_seconds)
+    plain = planning.Sketch("a red kite", request.completed(wish), 0, "", seed_is_users=False, max_cost_micros=0)
+    return dataclasses.replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def plan(wanted: planning.Sketch, *cards: orchestrator.card.Card) -> tuple[shot.Shot, ...]:
+    return planning.plan(GENERATION_ID, wanted, offers(*cards), DAY)
+
+
+@pytest.mark.parametrize(
+    ("total", "offered", "longest", "expected"),
+    [
+        (8.0, (), 60.0, (8.0,)),
+        (60.0, (), 60.0, (60.0,)),
+        (12.0, (), 8.0, (6.0, 6.0)),
+        (30.0, (4.0, 8.0, 12.0), 12.0, (12.0, 12.0, 8.0)),
+        (13.0, (4.0, 8.0, 12.0), 12.0, (8.0, 8.0)),
+        (3.0, (4.0, 8.0), 8.0, (4.0,)),
+        (24.0, (8.0,), 8.0, (8.0, 8.0, 8.0)),
+    ],
+)
+def test_shots_cover_the_asked_seconds(
+    total: float, offered: tuple[float, ...], longest: float, expected: tuple[float, ...]
+) -> None:
+    one = provider_card("p", model_card(durations_seconds=offered, longest_seconds=longest))
+    lengths = tuple(two.duration_seconds for two in plan(sketch(total), one))
+    assert sorted(lengths) == sorted(expected)
+    assert sum(lengths) >= total
+
+
+def test_later_shots_go_on_from_the_one_before_where_somebody_can() -> None:
+    able = provider_card("able", model_card(longest_seconds=5.0))
+    first, second = plan(sketch(8.0), able)
+    assert not first.continues
+    assert second.continues
+    assert second.state is shot.ShotState.WAITING
+
+
+def test_later_shots_stand_alone_where_nobody_can() -> None:
+    unable = provider_card("unable", model_card(longest_seconds=5.0, first_frame=False))
+    assert [one.continues for one in plan(sketch(8.0), unable)] == [False, False]
+
+
+def test_paid_candidates_come_first_cheapest_first_free_ones_last() -> None:
+    (one,) = plan(sketch(), OTHER, FREE, PAID)
+    assert [(two.provider, two.price_micros) for two in one.route] == [
+        ("paid", 800_000),
+        ("other", 1_600_000),
+        ("free", 0),
+    ]
+
+
+def test_the_fewest_shots_lead() -> None:
+    short = provider_card("short", model_card(longest_seconds=5.0, micros_per_second=1))
+    (one,) = plan(sketch(8.0), short, PAID)
+    assert [(two.provider, two.struck) for two in one.route] == [("paid", False), ("short", True)]
+
+
+def test_a_cost_bound_takes_the_plan_that_fits() -> None:
+    cheap = provider_card("cheap", model_card(longest_seconds=5.0, micros_per_second=10_000))
+    shots = plan(sketch(8.0, max_cost_micros=100_000), cheap, PAID)
+    assert len(shots) == 2
+    assert planning.price(shots) == 80_000
+
+
+def test_what_costs_too_much_is_refused_with_the_price() -> None:
+    with pytest.raises(errors.CostLimit, match=r"the cheapest way costs \$0\.8000") as refused:
+        plan(sketch(max_cost_micros=1), PAID)
+    assert refused.value.metadata["cheapest_micros"] == "800000"
+
+
+@pytest.mark.parametrize(
+    ("model", "changes", "words"),
+    [
+        (model_card(sizes=((720, 1280),)), {}, "makes 720x1280, not 1280x720"),
+        (model_card(), {"output": request.completed(request.OutputWish(width=4096, height=2160))}, "at most 2073600"),
+        (model_card(reference_images=1), {"references": 2}, "at most 1 reference images"),
+        (model_card(retires_on=DAY), {}, f"retired on {DAY.isoformat()}"),
+        (model_card(longest_prompt=3), {}, "prompts of at most 3 characters"),
+        (model_card(), {"pin": "somebody/else"}, "pinned to somebody/else"),
+    ],
+)
+def test_what_nobody_can_make_is_refused_with_each_reason(
+    model: orchestrator.card.ModelCard, changes: dict[str, object], words: str
+) -> None:
+    with pytest.raises(errors.NoCandidate) as refused:
+        plan(sketch(**changes), provider_card("p", model))
+    assert words in refused.value.message
+    assert words in refused.value.metadata["p/m-1"]
+
+
+def test_without_any_provider_it_says_so() -> None:
+    with pytest.raises(errors.NoCandidate, match="is a provider worker running"):
+        plan(sketch())
+
+
+def test_more_shots_than_the_limit_are_not_planned() -> None:
+    tiny = provider_card("tiny", model_card(longest_seconds=1.0))
+    with pytest.raises(errors.NoCandidate, match="at most 16 clips"):
+        plan(sketch(60.0), tiny)
+
+
+@pytest.mark.parametrize("pin", ["paid", "paid/m-1"])
+def test_a_pin_strikes_the_others(pin: str) -> None:
+    (one,) = plan(sketch(pin=pin), PAID, OTHER)
+    assert [two.provider for two in one.route if not two.struck] == ["paid"]
+    assert one.route[-1].reason == f"the request is pinned to {pin}"
+
+
+def test_a_switched_off_account_is_struck() -> None:
+    off = routing.offers([orchestrator.account("paid", enabled=False)], [PAID])
+    with pytest.raises(errors.NoCandidate, match="switched off"):
+        planning.plan(GENERATION_ID, sketch(), off, DAY)
+
+
+def test_the_price_in_force_on_the_day_counts() -> None:
+    prices = (
+        orchestrator.card.Price(datetime.date(2026, 1, 1), 1000, 0),
+        orchestrator.card.Price(datetime.date(2026, 12, 1), 5000, 7),
+    )
+    model = dataclasses.replace(model_card(), prices=prices)
+    assert model.price(DAY) == prices[0]
+    assert model.price(datetime.date(2026, 12, 1)) == prices[1]
+    assert model.price(datetime.date(2025, 12, 31)) is None
+    assert prices[1].of(1.5) == 7 + 7500
+
+
+def test_ids_of_shots_derive() -> None:
+    assert [one.id for one in plan(sketch(), PAID)] == [one.id for one in plan(sketch(), PAID)]
