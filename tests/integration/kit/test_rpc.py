@@ -140,12 +140,15 @@ async def test_an_error_in_the_middle_of_a_stream_comes_after_what_was_sent(chas
 
 async def test_a_stream_that_the_caller_leaves_is_closed_at_the_server(chassis: process.Chassis) -> None:
     closed = asyncio.Event()
+    tasks: list[Any] = []
 
     async def read(request: Any) -> AsyncIterator[Any]:
+        tasks.append(asyncio.current_task())
         try:
             while True:
                 yield chunk(b"x" * 1000)
         finally:
+            tasks.append(asyncio.current_task())
             closed.set()
 
     async with tiny_storage.calling(chassis, tiny_storage.TinyStorage(read=read)) as stub:
@@ -153,6 +156,8 @@ async def test_a_stream_that_the_caller_leaves_is_closed_at_the_server(chassis: 
         await call.read()
         call.cancel()
         await asyncio.wait_for(closed.wait(), 2.0)
+    # By the call itself, not by whoever collects the garbage: what it holds is given back in its own context.
+    assert tasks[0] is tasks[1]
 
 
 async def test_a_call_that_is_cancelled_is_cancelled_at_the_server(chassis: process.Chassis) -> None:

@@ -1,8 +1,6 @@
 """Serving gRPC: health and reflection included, each call traced, measured, bounded, and answered in our words."""
 
-import asyncio
 import contextlib
-import contextvars
 import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -75,8 +73,7 @@ async def serve(
     checks = await _with_health(server, names)
     reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
     bound = _bind(server, host, port)
-    # In a context of its own: calls must not inherit the span or the caller that happen to be current here.
-    await asyncio.create_task(server.start(), context=contextvars.Context())
+    await server.start()
     try:
         yield bound
     finally:
