@@ -1,6 +1,7 @@
 """The child process: started, supervised, stopped, and clear about why it cannot run."""
 
 import asyncio
+import contextlib
 import os
 import pathlib
 import signal
@@ -101,10 +102,14 @@ async def test_a_server_left_running_by_an_owner_who_was_killed_is_replaced(
     left_behind = int(await owner.stdout.readline())
     owner.kill()
     await owner.wait()
-    assert alive(left_behind)
-    async with bus.nats_server(chassis, store) as running:
-        assert running.pid != left_behind
-        assert not alive(left_behind)
+    try:
+        assert alive(left_behind)
+        async with bus.nats_server(chassis, store) as running:
+            assert running.pid != left_behind
+            assert not alive(left_behind)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(left_behind, signal.SIGKILL)
 
 
 async def test_a_process_id_that_now_belongs_to_somebody_else_is_left_alone(
