@@ -3,11 +3,11 @@ PYTHON ?= python3
 TOOLS := .tools
 UV := $(TOOLS)/bin/uv
 BIN := .venv/bin
-MEMBERS := $(wildcard libs/* services/*)
+MEMBERS := $(patsubst %/pyproject.toml,%,$(wildcard libs/*/pyproject.toml services/*/pyproject.toml))
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-unit check format lint types contracts protos protos-check buf lock clean
+.PHONY: help install demo test test-unit check format lint types contracts buf protos-check protos states lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -16,10 +16,10 @@ $(UV):
 	@$(PYTHON) -m venv $(TOOLS)
 	@$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check 'uv==0.13.8'
 
-$(INSTALLED): $(UV) requirements.lock $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)
-	@test -d .venv || $(UV) venv --quiet --python $(PYTHON) .venv
+$(INSTALLED): requirements.lock $(MEMBERS:=/pyproject.toml) | $(UV)
+	@test -x $(BIN)/python || $(UV) venv --quiet --python $(PYTHON) .venv
 	@$(UV) pip sync --quiet --require-hashes requirements.lock
-	@$(UV) pip install --quiet --no-deps $(foreach member,$(MEMBERS),-e $(member))
+	@$(UV) pip install --quiet --no-deps $(MEMBERS:%=-e %)
 	@touch $@
 
 install: $(INSTALLED) ## make .venv with everything that requirements.lock pins
@@ -35,28 +35,31 @@ test-unit: $(INSTALLED) ## the fast tests: pure models, use cases on fakes
 
 check: format lint types contracts buf protos-check ## everything that reads the code without running it
 
-format: $(INSTALLED)
+format: $(INSTALLED) ## the code is formatted
 	@$(BIN)/ruff format --check --quiet . || { echo "run .venv/bin/ruff format ."; exit 1; }
 
-lint: $(INSTALLED)
+lint: $(INSTALLED) ## the code keeps ruff's rules, and ours on time, chance and the environment
 	@$(BIN)/ruff check --quiet .
 
-types: $(INSTALLED)
+types: $(INSTALLED) ## the types agree, strictly
 	@$(BIN)/pyright
 
-contracts: $(INSTALLED)
-	@$(BIN)/lint-imports
+contracts: $(INSTALLED) ## the imports keep to the rooms of .importlinter
+	@$(BIN)/lint-imports --no-logo
 
 buf: $(INSTALLED) ## lint, format and breaking changes of the protos
 	@$(BIN)/buf lint
 	@$(BIN)/buf format --diff --exit-code
-	@tag=$$(git describe --tags --abbrev=0 2>/dev/null) && $(BIN)/buf breaking --against ".git#tag=$$tag" || test -z "$$tag"
+	@scripts/check-breaking
+
+protos-check: $(INSTALLED) ## the generated code agrees with the protos
+	@scripts/check-protos
 
 protos: $(INSTALLED) ## generate libs/api from protos/
 	@scripts/generate-protos
 
-protos-check: protos ## the generated code agrees with the protos
-	@test -z "$$(git status --porcelain libs/api/src)" || { git status --short libs/api/src; echo "generated code differs: run make protos and commit"; exit 1; }
+states: $(INSTALLED) ## write docs/states.md from the tables of the state machines
+	@scripts/print-states > docs/states.md
 
 lock: $(UV) ## write requirements.lock anew from the members' dependencies
 	@$(UV) export --quiet --all-packages --all-groups --no-emit-workspace --no-header --no-annotate -o requirements.lock

@@ -9,7 +9,7 @@ import sys
 import pytest
 from reelmesh_kit import clock
 
-from tests.support import raw_http_server
+from tests.support import raw_http_server, requirements
 
 SCRIPT = pathlib.Path(__file__).with_name("frozen_submit.py")
 FROZEN_SECONDS = 0.8  # the window is 0.5
@@ -37,10 +37,7 @@ def _is_stopped(pid: int) -> bool:
     return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T"
 
 
-linux_only = pytest.mark.skipif(not pathlib.Path("/proc/self/stat").exists(), reason="reads process states from /proc")
-
-
-@linux_only
+@requirements.LINUX
 @pytest.mark.parametrize("size_bytes", [1, 2_000, 4_000_000])
 async def test_a_frozen_process_completes_no_request_once_thawed(size_bytes: int) -> None:
     async with raw_http_server.counting_server() as server:
@@ -49,7 +46,7 @@ async def test_a_frozen_process_completes_no_request_once_thawed(size_bytes: int
         assert server.bodies == []
 
 
-@linux_only
+@requirements.LINUX
 async def test_checking_the_headers_alone_would_not_be_enough() -> None:
     async with raw_http_server.counting_server() as server:
         assert await freeze_in_the_middle(server.url, 2_000, "headers-only") == "created"

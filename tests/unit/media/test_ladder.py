@@ -11,6 +11,7 @@ from reelmesh_media.model.findings import FindingKind
 from reelmesh_media.model.ladder import Join, LadderRequest, LadderResult, Progress
 from reelmesh_media.model.loudness import Normalisation
 
+from tests.support import requirements
 from tests.unit.media import clips
 
 SMALL_RUNGS = (120, 90)
@@ -208,7 +209,7 @@ def test_a_folder_that_cannot_be_written_is_our_trouble_not_the_video_s(tmp_path
         ladder.make(LadderRequest((source,), tmp_path / "nowhere"))
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@requirements.LINUX
 def test_a_full_disk_ends_the_run_with_its_name(tmp_path: Path) -> None:
     folder = tmp_path / "out"
     folder.mkdir()

@@ -7,6 +7,8 @@ from reelmesh_kit import errors as kit_errors
 from reelmesh_provider import errors, model
 from reelmesh_provider.adapters import journal
 
+from tests.support import requirements
+
 FACT = model.JobFact("11111111-aaaa-4aaa-8aaa-111111111111", "worker", "job/+=1", model.Evidence.RECORD, "project")
 FULL = pathlib.Path("/dev/full")
 
@@ -77,7 +79,7 @@ async def test_an_attempt_id_that_is_no_file_name_is_refused(tmp_path: pathlib.P
             await pages.reserve("../../etc/passwd")
 
 
-@pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
+@requirements.LINUX
 def test_a_full_disk_is_told_before_anything_is_asked() -> None:
     with pytest.raises(kit_errors.StorageFull):
         journal._reserve(_FullDisk(FULL))

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from reelmesh_provider_local.rendering import fonts, typography, wording
 
+from tests.support import requirements
+
 NASTY = [
     "i",
     "Donaudampfschifffahrtsgesellschaftskapitän",
@@ -80,7 +82,7 @@ def rich() -> typography.Typesetter:
 def test_scripts_of_system_fonts_are_set_inside_their_space(rich, text):
     kept, missing = rich.drawable(text)
     if missing:
-        pytest.skip(f"no font for {missing} on this machine")
+        requirements.missing("fonts", f"none has {missing}")
     block = rich.fit(wording.atoms(kept), fonts.HEAVY, "ltr", (300.0, 120.0), 80.0)
     assert block.width <= 300
     assert block.height <= 120
@@ -91,14 +93,14 @@ def test_scripts_of_system_fonts_are_set_inside_their_space(rich, text):
 def test_mixed_scripts_take_a_font_each(rich):
     kept, missing = rich.drawable("Tokyo 東京")
     if missing:
-        pytest.skip(f"no font for {missing} on this machine")
+        requirements.missing("fonts", f"none has {missing}")
     assert len({run.face for run in rich.line(kept, fonts.HEAVY, "ltr").runs}) == 2
 
 
 def test_emoji_bring_their_own_colours(rich):
     kept, missing = rich.drawable("🚀")
     if missing:
-        pytest.skip("no colour emoji font on this machine")
+        requirements.missing("fonts", "none has emoji in colour")
     block = rich.fit(wording.atoms(kept), fonts.HEAVY, "ltr", (300.0, 120.0), 80.0)
     inks = typography.sprite(block.lines[0], block.boxes[0], block.size, (1.0, 1.0, 1.0)).inks
     assert not any(isinstance(ink, float) for ink in inks)

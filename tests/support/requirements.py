@@ -1,0 +1,62 @@
+"""What tests need from the machine: skipped with a reason where it is missing, failed where it was promised.
+
+A fixture that does not find its server says `requirements.missing("postgresql", "initdb is not installed")` and nothing
+else. On a developer's machine that skips the test. REELMESH_TEST_REQUIRE="postgresql,s3" promises both, as .ci/run
+does: there the same line fails, so that a suite cannot turn green by not running.
+"""
+
+import collections
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from typing import NoReturn
+
+import pytest
+
+PREFIX = "REELMESH_"
+PROMISES = "REELMESH_TEST_REQUIRE"
+KNOWN = frozenset({"ffprobe", "fonts", "nats", "postgresql", "s3"})
+
+# For tests that look into /proc or write to /dev/full.
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="linux: needs its /proc and /dev/full")
+
+_promised: set[str] = set()
+
+
+def promised(environment: Mapping[str, str]) -> frozenset[str]:
+    """Return what the machine promises to have.
+
+    Raises:
+        pytest.UsageError: it promises what no test knows; a typo must not take a promise away.
+    """
+    named = {word.strip() for word in environment.get(PROMISES, "").split(",")} - {""}
+    if unknown := named - KNOWN:
+        raise pytest.UsageError(f"{PROMISES} names {', '.join(sorted(unknown))}; known are {', '.join(sorted(KNOWN))}")
+    return frozenset(named)
+
+
+def prepare() -> None:
+    """Keep the promises, and take every setting of ours out of the environment: tests say what they set."""
+    environment = os.environ  # noqa: TID251 - the one place where tests meet the environment they were started in
+    _promised.update(promised(environment))
+    for name in [name for name in environment if name.startswith(PREFIX)]:
+        del environment[name]
+
+
+def missing(need: str, reason: str) -> NoReturn:
+    """Skip the test for `reason`, or fail it where the machine promised `need`, which is one of KNOWN."""
+    refuse(need, reason, _promised)
+
+
+def refuse(need: str, reason: str, promises: Iterable[str]) -> NoReturn:
+    """Do so under these promises."""
+    if need not in KNOWN:
+        raise ValueError(f"{need!r} is not in tests/support/requirements.py's KNOWN")
+    if need in promises:
+        pytest.fail(f"{need} was promised by {PROMISES}, but: {reason}", pytrace=False)
+    pytest.skip(f"{need}: {reason}")
+
+
+def summary(reasons: Iterable[str]) -> list[str]:
+    """Return a line for each reason why tests were skipped, the most frequent first."""
+    return [f"{count:>5}: {reason}" for reason, count in collections.Counter(reasons).most_common()]
