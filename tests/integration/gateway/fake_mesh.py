@@ -5,7 +5,7 @@ import contextlib
 import dataclasses
 import hashlib
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from google.protobuf import timestamp_pb2
@@ -16,14 +16,23 @@ from reelmesh.mesh.v1 import (
     storage_service_pb2_grpc,
 )
 from reelmesh.v1 import asset_pb2, generation_pb2, generation_service_pb2, generation_service_pb2_grpc
-from reelmesh_kit import errors, ids, process, rpc
+from reelmesh_kit import clock, errors, ids, process, rpc
 from typing_extensions import override
 
 from tests.support import chassis as chassis_support
 
 CHUNK_BYTES = 64 * 1024
 NOON = timestamp_pb2.Timestamp(seconds=1_798_891_200, nanos=500_000_000)
+TIME = clock.SystemClock()
+PATIENCE_SECONDS = 5.0
 Watched = generation_service_pb2.WatchGenerationResponse
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until `condition` holds; fail if it does not soon."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not condition():
+            await TIME.sleep(0.01)
 
 
 class FakeOrchestrator(generation_service_pb2_grpc.GenerationServiceServicer):
@@ -214,7 +223,7 @@ class FakeStorage(storage_service_pb2_grpc.StorageServiceServicer):
                 header = request.header if request.HasField("header") else header
                 content += request.chunk
             # A cancelled stream ends like a complete one; the cancellation comes at the next await, as in real storage.
-            await asyncio.sleep(0)
+            await TIME.sleep(0)
         except asyncio.CancelledError:
             self.puts_broken += 1
             raise

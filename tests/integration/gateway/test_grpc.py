@@ -1,7 +1,7 @@
 """The public gRPC services: the same verbs, the same keys."""
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import pytest
@@ -35,18 +35,22 @@ def request(**fields: Any) -> generation_service_pb2.CreateGenerationRequest:
     )
 
 
+def stub_of(channel: grpc.aio.Channel) -> Any:
+    return generation_service_pb2_grpc.GenerationServiceStub(channel)
+
+
 def info(error: grpc.aio.AioRpcError) -> error_details_pb2.ErrorInfo:
     """Return the ErrorInfo that an error carries."""
     found = error_details_pb2.ErrorInfo()
     for key, value in error.trailing_metadata() or ():
-        if key == "grpc-status-details-bin":
+        if key == "grpc-status-details-bin" and isinstance(value, bytes):
             status_pb2.Status.FromString(value).details[0].Unpack(found)
     return found
 
 
 @pytest.fixture
 def generations(channel: grpc.aio.Channel) -> Any:
-    return generation_service_pb2_grpc.GenerationServiceStub(channel)
+    return stub_of(channel)
 
 
 @pytest.fixture
@@ -67,16 +71,12 @@ async def test_no_method_answers_without_a_key_even_to_who_claims_a_tenant(
 ) -> None:
     empty = message_factory.GetMessageClass(method.input_type)()
     kind = ("stream" if method.client_streaming else "unary") + ("_stream" if method.server_streaming else "_unary")
-    call = getattr(channel, kind)(f"/{service}/{method.name}", lambda each: each.SerializeToString(), lambda raw: raw)
+    begin = getattr(channel, kind)(f"/{service}/{method.name}", type(empty).SerializeToString)
     claimed = (("reelmesh-tenant", "development"), ("reelmesh-admin", "1"))
+    call = begin(iter([empty]) if method.client_streaming else empty, metadata=claimed)
 
     with pytest.raises(grpc.aio.AioRpcError) as refused:
-        if method.client_streaming:
-            await call(iter([empty]), metadata=claimed)
-        elif method.server_streaming:
-            [_ async for _ in call(empty, metadata=claimed)]
-        else:
-            await call(empty, metadata=claimed)
+        await (anext(aiter(call)) if method.server_streaming else call)
 
     assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
     assert info(refused.value).reason == "UNAUTHENTICATED"
@@ -142,7 +142,7 @@ async def test_a_key_that_creates_too_often_is_told_when_to_come_back(open_gatew
         open_gateway(creates_burst=1, creates_per_minute=60) as gateway,
         grpc.aio.insecure_channel(gateway.grpc_target) as channel,
     ):
-        stub: Any = generation_service_pb2_grpc.GenerationServiceStub(channel)
+        stub = stub_of(channel)
         await stub.CreateGeneration(request(), metadata=gateway.metadata)
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await stub.CreateGeneration(request(), metadata=gateway.metadata)
@@ -217,8 +217,8 @@ async def test_bytes_that_are_not_there_are_refused(
 
 
 async def test_health_and_reflection_need_no_key(channel: grpc.aio.Channel) -> None:
-    health: Any = health_pb2_grpc.HealthStub(channel)
-    reflection: Any = reflection_pb2_grpc.ServerReflectionStub(channel)
+    health: Any = health_pb2_grpc.HealthStub(cast(Any, channel))
+    reflection: Any = reflection_pb2_grpc.ServerReflectionStub(cast(Any, channel))
     asked = reflection_pb2.ServerReflectionRequest(list_services="")
 
     answer = await health.Check(health_pb2.HealthCheckRequest(service="reelmesh.v1.GenerationService"))

@@ -2,6 +2,8 @@
 
 import asyncio
 import uuid
+from collections.abc import AsyncGenerator
+from typing import Any
 
 import httpx
 import pytest
@@ -76,12 +78,12 @@ async def test_an_image_in_a_form_becomes_a_reference_too(client: httpx.AsyncCli
     ],
 )
 async def test_a_form_that_is_not_what_it_should_be_is_refused_by_its_part(
-    client: httpx.AsyncClient, mesh: fake_mesh.FakeMesh, form: dict[str, object], field: str
+    client: httpx.AsyncClient, mesh: fake_mesh.FakeMesh, form: dict[str, Any], field: str
 ) -> None:
     if form.get("files") == {}:
         form = {"files": {"user_id": (None, b"ada")}}
 
-    answer = await client.post(ROOT, **form)  # type: ignore[arg-type]
+    answer = await client.post(ROOT, **form)
 
     assert answer.status_code == 400
     assert answer.json()["error"]["metadata"]["field"] == field
@@ -125,12 +127,12 @@ async def test_an_image_that_media_refuses_leaves_nothing_behind(
 async def test_an_image_that_is_too_large_is_refused_whether_it_says_so_or_not(
     open_gateway: conftest.Open, mesh: fake_mesh.FakeMesh, announced: bool
 ) -> None:
-    async def parts() -> object:
+    async def parts() -> AsyncGenerator[bytes]:
         for start in range(0, len(PNG), 4096):
             yield PNG[start : start + 4096]
 
     async with open_gateway(upload_limit_bytes=100_000) as gateway, gateway.client() as client:
-        answer = await client.post(ROOT, content=PNG if announced else parts())  # type: ignore[arg-type]
+        answer = await client.post(ROOT, content=PNG if announced else parts())
 
     assert answer.status_code == 413
     assert answer.json()["error"]["reason"] == "TOO_LARGE"
@@ -150,15 +152,11 @@ async def test_a_caller_who_leaves_in_the_middle_cancels_the_stream_to_storage(
     gateway: conftest.Gateway, mesh: fake_mesh.FakeMesh
 ) -> None:
     _, writer = await begin_upload(gateway)
-    async with asyncio.timeout(5):
-        while not mesh.storage.puts_begun:
-            await asyncio.sleep(0.01)
+    await fake_mesh.until(lambda: mesh.storage.puts_begun)
 
     writer.close()
 
-    async with asyncio.timeout(5):
-        while not mesh.storage.puts_broken:
-            await asyncio.sleep(0.01)
+    await fake_mesh.until(lambda: mesh.storage.puts_broken)
     assert mesh.storage.assets == {}
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import httpx
@@ -110,7 +111,7 @@ async def test_a_body_that_is_too_large_is_refused_before_it_is_read(client: htt
 
 
 async def test_a_body_of_unknown_length_is_refused_once_it_is_too_large(client: httpx.AsyncClient) -> None:
-    async def endless() -> Any:
+    async def endless() -> AsyncGenerator[bytes]:
         for _ in range(400):
             yield b" " * 1024
 

@@ -87,7 +87,7 @@ async def test_a_wrong_key_is_refused_without_saying_what_is_wrong_with_it(
     }[damage]
 
     async with gateway.client(key="") as stranger:
-        answer = await stranger.get(ROOT, headers={"X-API-Key": wrong.encode("latin-1")})
+        answer = await stranger.get(ROOT, headers=[(b"X-API-Key", wrong.encode("latin-1"))])
 
     error = answer.json()["error"]
     assert answer.status_code == 401
