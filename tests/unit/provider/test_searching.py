@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 from reelmesh_kit import errors as kit_errors
-from reelmesh_provider import model
+from reelmesh_provider import model, testing
 from reelmesh_provider.model import finding
 from reelmesh_provider.testing import Row, State, Step, Way
 from reelmesh_provider.worker import finding as loop
@@ -216,6 +216,19 @@ async def test_the_lists_observations_spare_polls(scene) -> None:
     assert watched.ending is not None
     assert scene.provider.polls == []
     assert row.state is State.INDETERMINATE
+
+
+async def test_an_attempt_whose_request_is_still_open_here_is_not_searched_for(scene) -> None:
+    await scene.start()
+    scene.mesh.fail("record", times=1000)
+    row = scene.mesh.dispatch(testing.make_task())
+    await scene.worker.take(row.task)
+    scene.mesh.make_indeterminate(row)
+    await scene.leasing.renew()
+    assert scene.finding.finding == ()
+    await scene.submitting.drain(0.01)
+    await scene.leasing.renew()
+    assert scene.finding.finding == (row.task.attempt_id,)
 
 
 async def test_a_list_is_read_as_soon_as_it_counts(trusting) -> None:

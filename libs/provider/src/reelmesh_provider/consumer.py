@@ -13,6 +13,8 @@ TICK_SECONDS = 0.1
 COME_AGAIN_SECONDS = 5.0
 ACK_WAIT_SECONDS = 30.0
 MAX_DELIVERIES = 10
+# Handlers end as soon as nothing may begin; what does not is handed to other workers.
+DRAIN_SECONDS = 2.0
 
 
 def subject(provider: str) -> str:
@@ -64,6 +66,7 @@ class Consumer:
                 slots=self._slots,
                 ack_wait_seconds=ACK_WAIT_SECONDS,
                 max_deliver=MAX_DELIVERIES,
+                drain_seconds=DRAIN_SECONDS,
             )
         )
         try:

@@ -57,6 +57,10 @@ class Submitting:
         """Return the attempts that this life of the worker is submitting."""
         return tuple(attempt_id for attempt_id, (owner, _) in self._open.items() if owner == worker_id)
 
+    def is_open(self, attempt_id: str) -> bool:
+        """Tell whether this process has a submit of the attempt open, under whichever life."""
+        return attempt_id in self._open
+
     @property
     def idle(self) -> bool:
         """Whether no submit is open."""

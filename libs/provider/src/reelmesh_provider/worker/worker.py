@@ -110,7 +110,9 @@ class Worker:
             self._finding.forget(watch.task.attempt_id)
             self._observing.watch(watch.task, watch.job_id, watch.cancel)
         for find in answer.find:
-            self._finding.seek(find)
+            # Its own open request will tell more than any list; it is bounded, and the order is repeated.
+            if not self._submitting.is_open(find.task.attempt_id):
+                self._finding.seek(find)
         for attempt_id in answer.cancel:
             self._observing.cancel(attempt_id)
 
