@@ -1,0 +1,75 @@
+"""From a message to the worker: pulled only while something may begin, done as soon as it is begun or refused."""
+
+import asyncio
+import contextlib
+
+from reelmesh_kit import bus
+from reelmesh_provider import consumer, model, testing, wire
+
+
+class Bus:
+    """Counts who pulls and hands out nothing."""
+
+    def __init__(self) -> None:
+        self.pulling = 0
+        self.asked: list[tuple[str, str, int]] = []
+
+    async def work(self, durable: str, subject: str, handle: object, *, slots: int, **rest: object) -> None:
+        self.asked.append((durable, subject, slots))
+        self.pulling += 1
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.pulling -= 1
+
+
+def consuming(scene) -> tuple[consumer.Consumer, Bus]:
+    pulled = Bus()
+    return consumer.Consumer(scene.chassis, pulled, scene.worker, provider="scripted", slots=2), pulled  # type: ignore[arg-type]
+
+
+def delivery(task: model.Task) -> bus.Delivery:
+    return bus.Delivery("task.generate.scripted", wire.task_to(task).SerializeToString())
+
+
+async def test_a_task_that_was_begun_is_done(scene) -> None:
+    await scene.start()
+    row = scene.mesh.dispatch(testing.make_task())
+    assert await consuming(scene)[0].handle(delivery(row.task)) == bus.Done()
+    await scene.until_idle()
+    assert scene.provider.submits == [row.task.attempt_id]
+
+
+async def test_a_task_that_may_begin_later_comes_again(scene) -> None:
+    await scene.start()
+    scene.mesh.drop = model.Drop("not now", come_again=True)
+    row = scene.mesh.dispatch(testing.make_task())
+    result = await consuming(scene)[0].handle(delivery(row.task))
+    assert result == bus.Again(consumer.COME_AGAIN_SECONDS)
+
+
+async def test_what_is_no_task_is_poison(scene) -> None:
+    result = await consuming(scene)[0].handle(bus.Delivery("task.generate.scripted", b"\xff"))
+    assert isinstance(result, bus.Poison)
+
+
+async def test_nothing_is_pulled_without_a_lease_nor_while_cordoned(scene) -> None:
+    pulls, pulled = consuming(scene)
+    running = asyncio.create_task(pulls.run())
+    await scene.settle()
+    assert pulled.pulling == 0
+    await scene.start()
+    scene.lease.grant(scene.clock.elapsed(), model.LeaseAnswer(True, 1e9, 5.0))
+    await scene.settle()
+    assert pulled.pulling == 1
+    assert pulled.asked == [("generate-scripted", "task.generate.scripted", 2)]
+    scene.lease.cordoned = True
+    await scene.settle()
+    assert pulled.pulling == 0
+    scene.lease.cordoned = False
+    await scene.settle()
+    assert pulled.pulling == 1
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+    assert pulled.pulling == 0
