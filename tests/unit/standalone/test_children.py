@@ -32,9 +32,12 @@ class Mesh:
     def show(self, line: str) -> None:
         self.shown.append(line)
 
-    def running(self) -> contextlib.AbstractAsyncContextManager[process.Running]:
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncGenerator[process.Running]:
         values = {"host": "127.0.0.1", "grpc_port": 0, "admin_port": 0, "drain_seconds": 0.5}
-        return self.children.start(FAKE, values | {"data_folder": self.folder / "fake"})
+        async with self.children.start(FAKE, values | {"data_folder": self.folder / "fake"}) as running:
+            await self.children.settled()
+            yield running
 
     def pids(self) -> list[int]:
         return [int(found[1]) for line in self.shown if (found := re.search(r"pid (\d+)", line))]

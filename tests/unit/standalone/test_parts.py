@@ -57,9 +57,3 @@ def test_a_providers_folder_is_the_one_that_it_shares(wiring, tmp_path) -> None:
 
 def test_the_one_class_of_settings_is_found() -> None:
     assert FAKE.settings_class() is fake_settings.FakeSettings
-
-
-def test_every_installed_service_has_an_app_and_settings() -> None:
-    for part in parts.all_parts():
-        assert callable(part.build())
-        assert part.settings_class().model_fields

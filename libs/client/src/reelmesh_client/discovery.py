@@ -4,7 +4,7 @@ import dataclasses
 import json
 import pathlib
 
-from reelmesh_client import errors
+from reelmesh_client import errors, settings
 
 MESH_FILE = "mesh.json"
 
@@ -52,6 +52,17 @@ def read(data_folder: pathlib.Path) -> Mesh | None:
         return Mesh(**json.loads((data_folder / MESH_FILE).read_text()))
     except (OSError, ValueError, TypeError):
         return None
+
+
+def from_environment() -> Target:
+    """Return the mesh that the environment names, or else the one on the data folder.
+
+    Raises:
+        errors.Unreachable: none was named and none runs there.
+        errors.Unauthenticated: no key was given for a mesh that was named.
+    """
+    known = settings.load()
+    return locate(known.address, known.api_key, known.data_folder)
 
 
 def locate(address: str, api_key: str, data_folder: pathlib.Path) -> Target:

@@ -2,10 +2,10 @@
 
 import asyncio
 import contextlib
-import functools
 import os
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from typing import Protocol
 
 from reelmesh_client import discovery
 from reelmesh_kit import process, settings
@@ -18,8 +18,22 @@ from reelmesh_standalone.settings import StandaloneSettings
 Show = Callable[[str], None]
 # A mesh that runs while its context is open.
 Composed = AbstractAsyncContextManager[process.Running]
-# Starts one service with its settings by name; its context is the service's life.
-Start = Callable[[parts.Part, Mapping[str, object]], Composed]
+
+
+class Starter(Protocol):
+    """A way to run services."""
+
+    def start(self, part: parts.Part, values: Mapping[str, object]) -> Composed:
+        """Run a service with its settings by name; the context is its life. It may serve only after `settled`."""
+        ...
+
+    async def settled(self) -> None:
+        """Return once every service that was started serves.
+
+        Raises:
+            process.CannotStart: one of them does not.
+        """
+        ...
 
 
 @contextlib.asynccontextmanager
@@ -28,7 +42,7 @@ async def build(
     own: process.Chassis,
     *,
     show: Show,
-    start: Start | None = None,
+    starter: Starter | None = None,
     wanted: Sequence[parts.Part] | None = None,
 ) -> AsyncGenerator[process.Running]:
     """Run a whole mesh; yield the gateway's ports. Unwinding stops everything in reverse order.
@@ -37,7 +51,7 @@ async def build(
         told: the settings.
         own: the chassis of the mesh itself, beside those of its services.
         show: is told what starts.
-        start: how a service is started; default: within this process.
+        starter: how services are run; default: within this process.
         wanted: the services, the gateway last; default: all that are installed.
 
     Raises:
@@ -53,34 +67,46 @@ async def build(
         ports.check_free(told.host, told.grpc_port, "--grpc-port")
         nats = await enter(server.nats_server(own, where.nats_folder))
         show(f"{'nats-server':<16} {nats.url.removeprefix('nats://')}, pid {nats.pid}")
+        runs = starter or Within(show)
         wiring = parts.Wiring(where, nats_url=nats.url, log_level=told.log_level, drain_seconds=told.drain_seconds)
         running = process.Running()
         for part in _complete(wanted or parts.all_parts(), wiring, show):
             given = _edge(told) if part.name == parts.GATEWAY else {}
-            running = await enter((start or functools.partial(within, show))(part, wiring.values(part, given)))
+            running = await enter(runs.start(part, wiring.values(part, given)))
             wiring.learn(part, running)
+        await runs.settled()
         opened.callback(discovery.remove, where.folder)
         discovery.write(where.folder, _note(told, where, running))
         yield running
 
 
-@contextlib.asynccontextmanager
-async def within(show: Show, part: parts.Part, values: Mapping[str, object]) -> AsyncGenerator[process.Running]:
-    """Run one service in this process, with a chassis of its own."""
-    told = part.settings_class()(**values)  # pyright: ignore[reportArgumentType] - the names are those of its fields
-    own = process.chassis(part.name, told)
-    try:
-        async with part.build()(told, own) as running:
-            own.logger.info("The service is ready.")
-            show(f"{part.name:<16} {_answers(running)}")
-            try:
-                yield running
-            finally:
-                own.health.drain()
-                own.logger.info("The service stops.")
-    finally:
-        # Handing over the last spans may wait for a collector.
-        await asyncio.to_thread(own.telemetry.shutdown)
+class Within:
+    """Runs services in this process, each with a chassis of its own: a `Starter`."""
+
+    def __init__(self, show: Show) -> None:
+        """Tell `show` what serves."""
+        self._show = show
+
+    @contextlib.asynccontextmanager
+    async def start(self, part: parts.Part, values: Mapping[str, object]) -> AsyncGenerator[process.Running]:
+        """Run a service; it serves once the context is open."""
+        told = part.settings_class()(**values)  # pyright: ignore[reportArgumentType] - the names are those of its fields
+        own = process.chassis(part.name, told)
+        try:
+            async with part.build()(told, own) as running:
+                own.logger.info("The service is ready.")
+                self._show(f"{part.name:<16} {_answers(running)}")
+                try:
+                    yield running
+                finally:
+                    own.health.drain()
+                    own.logger.info("The service stops.")
+        finally:
+            # Handing over the last spans may wait for a collector.
+            await asyncio.to_thread(own.telemetry.shutdown)
+
+    async def settled(self) -> None:
+        """Return: all of them serve since their contexts are open."""
 
 
 def _answers(running: process.Running) -> str:

@@ -46,11 +46,7 @@ class Child:
         self._last_line = ""
 
     async def start(self) -> None:
-        """Start it and wait until it serves.
-
-        Raises:
-            process.CannotStart: it ended, or is not ready in time.
-        """
+        """Start it; `serving` tells when it serves."""
         self._ready.clear()
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "reelmesh_standalone.guard", self._part.package),
@@ -71,7 +67,32 @@ class Child:
             asyncio.create_task(self._read(child.stderr, self._logged)),
         ]
         self._show(f"{self._part.name:<{_NAME_WIDTH}} pid {child.pid}")
-        await self._until_ready(child)
+
+    async def serving(self) -> None:
+        """Return once it serves for the first time.
+
+        Raises:
+            process.CannotStart: it ended instead, or is not ready in time.
+        """
+        child = self._process
+        if child is None:
+            raise RuntimeError(f"{self._part.name} was never started")
+        waits = [asyncio.create_task(self._ready.wait()), asyncio.create_task(child.wait())]
+        try:
+            await asyncio.wait(waits, timeout=START_TIMEOUT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        if self._ready.is_set():
+            return
+        problem = f"was not ready within {START_TIMEOUT_SECONDS:.0f} s"
+        if child.returncode is not None:
+            await self._read_to_the_end()
+            problem = _how(child.returncode)
+        raise process.CannotStart(
+            f"{self._part.name} {problem}. {self._last_line or 'It said nothing.'} "
+            f"Its log: {self._kept.path(self._part.name)}"
+        )
 
     async def keep(self) -> None:
         """Start it again whenever it ends; until cancelled."""
@@ -83,10 +104,7 @@ class Child:
             pause = min(LONGEST_RESTART_SECONDS, FIRST_RESTART_SECONDS * 2.0 ** min(failures - 1, 10))
             self._own.logger.warning("%s %s; it is started again in %.1f s.", self._part.name, _how(code), pause)
             await self._own.clock.sleep(pause)
-            try:
-                await self.start()
-            except process.CannotStart as error:
-                self._own.logger.error("%s", error)  # noqa: TRY400 - the message has it all
+            await self.start()
 
     async def stop(self, within_seconds: float) -> None:
         """Ask it to end, and end it if it does not."""
@@ -100,26 +118,6 @@ class Child:
                 with contextlib.suppress(TimeoutError):
                     await self._own.clock.wait_for(child.wait(), patience_seconds)
         await self._read_to_the_end()
-
-    async def _until_ready(self, child: asyncio.subprocess.Process) -> None:
-        waits = [asyncio.create_task(self._ready.wait()), asyncio.create_task(child.wait())]
-        try:
-            await asyncio.wait(waits, timeout=START_TIMEOUT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-        if self._ready.is_set():
-            return
-        if child.returncode is None:
-            await self.stop(STOP_GRACE_SECONDS)
-            problem = f"was not ready within {START_TIMEOUT_SECONDS:.0f} s"
-        else:
-            await self._read_to_the_end()
-            problem = _how(child.returncode)
-        raise process.CannotStart(
-            f"{self._part.name} {problem}. {self._last_line or 'It said nothing.'} "
-            f"Its log: {self._kept.path(self._part.name)}"
-        )
 
     async def _ended(self) -> int:
         if self._process is None:
@@ -156,29 +154,52 @@ class Child:
 
 
 class Children:
-    """Starts each service as a child process: an `app.Start`."""
+    """Runs each service as a child process: an `app.Starter`. All start at once, for their ports are chosen before."""
 
     def __init__(self, own: process.Chassis, kept: logs.Logs, show: Callable[[str], None]) -> None:
         """Share the mesh's chassis, its logs, and the terminal."""
         self._own = own
         self._kept = kept
         self._show = show
+        self._settled = asyncio.Event()
+        self._started: list[Child] = []
 
     @contextlib.asynccontextmanager
     async def start(self, part: parts.Part, values: Mapping[str, object]) -> AsyncGenerator[process.Running]:
         """Run a service as a child, on ports that stay the same when it is started again."""
         fixed = dict(values)
-        for name, port in zip(("grpc_port", "admin_port", "http_port"), ports.free(3), strict=True):
+        for name, port in zip(_PORTS, ports.free(len(_PORTS)), strict=True):
             if fixed.get(name) == 0:
                 fixed[name] = port
         child = Child(part, fixed, self._own, self._kept, self._show)
         stop_seconds = float(str(values.get("drain_seconds", 0))) + STOP_GRACE_SECONDS
+
+        async def keep() -> None:
+            await self._settled.wait()
+            await child.keep()
+
         try:
             await child.start()
-            async with process.supervise(self._own, critical=(), **{part.name: child.keep}):
+            self._started.append(child)
+            async with process.supervise(self._own, critical=(), **{part.name: keep}):
                 yield process.Running(**{name: int(str(fixed[name])) for name in _PORTS if name in fixed})
         finally:
             await child.stop(stop_seconds)
+
+    async def settled(self) -> None:
+        """Return once every child serves; from then on those that end are started again.
+
+        Raises:
+            process.CannotStart: one of them does not.
+        """
+        waits = [asyncio.create_task(child.serving()) for child in self._started]
+        try:
+            # Not in turn: one may wait for another that has failed.
+            await asyncio.gather(*waits)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        self._settled.set()
 
 
 _PORTS = ("grpc_port", "http_port", "admin_port")

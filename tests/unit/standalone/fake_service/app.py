@@ -20,6 +20,8 @@ async def build(told: settings.FakeSettings, own: process.Chassis) -> AsyncGener
         logging.getLogger("reelmesh.fake").warning("a warning")
         with notes.open("a") as file:
             file.write(json.dumps({"at": "start", "port": port, "first": told.first_address}) + "\n")
-        yield process.Running(grpc_port=port, http_port=told.http_port)
-        with notes.open("a") as file:
-            file.write(json.dumps({"at": "stop"}) + "\n")
+        try:
+            yield process.Running(grpc_port=port, http_port=told.http_port)
+        finally:
+            with notes.open("a") as file:
+                file.write(json.dumps({"at": "stop"}) + "\n")

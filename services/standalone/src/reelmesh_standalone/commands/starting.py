@@ -86,8 +86,8 @@ async def run(
     telemetry.configure_logging(told.log_level, service=SERVICE, stream=cast("TextIO", logs.Stream(kept)))
 
     def build(loaded: StandaloneSettings, own: process.Chassis) -> app.Composed:
-        start = children.Children(own, kept, screen.show).start if processes else None
-        return app.build(loaded, own, show=screen.show, start=start)
+        starter = children.Children(own, kept, screen.show) if processes else None
+        return app.build(loaded, own, show=screen.show, starter=starter)
 
     await process.run(SERVICE, build, told, on_ready=on_ready, stop=stop)
 

@@ -1,0 +1,65 @@
+"""What keeps a mesh from starting is explained in a sentence, with what to do."""
+
+import pathlib
+import socket
+
+import pytest
+
+from tests.e2e import standalone
+
+pytestmark = pytest.mark.slow
+
+FREE = ("--http-port", "0", "--grpc-port", "0")
+
+
+def test_a_second_mesh_on_the_same_folder_names_the_first(tmp_path: pathlib.Path) -> None:
+    with standalone.up(tmp_path / "data") as first:
+        second = standalone.run("up", *FREE, folder=tmp_path / "data")
+        assert second.returncode == 1
+        assert f"process {first.process.pid} holds" in second.stderr
+        assert "--data" in second.stderr
+        assert standalone.run("list", folder=tmp_path / "data").returncode == 0
+
+
+def test_a_port_in_use_is_named_with_its_option(tmp_path: pathlib.Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        number = taken.getsockname()[1]
+        refused = standalone.run("up", "--http-port", str(number), "--grpc-port", "0", folder=tmp_path / "data")
+    assert refused.returncode == 1
+    assert f"Port {number}" in refused.stderr
+    assert "--http-port" in refused.stderr
+
+
+@pytest.mark.parametrize("options", [(), ("--processes",)])
+@pytest.mark.parametrize("service", ["orchestrator", "storage"])
+def test_a_corrupt_database_is_named(tmp_path: pathlib.Path, service: str, options: tuple[str, ...]) -> None:
+    file = tmp_path / "data" / service / f"{service}.sqlite"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"this is no database" * 1000)
+    refused = standalone.run("up", *FREE, *options, folder=tmp_path / "data")
+    assert refused.returncode == 1
+    assert str(file) in refused.stderr
+    assert "Put a backup in its place" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_folder_that_cannot_be_used_is_named(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "file").write_text("")
+    refused = standalone.run("up", *FREE, folder=tmp_path / "file" / "data")
+    assert refused.returncode == 1
+    assert "--data" in refused.stderr
+
+
+def test_settings_of_every_service_are_listed_and_described() -> None:
+    listed = standalone.run("settings")
+    assert listed.returncode == 0
+    for words in ("REELMESH_NATS_URL", "REELMESH_HTTP_PORT", "orchestrator", "storage", "media", "provider-local"):
+        assert words in listed.stdout
+
+
+def test_doctor_finds_nothing_bad_on_a_running_mesh(tmp_path: pathlib.Path) -> None:
+    with standalone.up(tmp_path / "data"):
+        found = standalone.run("doctor", folder=tmp_path / "data")
+    assert found.returncode == 0, found.stdout
+    assert "serves" in found.stdout
+    assert "is healthy" in found.stdout

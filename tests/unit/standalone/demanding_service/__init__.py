@@ -1,0 +1,1 @@
+"""A provider that cannot run without its key."""
