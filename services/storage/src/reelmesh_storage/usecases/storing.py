@@ -68,7 +68,7 @@ class Storing:
             raise self._too_large()
         async with self._turn():
             write_id = self._ids.fresh()
-            begun = await self._index.begin(intent, write_id)
+            begun = await self._begin(intent, write_id)
             async with contextlib.aclosing(self._bounded(intent, chunks)) as bounded:
                 if isinstance(begun, asset.Asset):
                     return await self._again(intent, begun, bounded)
@@ -87,6 +87,14 @@ class Storing:
             yield
         finally:
             self._turns.release()
+
+    async def _begin(self, intent: asset.Intent, write_id: uuid.UUID) -> ports.Begun | asset.Asset:
+        try:
+            return await self._index.begin(intent, write_id)
+        except asyncio.CancelledError:
+            # The transaction may have gone through all the same.
+            await self._give_up(write_id, publishing=False)
+            raise
 
     async def _write(self, intent: asset.Intent, begun: ports.Begun, chunks: AsyncIterator[bytes]) -> asset.Asset:
         publishing = False
