@@ -45,7 +45,7 @@ types: $(INSTALLED) ## the types agree, strictly
 	@$(BIN)/pyright
 
 contracts: $(INSTALLED) ## the imports keep to the rooms of .importlinter
-	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m scripts.contracts
 
 buf: $(INSTALLED) ## lint, format and breaking changes of the protos
 	@$(BIN)/buf lint
@@ -65,4 +65,4 @@ lock: $(UV) ## write requirements.lock anew from the members' dependencies
 	@$(UV) export --quiet --all-packages --all-groups --no-emit-workspace --no-header --no-annotate -o requirements.lock
 
 clean: ## remove what was made here
-	rm -rf .venv .tools uv.lock .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .tools uv.lock .pytest_cache .ruff_cache .hypothesis demo-output

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from scripts import contracts as expand
+
 ROOT = pathlib.Path(__file__).parent.parent
 TOOLS = pathlib.Path(sys.executable).parent
 SOURCES = sorted([*ROOT.glob("libs/*/src/reelmesh*"), *ROOT.glob("services/*/src/reelmesh*")])
@@ -69,7 +71,7 @@ PLANTS = {
         Plant("reelmesh_media.model.planted", "reelmesh_media.engine"),
         Plant("reelmesh_media.planted"),
     ],
-    "rooms-of-provider-local": [
+    "rooms-of-providers": [
         Plant("reelmesh_provider_local.rendering.planted", "reelmesh_provider_local.wire"),
         Plant("reelmesh_provider_local.jobs", "reelmesh_provider_local.provider"),
         Plant("reelmesh_provider_local.planted"),
@@ -171,7 +173,8 @@ class House:
         for source in SOURCES:
             shutil.copytree(source, self.paths[source.name], ignore=shutil.ignore_patterns("__pycache__"))
         (folder / "scripts").mkdir()
-        shutil.copy(ROOT / "scripts" / "import_contracts.py", folder / "scripts")
+        for script in ("contracts.py", "import_contracts.py"):
+            shutil.copy(ROOT / "scripts" / script, folder / "scripts")
         shutil.copy(ROOT / ".importlinter", folder)
 
     def plant(self, plant: Plant) -> None:
@@ -182,21 +185,32 @@ class House:
         with file.open("a") as lines:
             lines.write(f"\nimport {plant.imported}\n" if plant.imported else "")
 
+    def add(self, folder: str, module: str) -> None:
+        """Write an empty module into a package that is made unless it is there."""
+        package = self.folder / folder
+        package.mkdir(parents=True, exist_ok=True)
+        self.paths[package.name] = package
+        self._planted[package / f"{module}.py"] = None
+        (package / f"{module}.py").touch()
+
     def clear(self) -> None:
-        """Take out what was planted."""
+        """Take out what was planted and added."""
         for file, text in self._planted.items():
             if text is None:
                 file.unlink()
             else:
                 file.write_text(text)
         self._planted.clear()
+        for name, path in list(self.paths.items()):
+            if not any(path.iterdir()):
+                path.rmdir()
+                del self.paths[name]
 
     def lint(self, *contracts: str) -> subprocess.CompletedProcess[str]:
         """Run the linter as `make contracts` does, on the copy, with these contracts alone or with all."""
-        chosen = [option for contract in contracts for option in ("--contract", contract)]
         paths = os.pathsep.join(str(path.parent) for path in self.paths.values())
         return subprocess.run(
-            [TOOLS / "lint-imports", "--no-logo", "--no-cache", *chosen],
+            [sys.executable, "-m", "scripts.contracts", *contracts],
             cwd=self.folder,
             env={"PYTHONPATH": paths, "COLUMNS": COLUMNS, "PYTHONDONTWRITEBYTECODE": "1"},
             capture_output=True,
@@ -221,7 +235,7 @@ def house(copy: House) -> Iterator[House]:
 def contracts() -> dict[str, dict[str, list[str]]]:
     """Return the options of each contract as lists of lines, by the contract's id."""
     read = configparser.ConfigParser()
-    read.read(ROOT / ".importlinter")
+    read.read_string(expand.expanded((ROOT / ".importlinter").read_text(), expand.providers(ROOT)))
     return {
         section.rpartition(":")[2]: {key: value.split("\n") for key, value in read[section].items()}
         for section in read.sections()
@@ -245,6 +259,17 @@ def test_a_planted_import_breaks_its_contract(house: House, contract: str) -> No
     unseen = [plant.named for plant in PLANTS[contract] if plant.named not in done.stdout]
     assert done.returncode == 1
     assert not unseen, done.stdout + done.stderr
+
+
+def test_a_new_provider_is_bound_without_being_named(house: House) -> None:
+    for room in ("__init__", "__main__", "app", "provider", "settings", "wire"):
+        house.add("services/provider-acme/src/reelmesh_provider_acme", room)
+    assert house.lint().returncode == 0
+    house.plant(Plant("reelmesh_provider_acme.wire", "grpc"))
+    house.plant(Plant("reelmesh_provider_acme.settings", "reelmesh_provider_local.settings"))
+    done = house.lint()
+    assert "reelmesh_provider_acme.wire -> grpc" in done.stdout
+    assert "reelmesh_provider_acme.settings -> reelmesh_provider_local.settings" in done.stdout
 
 
 def test_every_contract_is_seen_red() -> None:
@@ -278,6 +303,7 @@ def test_the_adapters_of_every_package_are_kept_apart() -> None:
 
 def test_no_service_is_forgotten_by_what_services_may_not_use() -> None:
     services = SERVICES - {STANDALONE}
+    assert set(expand.providers(ROOT)) < services
     assert set(lines_of("users-of-the-client", "source_modules")) == services
     workers = {name for name in services if name.startswith("reelmesh_provider_")}
     assert set(lines_of("users-of-the-provider-port", "source_modules")) == services - workers
