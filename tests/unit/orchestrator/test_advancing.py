@@ -336,3 +336,15 @@ def test_an_unchecked_priority_is_five_and_waiting_ranks_like_it() -> None:
     story = Story(admitted())
     assert story.aggregate.generation.priority == request.DEFAULT_PRIORITY
     assert story.latest().rank_time == orchestrator.NOW - datetime.timedelta(minutes=5)
+
+
+def test_a_run_that_its_worker_does_not_speak_of_is_sent_again_after_a_grace() -> None:
+    story = Story(admitted())
+    made(story, "job-1")
+    one = story.aggregate.steps[-1]
+    story.decided(lambda going: verbs.begin_step(going, one.id, "w", "t", holder_lives=False))
+    for seconds, token, sends in ((9, "t", 1), (1, "u", 1), (0, "t", 2)):
+        story.passed(seconds)
+        story.decided(lambda going, token=token: verbs.resend_lost_step(going, one.id, token, 10))
+        assert story.aggregate.steps[-1].sends == sends
+    assert story.aggregate.steps[-1].token == ""

@@ -57,7 +57,9 @@ class SystemClock:
 
     async def wait_for(self, awaitable: Awaitable[Result], timeout_seconds: float) -> Result:
         """Await with a bound on the running event loop."""
-        return await asyncio.wait_for(awaitable, timeout_seconds)
+        # Not asyncio.wait_for: in Python 3.11 it drops a cancellation that comes together with the result.
+        async with asyncio.timeout(timeout_seconds):
+            return await awaitable
 
 
 class ManualClock:

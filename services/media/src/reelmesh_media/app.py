@@ -14,6 +14,9 @@ from reelmesh_media.engine import processes
 from reelmesh_media.model import lanes
 from reelmesh_media.usecases import performing, references
 
+# When a lease is renewed again that could not be, seconds.
+RENEW_AGAIN_SECONDS = 1.0
+
 
 @contextlib.asynccontextmanager
 async def build(own: settings.Settings, chassis: process.Chassis) -> AsyncGenerator[process.Running]:
@@ -36,9 +39,9 @@ async def build(own: settings.Settings, chassis: process.Chassis) -> AsyncGenera
         steps = consumer.StepConsumer(
             orchestrator.OrchestratorSteps(to_orchestrator), performer, lambda: lease.worker_id
         )
-        await _first_lease(lease, chassis)
+        await _renew(lease, steps, chassis)
         stack.push_async_callback(_release, lease)
-        await stack.enter_async_context(process.supervise(chassis, lease=lambda: _keep(lease, chassis)))
+        await stack.enter_async_context(process.supervise(chassis, lease=lambda: _keep(lease, steps, chassis)))
         for lane in (quick, ladder):
             if lane.name in own.lanes:
                 work = functools.partial(
@@ -57,17 +60,20 @@ async def build(own: settings.Settings, chassis: process.Chassis) -> AsyncGenera
         yield process.Running(grpc_port=grpc_port, admin_port=admin_port)
 
 
-async def _first_lease(lease: orchestrator.OrchestratorLease, chassis: process.Chassis) -> None:
-    """Try once, so that work can begin at once; the loop goes on when the orchestrator is not there yet."""
-    try:
-        await lease.renew()
-    except errors.RetryableError as error:
-        chassis.logger.info("The orchestrator is not there yet: %s", error.message)
-
-
-async def _keep(lease: orchestrator.OrchestratorLease, chassis: process.Chassis) -> None:
+async def _keep(lease: orchestrator.OrchestratorLease, steps: consumer.StepConsumer, chassis: process.Chassis) -> None:
     while True:
-        await chassis.clock.sleep(await lease.renew())
+        await chassis.clock.sleep(await _renew(lease, steps, chassis))
+
+
+async def _renew(
+    lease: orchestrator.OrchestratorLease, steps: consumer.StepConsumer, chassis: process.Chassis
+) -> float:
+    """Renew the lease; return after how many seconds to do so again, soon when the orchestrator is away."""
+    try:
+        return await lease.renew(steps.tokens)
+    except errors.RetryableError as error:
+        chassis.logger.info("The lease could not be renewed: %s", error.message)
+        return RENEW_AGAIN_SECONDS
 
 
 async def _release(lease: orchestrator.OrchestratorLease) -> None:

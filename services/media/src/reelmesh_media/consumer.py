@@ -23,6 +23,8 @@ class StepConsumer:
         self._book = book
         self._performer = performer
         self._worker_id = worker_id
+        #: Tokens of the runs at work: what the lease does not name is taken for lost.
+        self.tokens: set[str] = set()
 
     async def handle(self, delivery: bus.Delivery) -> bus.Result:
         """Take a step, do it, write down how it ended."""
@@ -36,10 +38,17 @@ class StepConsumer:
             taken = await self._book.begin(step_id, worker_id)
             if isinstance(taken, steps.Nothing):
                 return bus.Again(taken.ask_again_seconds) if taken.ask_again_seconds else bus.Done()
-            result = await self._performer.perform(taken)
-            await self._book.finish(taken, worker_id, result)
+            await self._perform(taken, worker_id)
         except errors.RetryableError:
             return bus.Again(AGAIN_SECONDS)
         except errors.NotFound:
             return bus.Done()
         return bus.Done()
+
+    async def _perform(self, work: steps.Work, worker_id: str) -> None:
+        self.tokens.add(work.token)
+        try:
+            result = await self._performer.perform(work)
+            await self._book.finish(work, worker_id, result)
+        finally:
+            self.tokens.discard(work.token)

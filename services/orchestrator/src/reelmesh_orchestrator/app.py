@@ -102,7 +102,13 @@ def _services(
     policy: advancing.Policy,
 ) -> list[rpc.Service]:
     watcher = watching.Watching(verbs, board, chassis.clock)
-    pool_verbs = pools.Pools(kept, submit_within_seconds=own.submit_within_seconds, free_slots=own.free_account_slots)
+    pool_verbs = pools.Pools(
+        kept,
+        policy,
+        submit_within_seconds=own.submit_within_seconds,
+        step_grace_seconds=2 * own.renew_seconds,
+        free_slots=own.free_account_slots,
+    )
     return [
         rpc.service(
             generation_service_pb2.DESCRIPTOR.services_by_name["GenerationService"].full_name,

@@ -1,6 +1,7 @@
 """Takes steps from the orchestrator, and keeps the lease that says that this worker lives."""
 
 import uuid
+from collections.abc import Collection
 
 import grpc
 from reelmesh.mesh.v1 import pool_service_pb2, pool_service_pb2_grpc, step_service_pb2, step_service_pb2_grpc
@@ -41,10 +42,10 @@ class OrchestratorLease:
         self._name = name
         self.worker_id = str(fresh.fresh())
 
-    async def renew(self) -> float:
-        """Renew the lease; return after how many seconds to do so again."""
+    async def renew(self, tokens: Collection[str]) -> float:
+        """Renew the lease, naming the runs at work; return after how many seconds to do so again."""
         request = pool_service_pb2.RenewLeaseRequest(
-            worker_id=self.worker_id, kind="media", pool="media", name=self._name
+            worker_id=self.worker_id, kind="media", pool="media", name=self._name, step_tokens=tokens
         )
         answer = await self._stub.RenewLease(request)
         if not answer.held:

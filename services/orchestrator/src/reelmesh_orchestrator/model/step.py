@@ -75,6 +75,8 @@ class Step:
     #: Which step of its kind and target in that run, 0 is the first.
     ordinal: int
     send_time: datetime.datetime
+    #: When its present run began.
+    begin_time: datetime.datetime | None = None
     shot_id: uuid.UUID | None = None
     #: Clips that it works on.
     clip_asset_ids: tuple[str, ...] = ()

@@ -140,7 +140,7 @@ def begin_step(draft: Draft, step_id: uuid.UUID, worker_id: str, token: str, hol
         return HELD
     if not step.MACHINE.allows(one.state, step.StepEvent.BEGIN):
         return f"the step is {one.state}"
-    draft.put_step(one.moved(step.StepEvent.BEGIN, worker_id=worker_id, token=token))
+    draft.put_step(one.moved(step.StepEvent.BEGIN, worker_id=worker_id, token=token, begin_time=draft.now))
     return ""
 
 
@@ -189,6 +189,15 @@ def resend_step(draft: Draft, step_id: uuid.UUID, patience_seconds: float) -> No
     waited = (draft.now - one.send_time).total_seconds()
     unheard = one.state is step.StepState.SENT and waited >= patience_seconds * 2 ** min(one.sends - 1, 6)
     if one.state is step.StepState.RUNNING or unheard:
+        _resend(draft, one)
+
+
+def resend_lost_step(draft: Draft, step_id: uuid.UUID, token: str, grace_seconds: float) -> None:
+    """Send a step again that its live worker does not speak of: a run that began a moment ago is given time."""
+    one = draft.aggregate.step(step_id)
+    if one.state is not step.StepState.RUNNING or one.token != token or one.begin_time is None:
+        return
+    if (draft.now - one.begin_time).total_seconds() >= grace_seconds:
         _resend(draft, one)
 
 

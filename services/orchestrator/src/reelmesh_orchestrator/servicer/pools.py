@@ -38,6 +38,7 @@ class PoolServicer(pool_service_pb2_grpc.PoolServiceServicer):
                 pool=request.pool,
                 name=request.name,
                 holding=frozenset([*request.watching, *request.finding]),
+                step_tokens=frozenset(request.step_tokens),
                 room=request.room,
             )
         )

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from reelmesh_kit import errors
 
 from reelmesh_orchestrator import ports
-from reelmesh_orchestrator.model import attempt, card
+from reelmesh_orchestrator.model import advancing, attempt, card, verbs
+from reelmesh_orchestrator.usecases import transitions
 
 # Ids of other attempts' jobs that a finder is told, newest first.
 MOST_CLAIMED_JOBS = 1000
@@ -24,6 +25,8 @@ class Renewal:
     name: str
     #: Attempts that it observes or looks for.
     holding: frozenset[str]
+    #: Steps that it works on, by the token of the run.
+    step_tokens: frozenset[str]
     room: int
 
 
@@ -53,9 +56,19 @@ class Orders:
 class Pools:
     """Cards, accounts and leases."""
 
-    def __init__(self, record: ports.Record, *, submit_within_seconds: float, free_slots: int) -> None:
+    def __init__(
+        self,
+        record: ports.Record,
+        policy: advancing.Policy,
+        *,
+        submit_within_seconds: float,
+        step_grace_seconds: float,
+        free_slots: int,
+    ) -> None:
         """Take the record; `free_slots` is what an account gets that is made by itself for a free provider."""
         self._record = record
+        self._policy = policy
+        self._step_grace_seconds = step_grace_seconds
         self._submit_within_seconds = submit_within_seconds
         self._free_slots = free_slots
 
@@ -87,6 +100,7 @@ class Pools:
             return Orders(held=False)
         store.renew(lease or ports.Lease(renewal.worker_id, renewal.kind, renewal.pool, 0, active=True), renewal.name)
         if renewal.kind != "provider":
+            self._resend_lost_steps(store, renewal)
             return Orders(held=True)
         watched = store.watched_by(renewal.worker_id)
         # Whatever it does not list it has lost, and is told again.
@@ -107,6 +121,19 @@ class Pools:
             forget=tuple(sorted(renewal.holding - mine)),
             rates=_rates(store, renewal.pool),
         )
+
+    def _resend_lost_steps(self, store: ports.Store, renewal: Renewal) -> None:
+        """Whatever a worker does not list it has lost."""
+        for token, step_id in store.step_tokens_of_worker(renewal.worker_id).items():
+            if token not in renewal.step_tokens:
+                transitions.on_step(
+                    store,
+                    step_id,
+                    self._policy,
+                    lambda decided, step_id=step_id, token=token: verbs.resend_lost_step(
+                        decided, step_id, token, self._step_grace_seconds
+                    ),
+                )
 
     def _searches(self, store: ports.Store, charges: Sequence[ports.Charge]) -> tuple[Search, ...]:
         """Return what is to be looked for; told with every renewal, because rivals and revisions change."""

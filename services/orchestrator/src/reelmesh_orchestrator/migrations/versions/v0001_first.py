@@ -197,6 +197,7 @@ def upgrade() -> None:
         sa.Column("run", sa.Integer(), nullable=False),
         sa.Column("ordinal", sa.Integer(), nullable=False),
         sa.Column("send_time", sql.Instant(), nullable=False),
+        sa.Column("begin_time", sql.Instant(), nullable=True),
         sa.Column("sends", sa.Integer(), nullable=False),
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("clip_asset_ids", sql.Json, nullable=False),

@@ -1,0 +1,143 @@
+"""The attempt protocol pays once in every interleaving, and each rule left out gives a trace that pays twice."""
+
+import dataclasses
+import uuid
+
+import pytest
+from reelmesh_orchestrator.model import attempt, draft, facts
+
+from tests.support import interleavings
+
+RULES = interleavings.Rules()
+# The wait is longer than window, creation and listing together: a list that starts then shows whatever was created.
+SOUND = interleavings.Physics()
+# A vendor that takes longer than its card says: only decisions against what the rows know are violations then.
+SLOWER_THAN_PROMISED = interleavings.Physics(wait=2, only_known=True, horizon=6)
+
+
+def refuse_late(
+    going: draft.Draft, attempt_id: uuid.UUID, job: facts.Job, worker_id: str, claimed: facts.Job | None
+) -> None:
+    """Record nothing for an attempt that was concluded: a planted bug."""
+    if going.aggregate.attempt(attempt_id).state is not attempt.AttemptState.NEVER_CREATED:
+        facts.record(going, attempt_id, job, worker_id, claimed)
+
+
+def begin_alone(going: draft.Draft, attempt_id: uuid.UUID, worker_id: str, nonce: str) -> facts.Leave:
+    """Begin as if the shot had no other attempt: a planted bug."""
+    others = tuple(one for one in going.aggregate.attempts if one.id != attempt_id)
+    going.aggregate = dataclasses.replace(going.aggregate, attempts=(going.aggregate.attempt(attempt_id),))
+    leave = facts.begin(going, attempt_id, worker_id, nonce)
+    both = sorted((*others, *going.aggregate.attempts), key=lambda one: one.ordinal)
+    going.aggregate = dataclasses.replace(going.aggregate, attempts=tuple(both))
+    return leave
+
+
+def record_alone(
+    going: draft.Draft, attempt_id: uuid.UUID, job: facts.Job, worker_id: str, claimed: facts.Job | None
+) -> None:
+    """Record without withdrawing the successor: a planted bug."""
+    others = {one.id: one for one in going.aggregate.attempts if one.id != attempt_id}
+    facts.record(going, attempt_id, job, worker_id, claimed)
+    kept = tuple(others.get(one.id, one) for one in going.aggregate.attempts)
+    going.aggregate = dataclasses.replace(going.aggregate, attempts=kept)
+
+
+def conclude_unfenced(going: draft.Draft, attempt_id: uuid.UUID, revision: int, message: str) -> bool:
+    """Conclude from what the finder read, whatever happened since: a planted bug."""
+    one = going.aggregate.attempt(attempt_id)
+    going.put_attempt(dataclasses.replace(one, state=attempt.AttemptState.INDETERMINATE))
+    return facts.conclude(going, attempt_id, going.generation.revision, message)
+
+
+def begin_for_anybody(going: draft.Draft, attempt_id: uuid.UUID, worker_id: str, nonce: str) -> facts.Leave:
+    """Give the same leave to every nonce: a planted bug."""
+    one = going.aggregate.attempt(attempt_id)
+    submitting = one.state is attempt.AttemptState.SUBMITTING
+    return facts.begin(going, attempt_id, worker_id, one.nonce if submitting else nonce)
+
+
+@pytest.mark.parametrize(
+    "physics",
+    [
+        pytest.param(dataclasses.replace(SOUND, horizon=6), id="the rules"),
+        pytest.param(dataclasses.replace(SOUND, refusals=True, withdrawals=True, horizon=5), id="refused, withdrawn"),
+        pytest.param(dataclasses.replace(SOUND, cancels=True, horizon=5), id="cancelled"),
+        pytest.param(SLOWER_THAN_PROMISED, id="a vendor slower than promised"),
+    ],
+)
+def test_no_interleaving_pays_twice(physics: interleavings.Physics) -> None:
+    found = interleavings.Exploration(physics).run()
+    assert not found.violation, str(found)
+    reached = {state for _, state in found.reached}
+    assert {attempt.AttemptState.ACCEPTED, attempt.AttemptState.NOT_SENT} <= reached
+    assert (interleavings.SECOND, attempt.AttemptState.SUBMITTING) in found.reached
+
+
+@pytest.mark.parametrize(
+    ("physics", "rules", "violation"),
+    [
+        pytest.param(
+            dataclasses.replace(SOUND, wait=SOUND.wait - 1),
+            RULES,
+            "two paid jobs for one shot",
+            id="wait one tick short",
+        ),
+        pytest.param(
+            dataclasses.replace(SOUND, anchor="reply"), RULES, "two paid jobs for one shot", id="window from the reply"
+        ),
+        pytest.param(
+            SLOWER_THAN_PROMISED,
+            dataclasses.replace(RULES, record=refuse_late),
+            "paid id thrown away",
+            id="late record refused",
+        ),
+        pytest.param(
+            SLOWER_THAN_PROMISED,
+            dataclasses.replace(RULES, begin=begin_alone, record=record_alone),
+            "submitted although the rows know a live job of the shot",
+            id="begin does not look at siblings",
+        ),
+        pytest.param(
+            SLOWER_THAN_PROMISED,
+            dataclasses.replace(RULES, conclude=conclude_unfenced),
+            "submitted although the rows know a live job of the shot",
+            id="conclude without a fence",
+        ),
+        pytest.param(
+            SOUND,
+            dataclasses.replace(RULES, begin=begin_for_anybody),
+            "attempt 1 submitted twice",
+            id="go for any nonce",
+        ),
+    ],
+)
+def test_each_rule_left_out_is_found(
+    physics: interleavings.Physics, rules: interleavings.Rules, violation: str
+) -> None:
+    found = interleavings.Exploration(physics, rules).run()
+    print(found)
+    assert found.violation == violation, str(found)
+    assert found.trace
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize(
+    "physics",
+    [
+        pytest.param(dataclasses.replace(SOUND, horizon=10), id="the rules"),
+        pytest.param(dataclasses.replace(SOUND, freezes=2, horizon=9), id="two freezes"),
+        pytest.param(interleavings.Physics(window=2, wait=5, horizon=9), id="a longer window"),
+        pytest.param(
+            dataclasses.replace(SOUND, refusals=True, withdrawals=True, cancels=True, horizon=7), id="everything"
+        ),
+    ],
+)
+def test_no_interleaving_pays_twice_up_to_the_full_horizon(
+    physics: interleavings.Physics, pytestconfig: pytest.Config
+) -> None:
+    if "slow" not in str(pytestconfig.getoption("markexpr")):
+        pytest.skip("explores for minutes: run with -m slow")
+    found = interleavings.Exploration(physics).run()
+    assert not found.violation, str(found)
