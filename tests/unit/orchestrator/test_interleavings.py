@@ -10,9 +10,9 @@ from tests.support import interleavings
 
 RULES = interleavings.Rules()
 # The wait is longer than window, creation and listing together: a list that starts then shows whatever was created.
-SOUND = interleavings.Physics()
+SOUND = interleavings.Physics(horizon=6)
 # A vendor that takes longer than its card says: only decisions against what the rows know are violations then.
-SLOWER_THAN_PROMISED = interleavings.Physics(wait=2, only_known=True, horizon=6)
+SLOWER_THAN_PROMISED = interleavings.Physics(wait=2, only_known=True, horizon=4)
 
 
 def refuse_late(
@@ -60,9 +60,9 @@ def begin_for_anybody(going: draft.Draft, attempt_id: uuid.UUID, worker_id: str,
 @pytest.mark.parametrize(
     "physics",
     [
-        pytest.param(dataclasses.replace(SOUND, horizon=6), id="the rules"),
-        pytest.param(dataclasses.replace(SOUND, refusals=True, withdrawals=True, horizon=5), id="refused, withdrawn"),
-        pytest.param(dataclasses.replace(SOUND, cancels=True, horizon=5), id="cancelled"),
+        pytest.param(SOUND, id="the rules"),
+        pytest.param(dataclasses.replace(SOUND, refusals=True, withdrawals=True, horizon=4), id="refused, withdrawn"),
+        pytest.param(dataclasses.replace(SOUND, cancels=True, horizon=4), id="cancelled"),
         pytest.param(SLOWER_THAN_PROMISED, id="a vendor slower than promised"),
     ],
 )
