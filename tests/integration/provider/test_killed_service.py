@@ -8,7 +8,6 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 
-import pytest
 from reelmesh_kit import process
 from reelmesh_provider import model
 from reelmesh_provider.testing import State
@@ -16,8 +15,9 @@ from reelmesh_provider_local import jobs
 from reelmesh_provider_local import settings as local_settings
 
 from tests.integration.provider.conftest import dispatch, local_task, until
+from tests.support import requirements
 
-pytestmark = pytest.mark.skipif(not pathlib.Path("/proc/self/stat").exists(), reason="reads processes from /proc")
+pytestmark = requirements.LINUX
 
 
 @contextlib.asynccontextmanager
