@@ -25,7 +25,7 @@ class Seen:
 
 
 class StillPicker:
-    """Keeps the best frame so far: only two full-size frames are ever held."""
+    """Keeps the best frame so far, and no other."""
 
     def __init__(self, frame_total: int) -> None:
         self._frame_total = frame_total
@@ -45,6 +45,7 @@ class Pass:
     def __init__(self, size: Size, rate: Fraction, frame_total: int, lanes: Sequence[encoders.EncoderLane]) -> None:
         self._branches = branches.Branches(size, rate, [lane.rung.size for lane in lanes])
         self._size, self._rate, self._frame_total, self._lanes = size, rate, frame_total, lanes
+        self._sample_step = branches.sample_step(rate)
         self._picker = StillPicker(frame_total)
         self._black: list[findings.Edge] = []
         self._frozen: list[findings.Edge] = []
@@ -68,7 +69,8 @@ class Pass:
 
     def _push(self, frame: av.video.frame.VideoFrame, position: int) -> None:
         frame.pts, frame.duration = position, 1
-        self._waiting[position] = frame
+        if position % self._sample_step == 0:
+            self._waiting[position] = frame
         self._branches.push(frame)
         self._draw()
 
@@ -80,7 +82,8 @@ class Pass:
             notes = small.metadata
             self._black += branches.edges(notes, "lavfi.black")
             self._frozen += branches.edges(notes, "lavfi.freezedetect.freeze")
-            position = small.pts or 0
+        for small in self._branches.sampled():
+            notes, position = small.metadata, small.pts or 0
             self._picker.offer(_sample(position, notes), self._waiting.pop(position))
 
     def _seen(self, frame_count: int, tally: frames.Tally, still: av.video.frame.VideoFrame) -> Seen:
