@@ -46,6 +46,13 @@ def test_every_submit_is_counted_whether_it_made_a_job_or_not(listed: jobs.Jobs)
     assert listed.submits(tag="attempt-1", shot_id="shot-2") == 0
 
 
+def test_a_submit_that_vanished_is_a_try_of_its_shot_but_no_submit(listed: jobs.Jobs) -> None:
+    listed.count_submit("attempt-1", "shot-1", 5, jobs.VANISHED)
+    assert listed.submits() == 0
+    assert listed.tries("shot-1") == 1
+    assert listed.tries("shot-2") == 0
+
+
 def test_the_same_job_is_never_created_twice(listed: jobs.Jobs) -> None:
     listed.create(JOB)
     with pytest.raises(Exception, match="UNIQUE"):

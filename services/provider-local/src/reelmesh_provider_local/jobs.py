@@ -15,6 +15,8 @@ from reelmesh_kit import process
 from reelmesh_provider_local import model
 
 LISTED_JOBS = 1000
+# The result of a request that, as a test asked, never reached us: counted for its faults, but no submit.
+VANISHED = "vanished"
 BUSY_SECONDS = 5.0
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -82,7 +84,7 @@ class Jobs:
             self._connection.close()
 
     def count_submit(self, tag: str, shot_id: str, seed: int, result: str) -> None:
-        """Note a submit that created no job."""
+        """Note a submit that created no job, or one that VANISHED."""
         with self._writing() as cursor:
             _note(cursor, tag, shot_id, seed, result)
 
@@ -100,13 +102,12 @@ class Jobs:
 
     def submits(self, *, tag: str | None = None, shot_id: str | None = None) -> int:
         """Count the submits ever given, of an attempt or of a shot or of all: what tests of paying once look at."""
-        wanted = "(? IS NULL OR tag = ?) AND (? IS NULL OR shot_id = ?)"
-        with self._lock:
-            row = self._connection.execute(
-                f"SELECT count(*) FROM submits WHERE {wanted}",  # noqa: S608 - a constant
-                (tag, tag, shot_id, shot_id),
-            ).fetchone()
-        return int(row[0])
+        wanted = "result <> ? AND (? IS NULL OR tag = ?) AND (? IS NULL OR shot_id = ?)"
+        return self._count(wanted, VANISHED, tag, tag, shot_id, shot_id)
+
+    def tries(self, shot_id: str) -> int:
+        """Count the submits of a shot, those that vanished included: what faults with `:times` go by."""
+        return self._count("shot_id = ?", shot_id)
 
     def move(
         self, job_id: str, state: model.State, *, message: str = "", size_bytes: int = 0, now: float | None = None
@@ -141,6 +142,11 @@ class Jobs:
         """Forget jobs."""
         with self._writing() as cursor:
             cursor.executemany("DELETE FROM jobs WHERE job_id = ?", [(each,) for each in job_ids])
+
+    def _count(self, condition: str, *values: object) -> int:
+        query = f"SELECT count(*) FROM submits WHERE {condition}"  # noqa: S608 - a constant
+        with self._lock:
+            return int(self._connection.execute(query, values).fetchone()[0])
 
     def _select(self, condition: str, *values: object) -> list[model.Job]:
         query = f"SELECT {_COLUMNS} FROM jobs WHERE {condition} ORDER BY number"  # noqa: S608 - a constant

@@ -61,16 +61,14 @@ class LocalProvider:
         if why := wire.problem(task):
             return mesh.Declined(mesh.Verdict.REFUSED_FOR_GOOD, why)
         faults, prompt = self._asked_faults(task)
-        before = await asyncio.to_thread(self._jobs.submits, shot_id=task.shot_id)
-        faults = model.suffered(faults, before)
+        faults = model.suffered(faults, await asyncio.to_thread(self._jobs.tries, task.shot_id))
         await gate.begin()
         gate.check()
         if refusal := wire.refusal(faults):
-            await asyncio.to_thread(
-                self._jobs.count_submit, task.attempt_id, task.shot_id, task.seed, refusal.verdict.value
-            )
+            await self._note(task, refusal.verdict.value)
             return refusal
         if model.amount_of(faults, model.Fault.VANISH) is not None:
+            await self._note(task, jobs.VANISHED)
             raise ConnectionResetError("the connection broke before a job was created, because a test asked for it")
         return await self._create(task, prompt, faults, gate)
 
@@ -103,6 +101,9 @@ class LocalProvider:
     def submits(self, *, tag: str | None = None, shot_id: str | None = None) -> int:
         """Count the submits that were ever given: for tests of paying once."""
         return self._jobs.submits(tag=tag, shot_id=shot_id)
+
+    async def _note(self, task: mesh.Task, result: str) -> None:
+        await asyncio.to_thread(self._jobs.count_submit, task.attempt_id, task.shot_id, task.seed, result)
 
     async def _create(self, task: mesh.Task, prompt: str, faults: model.Faults, gate: gates.Gate) -> mesh.Submitted:
         job_id = f"local-{self._own.ids.fresh()}"
