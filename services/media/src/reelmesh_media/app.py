@@ -19,7 +19,7 @@ RENEW_AGAIN_SECONDS = 1.0
 
 
 @contextlib.asynccontextmanager
-async def build(own: settings.Settings, chassis: process.Chassis) -> AsyncGenerator[process.Running]:
+async def build(own: settings.MediaSettings, chassis: process.Chassis) -> AsyncGenerator[process.Running]:
     """Run the media service until the context is left."""
     shutil.rmtree(own.scratch_folder, ignore_errors=True)
     own.scratch_folder.mkdir(parents=True)

@@ -6,7 +6,7 @@ import pydantic
 from reelmesh_kit import settings
 
 
-class Settings(settings.ServiceSettings):
+class MediaSettings(settings.ServiceSettings):
     """Settings of the media service."""
 
     orchestrator_address: str = pydantic.Field(default="127.0.0.1:7001", description="gRPC target of the orchestrator.")

@@ -39,7 +39,7 @@ from reelmesh_orchestrator.usecases import (
 
 
 @contextlib.asynccontextmanager
-async def build(own: settings.Settings, chassis: process.Chassis) -> AsyncGenerator[process.Running]:
+async def build(own: settings.OrchestratorSettings, chassis: process.Chassis) -> AsyncGenerator[process.Running]:
     """Run the orchestrator until the context is left."""
     policy = advancing.Policy(cancel_grace_seconds=own.cancel_grace_seconds)
     wake = asyncio.Event()
@@ -94,7 +94,7 @@ async def build(own: settings.Settings, chassis: process.Chassis) -> AsyncGenera
 
 
 def _services(
-    own: settings.Settings,
+    own: settings.OrchestratorSettings,
     chassis: process.Chassis,
     kept: ports.Record,
     verbs: generations.Generations,

@@ -4,7 +4,7 @@ import pydantic
 from reelmesh_kit import settings
 
 
-class Settings(settings.ServiceSettings):
+class OrchestratorSettings(settings.ServiceSettings):
     """Settings of the orchestrator."""
 
     database_url: str = pydantic.Field(

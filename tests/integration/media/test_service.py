@@ -1,0 +1,191 @@
+"""The media service takes steps from the bus, works on real files, and stores what comes of them."""
+
+import io
+import pathlib
+import uuid
+from collections.abc import Callable
+
+import av
+import PIL.Image
+import pytest
+from reelmesh.mesh.v1 import media_service_pb2, media_service_pb2_grpc, step_service_pb2, task_pb2
+from reelmesh.v1 import asset_pb2
+from reelmesh_kit import errors
+
+from tests.integration.media.conftest import Mesh
+from tests.support import bus_work
+from tests.unit.media import clips
+
+WAIT_SECONDS = 60.0
+CLIP = clips.Spec(width=640, height=480)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("clips") / "clip.mp4"
+    clips.make(path, CLIP)
+    return path.read_bytes()
+
+
+def picture() -> bytes:
+    file = io.BytesIO()
+    PIL.Image.linear_gradient("L").resize((320, 200)).convert("RGB").save(file, "JPEG")
+    return file.getvalue()
+
+
+def work(**kind: object) -> step_service_pb2.StepWork:
+    return step_service_pb2.StepWork(
+        step_id=str(uuid.uuid5(uuid.UUID(int=1), repr(kind))),
+        token=str(uuid.uuid5(uuid.UUID(int=2), repr(kind))),
+        generation_id=str(uuid.UUID(int=1)),
+        tenant_id="tenant",
+        user_id="user",
+        **kind,  # type: ignore[arg-type]
+    )
+
+
+async def soon(mesh: Mesh, holds: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+
+    async def check() -> bool:
+        return holds()
+
+    await bus_work.until(mesh.chassis.clock, check, WAIT_SECONDS)
+
+
+async def performed(mesh: Mesh, one: step_service_pb2.StepWork, lane: str) -> step_service_pb2.FinishStepRequest:
+    """Send a step and wait for how it ended."""
+    mesh.book.works[one.step_id] = one
+    task = task_pb2.MediaTask(step_id=one.step_id, generation_id=one.generation_id)
+    message_id = str(mesh.chassis.ids.fresh())
+    await mesh.bus.publish(f"task.media.{lane}", task.SerializeToString(), message_id=message_id)
+    await soon(mesh, lambda: one.step_id in mesh.book.results)
+    return mesh.book.results[one.step_id]
+
+
+async def test_a_ladder_is_made_checked_and_stored(mesh: Mesh, clip: bytes, tmp_path: pathlib.Path) -> None:
+    asset_id = await mesh.put(clip)
+    ladder = step_service_pb2.LadderWork(
+        clip_asset_ids=[asset_id, asset_id], duration_seconds=3.0, audio=True, rungs=[1080, 720, 480, 240]
+    )
+    one = work(ladder=ladder)
+    ended = await performed(mesh, one, "ladder")
+    assert ended.WhichOneof("result") == "ladder", ended
+    assert ended.token == one.token
+    assert [(made.name, made.width, made.height) for made in ended.ladder.files] == [
+        ("480p", 640, 480),
+        ("240p", 320, 240),
+    ]
+    known, content = await mesh.read(ended.ladder.files[0].asset_id)
+    assert (known.kind, known.tenant_id, known.content_type) == (
+        asset_pb2.ASSET_KIND_RENDITION,
+        "tenant",
+        "video/mp4",
+    )
+    path = tmp_path / "video.mp4"
+    path.write_bytes(content)
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].codec_context.name == "h264"
+        assert container.streams.audio[0].codec_context.name == "aac"
+        assert abs(container.duration / 1e6 - 3.0) < 0.1
+    thumbnail, jpeg = await mesh.read(ended.ladder.thumbnail_asset_id)
+    assert thumbnail.kind == asset_pb2.ASSET_KIND_THUMBNAIL
+    assert PIL.Image.open(io.BytesIO(jpeg)).format == "JPEG"
+
+
+async def test_the_last_frame_is_taken(mesh: Mesh, clip: bytes) -> None:
+    asset_id = await mesh.put(clip)
+    ended = await performed(mesh, work(last_frame=step_service_pb2.LastFrameWork(clip_asset_id=asset_id)), "quick")
+    known, content = await mesh.read(ended.last_frame.frame_asset_id)
+    assert known.kind == asset_pb2.ASSET_KIND_FRAME
+    assert PIL.Image.open(io.BytesIO(content)).size == (640, 480)
+
+
+async def test_a_broken_clip_is_named(mesh: Mesh, clip: bytes) -> None:
+    good, broken = await mesh.put(clip), await mesh.put(clip[: len(clip) // 2])
+    ladder = step_service_pb2.LadderWork(clip_asset_ids=[good, broken], duration_seconds=3.0, rungs=[480])
+    ended = await performed(mesh, work(ladder=ladder), "ladder")
+    assert ended.failed.broken_clip_asset_id == broken
+    assert not ended.failed.retryable
+
+
+async def test_a_clip_that_is_gone_fails_the_step_for_good(mesh: Mesh) -> None:
+    gone = step_service_pb2.LastFrameWork(clip_asset_id=str(uuid.UUID(int=5)))
+    ended = await performed(mesh, work(last_frame=gone), "quick")
+    assert "a clip is gone" in ended.failed.message
+    assert not ended.failed.retryable
+
+
+async def test_a_step_that_is_not_to_be_taken_is_forgotten(mesh: Mesh, clip: bytes) -> None:
+    unknown = str(uuid.UUID(int=9))
+    task = task_pb2.MediaTask(step_id=unknown)
+    await mesh.bus.publish("task.media.quick", task.SerializeToString(), message_id="unknown-step")
+    asset_id = await mesh.put(clip)
+    await performed(mesh, work(last_frame=step_service_pb2.LastFrameWork(clip_asset_id=asset_id)), "quick")
+    assert mesh.book.begun.count(unknown) == 1
+    depth = await mesh.bus.depth("media-quick")
+    assert (depth.pending, depth.ack_pending) == (0, 0)
+
+
+async def test_nonsense_becomes_a_dead_letter(mesh: Mesh) -> None:
+    await mesh.bus.publish("task.media.quick", b"\xff\xff nonsense", message_id="nonsense")
+    await bus_work.until(mesh.chassis.clock, mesh.bus.dead_letters, WAIT_SECONDS)
+    letters = await mesh.bus.dead_letters()
+    assert letters[0].reason == "not a MediaTask"
+
+
+async def test_progress_is_heard(mesh: Mesh, clip: bytes) -> None:
+    asset_id = await mesh.put(clip)
+    one = work(ladder=step_service_pb2.LadderWork(clip_asset_ids=[asset_id], duration_seconds=1.0, rungs=[240]))
+    async with mesh.bus.hear(f"progress.{one.generation_id}") as notes:
+        await performed(mesh, one, "ladder")
+        note = task_pb2.ProgressNote.FromString((await anext(notes)).payload)
+    assert 0 <= note.progress_percent <= 100
+    assert note.activity
+
+
+async def test_the_lease_names_the_run_at_work_and_is_followed_by_another_when_it_lapses(
+    mesh: Mesh, clip: bytes
+) -> None:
+    first = mesh.book.renewals[0].worker_id
+    mesh.book.lapsed.add(first)
+    await soon(mesh, lambda: mesh.book.renewals[-1].worker_id != first)
+    asset_id = await mesh.put(clip)
+    one = work(ladder=step_service_pb2.LadderWork(clip_asset_ids=[asset_id], duration_seconds=2.0, rungs=[480, 240]))
+    await performed(mesh, one, "ladder")
+    assert any(list(renewal.step_tokens) == [one.token] for renewal in mesh.book.renewals)
+
+
+class TestReferences:
+    async def test_an_image_is_cleaned_and_stored(self, mesh: Mesh) -> None:
+        upload = await mesh.put(picture(), asset_pb2.ASSET_KIND_REFERENCE)
+        reference = str(mesh.chassis.ids.fresh())
+        stub = media_service_pb2_grpc.MediaServiceStub(mesh.media)
+        answer = await stub.PrepareReference(
+            media_service_pb2.PrepareReferenceRequest(upload_asset_id=upload, reference_asset_id=reference)
+        )
+        known, content = await mesh.read(answer.asset.id)
+        assert (known.id, known.tenant_id, known.width, known.height) == (reference, "tenant", 320, 200)
+        assert PIL.Image.open(io.BytesIO(content)).size == (320, 200)
+
+    async def test_what_is_no_image_is_refused_with_a_way_out(self, mesh: Mesh) -> None:
+        upload = await mesh.put(b"GIF89a" + b"\x00" * 100, asset_pb2.ASSET_KIND_REFERENCE)
+        stub = media_service_pb2_grpc.MediaServiceStub(mesh.media)
+        request = media_service_pb2.PrepareReferenceRequest(
+            upload_asset_id=upload, reference_asset_id=str(mesh.chassis.ids.fresh())
+        )
+        with pytest.raises(errors.BrokenMedia, match="JPEG, PNG or WebP"):
+            await stub.PrepareReference(request)
+
+    async def test_a_clip_is_measured(self, mesh: Mesh, clip: bytes) -> None:
+        asset_id = await mesh.put(clip)
+        stub = media_service_pb2_grpc.MediaServiceStub(mesh.media)
+        facts = await stub.ProbeClip(media_service_pb2.ProbeClipRequest(asset_id=asset_id))
+        assert (facts.width, facts.height, facts.audio) == (640, 480, True)
+        assert abs(facts.duration_seconds - 2.0) < 0.1
+
+    async def test_a_clip_that_cannot_be_decoded_is_refused(self, mesh: Mesh) -> None:
+        asset_id = await mesh.put(b"not a video at all" * 100)
+        stub = media_service_pb2_grpc.MediaServiceStub(mesh.media)
+        with pytest.raises(errors.BrokenMedia, match="not an MP4"):
+            await stub.ProbeClip(media_service_pb2.ProbeClipRequest(asset_id=asset_id))
