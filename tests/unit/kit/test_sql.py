@@ -7,7 +7,6 @@ import pathlib
 import pytest
 import sqlalchemy
 import sqlalchemy.exc
-
 from reelmesh_kit import clock, errors, sql
 
 METADATA = sqlalchemy.MetaData()

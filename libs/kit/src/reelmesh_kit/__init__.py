@@ -1,1 +1,1 @@
-"""The chassis of every service: process, settings, telemetry, rpc, bus, sql, errors, and the ports for time and chance."""
+"""The chassis of every service: process, settings, telemetry, rpc, bus, sql, errors, and ports for time and chance."""
