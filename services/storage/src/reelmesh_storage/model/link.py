@@ -12,12 +12,14 @@ import uuid
 SECRET_BYTES = 32
 DEFAULT_VALIDITY = datetime.timedelta(hours=1)
 LONGEST_VALIDITY = datetime.timedelta(days=7)
-TOKEN_LIMIT_CHARACTERS = 256
 
 _VERSION = 1
 # Version, asset, expiry in whole seconds since 1970.
 _SAYS = struct.Struct(">B16sq")
 _PROOF_BYTES = hashlib.sha256().digest_size
+_TOKEN_BYTES = _SAYS.size + _PROOF_BYTES
+# A multiple of three bytes, so that there is no padding, and one spelling only.
+_TOKEN_CHARACTERS = _TOKEN_BYTES // 3 * 4
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
@@ -42,19 +44,19 @@ def token(link: Link, secret: bytes) -> str:
     """Return the token, made of characters that need no escaping in a URL."""
     seconds = (_whole(link.expires_at) - _EPOCH) // datetime.timedelta(seconds=1)
     says = _SAYS.pack(_VERSION, link.asset_id.bytes, seconds)
-    return base64.urlsafe_b64encode(says + _proof(says, secret)).rstrip(b"=").decode()
+    return base64.urlsafe_b64encode(says + _proof(says, secret)).decode()
 
 
 def read(text: str, secret: bytes) -> Link | None:
     """Return what a token of ours says, expired or not; None if it is not ours. Compares in constant time."""
-    if len(text) > TOKEN_LIMIT_CHARACTERS:
+    if len(text) != _TOKEN_CHARACTERS or "=" in text:
         return None
     try:
-        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        raw = base64.b64decode(text, altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         return None
     says, proof = raw[: _SAYS.size], raw[_SAYS.size :]
-    if len(raw) != _SAYS.size + _PROOF_BYTES or not hmac.compare_digest(proof, _proof(says, secret)):
+    if not hmac.compare_digest(proof, _proof(says, secret)):
         return None
     version, asset_bytes, seconds = _SAYS.unpack(says)
     if version != _VERSION:

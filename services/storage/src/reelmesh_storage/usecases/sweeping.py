@@ -5,6 +5,7 @@ in between is found again): after a crash at any boundary the next sweep goes on
 """
 
 import collections
+import dataclasses
 import logging
 import uuid
 from collections.abc import Callable, Mapping
@@ -14,12 +15,22 @@ from reelmesh_kit import clock, errors, ids
 from reelmesh_storage import ports
 from reelmesh_storage.model import asset, leftovers
 
-# Rows of one transaction, and objects of one page of the bucket.
+# Rows of one transaction. A sweep ends after this many of a kind; the next one goes on.
 BATCH_ROWS = 200
-PAGE_OBJECTS = 1000
-# A sweep ends after this many batches of a kind or pages; the next one goes on.
 BATCHES_LIMIT = 50
-PAGES_LIMIT = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Pages:
+    """How the bucket is looked through for bytes without a row."""
+
+    objects: int = 1000
+    """In one page: what an S3 API gives at most."""
+    limit: int = 10
+    """Pages of one sweep; the next one goes on behind them."""
+
+
+_PAGES = Pages()
 
 
 class Sweeping:
@@ -32,8 +43,10 @@ class Sweeping:
         service_clock: clock.Clock,
         service_ids: ids.Ids,
         logger: logging.Logger,
+        pages: Pages = _PAGES,
     ) -> None:
         """Wire the ports."""
+        self._pages = pages
         self._index = index
         self._bucket = bucket
         self._clock = service_clock
@@ -74,8 +87,8 @@ class Sweeping:
 
     async def _adopt_orphans(self, swept: leftovers.Swept) -> None:
         """Give bytes without a row one, condemned: that reserves the key before the bytes go."""
-        for _ in range(PAGES_LIMIT):
-            page = await self._bucket.list(self._listed_up_to, PAGE_OBJECTS)
+        for _ in range(self._pages.limit):
+            page = await self._bucket.list(self._listed_up_to, self._pages.objects)
             known, now = await self._index.known([listed.key for listed in page])
             verdict = leftovers.judge(page, known, now)
             if verdict.alarming:
@@ -88,7 +101,7 @@ class Sweeping:
                 orphans = {self._ids.fresh(): orphan for orphan in verdict.removable}
                 await self._index.adopt(orphans)
                 _add(swept, leftovers.Reason.ORPHANED, collections.Counter(each.kind for each in verdict.removable))
-            self._listed_up_to = page[-1].key if len(page) == PAGE_OBJECTS else ""
+            self._listed_up_to = page[-1].key if len(page) == self._pages.objects else ""
             if not self._listed_up_to:
                 return
 
