@@ -261,7 +261,7 @@ class FakeStorage(storage_service_pb2_grpc.StorageServiceServicer):
     @override
     async def VerifyUrl(self, request: Any, context: Any) -> Any:
         if not request.token.startswith("token-"):
-            raise errors.NotFound
+            raise errors.PermissionDenied("This link is not valid. Ask for a new one.")
         return storage_service_pb2.VerifyUrlResponse(asset_id=request.token.removeprefix("token-"))
 
     @override

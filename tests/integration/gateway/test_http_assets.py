@@ -236,7 +236,7 @@ async def test_a_download_goes_on_where_storage_broke_off(
     assert (await client.get(video)).content == VIDEO
 
 
-async def test_a_signed_url_serves_ranges_without_a_key_and_a_false_one_is_404(
+async def test_a_signed_url_serves_ranges_without_a_key_and_a_false_one_is_refused(
     gateway: conftest.Gateway, client: httpx.AsyncClient, mesh: fake_mesh.FakeMesh
 ) -> None:
     asset_id = mesh.storage.keep(VIDEO, tenant_id="development")
@@ -248,7 +248,7 @@ async def test_a_signed_url_serves_ranges_without_a_key_and_a_false_one_is_404(
 
     assert url.startswith(gateway.url)
     assert (part.status_code, part.content) == (206, VIDEO[:4])
-    assert false.status_code == 404
+    assert false.status_code == 403
 
 
 async def test_a_signed_url_names_the_public_address_when_there_is_one(

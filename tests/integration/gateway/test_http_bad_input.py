@@ -1,6 +1,7 @@
 """What HTTP callers may do wrong: always an answer of the same shape, never a 5xx."""
 
 import asyncio
+import contextlib
 import json
 import re
 from collections.abc import AsyncGenerator
@@ -8,7 +9,8 @@ from typing import Any
 
 import httpx
 import pytest
-from reelmesh_kit import errors
+from reelmesh_gateway.routes import edge, metrics
+from reelmesh_kit import errors, process, web
 
 from tests.integration.gateway import conftest, fake_mesh
 
@@ -151,6 +153,48 @@ async def test_a_fault_of_the_orchestrator_tells_no_more_than_where_to_look(
     assert answer.status_code == 500
     assert "secret" not in answer.text
     well_formed(answer)
+
+
+@pytest.mark.parametrize(
+    ("before", "sent"),
+    [(b"", b""), (b"", b"GET / HTTP/1.1\r\nHost"), (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"GET / HTTP/1.1\r\nHost")],
+)
+async def test_who_does_not_say_what_it_wants_is_hung_up_on(before: bytes, sent: bytes) -> None:
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    async with web.serve(application, "127.0.0.1", 0, variable="PORT", head_seconds=0.1) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        with contextlib.closing(writer):
+            writer.write(before)
+            if before:
+                assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 204")
+            writer.write(sent)
+            async with asyncio.timeout(3):
+                assert await reader.read() == b""
+
+
+async def test_more_requests_than_may_be_open_are_refused_in_our_words(
+    chassis: process.Chassis,
+) -> None:
+    async def never(scope: Any, receive: Any, send: Any) -> None:
+        await waiting.wait()
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    waiting = asyncio.Event()
+    application = edge.Edge(never, chassis, metrics.Metrics(chassis.telemetry.registry), requests_limit=1)
+    transport = httpx.ASGITransport(application)
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        first = asyncio.create_task(client.get("/"))
+        await fake_mesh.TIME.sleep(0)
+        refused = await client.get("/")
+        waiting.set()
+        served = await first
+
+    assert (refused.status_code, served.status_code) == (503, 204)
+    assert well_formed(refused)["reason"] == "UNAVAILABLE"
 
 
 async def test_headers_that_claim_nonsense_do_no_harm(gateway: conftest.Gateway) -> None:

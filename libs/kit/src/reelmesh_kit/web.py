@@ -2,17 +2,22 @@
 
 import asyncio
 import contextlib
+import functools
 import socket
 from collections.abc import AsyncGenerator, Generator
+from typing import Any, cast
 
 import uvicorn
 from starlette import types
+from uvicorn.protocols.http import h11_impl
 
 from reelmesh_kit import process
 
 OPEN_CONNECTIONS_LIMIT = 1024
 CLOSE_SECONDS = 1
 KEEP_ALIVE_SECONDS = 5
+# Who connects has this long to say what it wants.
+HEAD_SECONDS = 10.0
 WAITING_CONNECTIONS_LIMIT = 128
 
 
@@ -25,6 +30,7 @@ async def serve(
     variable: str,
     close_seconds: int = CLOSE_SECONDS,
     connections_limit: int = OPEN_CONNECTIONS_LIMIT,
+    head_seconds: float = HEAD_SECONDS,
 ) -> AsyncGenerator[int]:
     """Serve `application` over HTTP/1.1 while the body runs; yield the bound port.
 
@@ -35,6 +41,7 @@ async def serve(
         variable: the environment variable that sets the port, for the error's advice.
         close_seconds: how long open requests may go on once the body has ended; then they are cancelled.
         connections_limit: further ones are answered 503.
+        head_seconds: a connection whose request's head is not complete by then is closed.
 
     Raises:
         process.CannotStart: the port cannot be bound.
@@ -48,11 +55,45 @@ async def serve(
         timeout_graceful_shutdown=close_seconds,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         server_header=False,
+        http=cast(type[asyncio.Protocol], functools.partial(_Protocol, head_seconds)),
     )
     with _listening(host, port, variable) as listener:
         bound_port: int = listener.getsockname()[1]
         async with _served(_Server(config), listener):
             yield bound_port
+
+
+class _Protocol(h11_impl.H11Protocol):
+    """Hangs up on who connects and does not send a request's head: uvicorn alone would wait for ever."""
+
+    def __init__(self, head_seconds: float, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self._head_seconds = head_seconds
+        self._hanging_up: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._unwatch()
+        super().connection_lost(exc)
+
+    def _watch(self) -> None:
+        answering = cast(Any, self.cycle) is not None and not self.cycle.response_complete
+        if answering:
+            self._unwatch()
+        elif self._hanging_up is None:
+            self._hanging_up = self.loop.call_later(self._head_seconds, self.transport.close)
+
+    def _unwatch(self) -> None:
+        if self._hanging_up is not None:
+            self._hanging_up.cancel()
+            self._hanging_up = None
 
 
 class _Server(uvicorn.Server):

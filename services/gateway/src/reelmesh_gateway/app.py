@@ -1,6 +1,7 @@
 """The composition root: opens what the gateway calls, then the ports on which it is called."""
 
 import contextlib
+import math
 from collections.abc import AsyncGenerator
 
 from reelmesh.mesh.v1 import media_service_pb2_grpc, storage_service_pb2_grpc
@@ -18,6 +19,9 @@ from reelmesh_gateway.usecases import assets, entrance, watching
 
 SERVICE = "gateway"
 NEEDED = frozenset({"orchestrator", "storage"})
+# HTTP requests open at once besides streams of events, and connections besides those that have a request.
+REQUESTS_LIMIT = 500
+IDLE_CONNECTIONS_LIMIT = 500
 _SECONDS_A_MINUTE = 60.0
 
 
@@ -87,6 +91,7 @@ async def _front(
         needed=NEEDED,
         metrics=measured,
         public_url=own_settings.public_url,
+        requests_limit=own_settings.event_streams_limit + REQUESTS_LIMIT,
         upload_limit_bytes=own_settings.upload_limit_bytes,
         upload_timeout_seconds=own_settings.upload_timeout_seconds,
     )
@@ -98,7 +103,8 @@ def _http(own_settings: settings.GatewaySettings, behind: front.Front) -> contex
         own_settings.host,
         own_settings.http_port,
         variable="REELMESH_HTTP_PORT",
-        close_seconds=int(own_settings.drain_seconds),
+        close_seconds=math.ceil(own_settings.drain_seconds),
+        connections_limit=behind.requests_limit + IDLE_CONNECTIONS_LIMIT,
     )
 
 

@@ -49,7 +49,7 @@ class Files(Protocol):
         """Return the id of the asset that a URL of our own making names.
 
         Raises:
-            NotFound: the token is not ours, or has expired.
+            PermissionDenied: the token is not ours, or has expired.
         """
         ...
 

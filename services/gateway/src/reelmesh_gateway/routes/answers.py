@@ -17,9 +17,10 @@ Kind = TypeVar("Kind", bound=Exception)
 
 
 def answer(content: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> fastapi.Response:
-    """Return a JSON answer. Whatever UTF-8 cannot carry is escaped, so that rendering never fails."""
-    text = json.dumps(content, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    return fastapi.Response(text, status_code=status, headers=dict(headers or {}), media_type=JSON)
+    """Return a JSON answer. What UTF-8 cannot carry is replaced, so that rendering never fails."""
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    body = text.encode("utf-8", "replace")
+    return fastapi.Response(body, status_code=status, headers=dict(headers or {}), media_type=JSON)
 
 
 def refusal(error: errors.ReelmeshError, request_id: str) -> fastapi.Response:

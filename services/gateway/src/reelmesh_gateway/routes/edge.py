@@ -1,6 +1,5 @@
 """The outermost layer of HTTP: the trace begins here, each request gets an id, a measurement, and an answer."""
 
-import asyncio
 import contextlib
 import re
 
@@ -27,9 +26,13 @@ _SAMPLED = "01"
 class Edge:
     """Stands around everything else; the one place of HTTP where any exception is caught."""
 
-    def __init__(self, app: types.ASGIApp, own: process.Chassis, measured: own_metrics.Metrics) -> None:
-        """Wrap `app`."""
+    def __init__(
+        self, app: types.ASGIApp, own: process.Chassis, measured: own_metrics.Metrics, *, requests_limit: int
+    ) -> None:
+        """Wrap `app`; when `requests_limit` requests are open, further ones are refused."""
         self._app = app
+        self._requests_limit = requests_limit
+        self._open = 0
         self._own = own
         self._metrics = measured
 
@@ -47,10 +50,10 @@ class Edge:
                 self._record(span, scope, exchange, self._own.clock.elapsed() - began)
 
     async def _answered(self, scope: types.Scope, receive: types.Receive, exchange: "_Exchange") -> None:
+        self._open += 1
         try:
+            self._refuse_if_full()
             await self._app(scope, receive, exchange.send)
-        except asyncio.CancelledError:
-            raise
         except errors.ReelmeshError as error:
             await self._refuse(exchange, receive, answers.refusal(error, exchange.request_id), error)
         except wire.Refused as refused:
@@ -58,6 +61,12 @@ class Edge:
         except Exception as error:
             self._own.logger.exception("%s %s failed in a way nobody expected.", scope["method"], _route(scope))
             await self._refuse(exchange, receive, answers.fault(exchange.request_id), error)
+        finally:
+            self._open -= 1
+
+    def _refuse_if_full(self) -> None:
+        if self._open > self._requests_limit:
+            raise errors.Unavailable("Too many requests are open at this moment. Try again; nothing was done.")
 
     async def _refuse(
         self, exchange: "_Exchange", receive: types.Receive, answer: types.ASGIApp, error: Exception

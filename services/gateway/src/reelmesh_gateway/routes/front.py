@@ -32,6 +32,8 @@ class Front:
     needed: frozenset[str]
     metrics: metrics.Metrics
     public_url: str | None
+    requests_limit: int
+    """Open at once, streams of events included."""
     upload_limit_bytes: int
     upload_timeout_seconds: float
 

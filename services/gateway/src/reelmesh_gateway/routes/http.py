@@ -20,7 +20,8 @@ _HEADER = security.APIKeyHeader(name="X-API-Key", auto_error=False, description=
 def application(behind: front.Front) -> types.ASGIApp:
     """Return the application: edge (trace, id, answer) → guard (key) → limits (bytes, patience) → routes."""
     bounded = limits.Limits(_routes(behind), behind.own.clock, upload_limit_bytes=behind.upload_limit_bytes)
-    return edge.Edge(guard.Guard(bounded, behind.entrance), behind.own, behind.metrics)
+    guarded = guard.Guard(bounded, behind.entrance)
+    return edge.Edge(guarded, behind.own, behind.metrics, requests_limit=behind.requests_limit)
 
 
 def _routes(behind: front.Front) -> fastapi.FastAPI:

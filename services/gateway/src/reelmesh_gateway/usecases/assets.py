@@ -74,7 +74,8 @@ class Assets:
         """Return the asset that a signed URL names.
 
         Raises:
-            NotFound: the URL is not ours, has expired, or its asset is gone.
+            PermissionDenied: the URL is not ours, or has expired.
+            NotFound: its asset is gone.
         """
         return await self._files.find(await self._files.verify(token), "")
 
