@@ -72,6 +72,7 @@ async def build(own: settings.OrchestratorSettings, chassis: process.Chassis) ->
             submit_seconds=own.submit_within_seconds + own.request_timeout_seconds,
             begin_seconds=own.begin_seconds,
             step_seconds=own.step_seconds,
+            events_days=own.events_days,
         )
         background = loops.Loops(chassis.clock, wake)
         await stack.enter_async_context(

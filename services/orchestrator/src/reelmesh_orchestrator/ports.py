@@ -168,8 +168,11 @@ class Store(Protocol):
         """Return an account, its row locked: whoever counts its slots does so alone."""
         ...
 
-    def in_flight(self, account_id: str) -> Mapping[str, int]:
-        """Return how many attempts each tenant has in flight at an account."""
+    def in_flight(self, account_id: str, doubtful_since: datetime.datetime) -> Mapping[str, int]:
+        """Return how many attempts each tenant has in flight at an account.
+
+        An indeterminate one counts when it was submitted after `doubtful_since`: the longest render would be over else.
+        """
         ...
 
     def waiting(self, account_id: str, limit: int) -> Sequence[dispatching.Waiting]:
@@ -209,9 +212,17 @@ class Store(Protocol):
         """Return the steps that a worker runs, by token."""
         ...
 
+    def prune(self, events_before: datetime.datetime, leases_before: datetime.datetime, limit: int) -> int:
+        """Delete old events of generations that have ended, and leases that are over; return how many rows."""
+        ...
+
     # --- leases
     def lease(self, worker_id: str) -> Lease | None:
-        """Return a worker's lease."""
+        """Return a worker's lease, as it is at the moment."""
+        ...
+
+    def lock_lease(self, worker_id: str) -> Lease | None:
+        """Return a worker's lease, its row locked. Taken before any generation."""
         ...
 
     def renew(self, lease: Lease, name: str) -> None:
@@ -236,6 +247,10 @@ class Store(Protocol):
 
     def charges(self, attempt_ids: Sequence[uuid.UUID]) -> Sequence[Charge]:
         """Return attempts with their generations."""
+        ...
+
+    def workers(self, pool: str) -> int:
+        """Return how many workers of a pool hold a lease."""
         ...
 
     def rivals(self, account_id: str, model: str) -> int:

@@ -36,6 +36,9 @@ class OrchestratorSettings(settings.ServiceSettings):
     cancel_grace_seconds: float = pydantic.Field(
         default=60.0, ge=0, description="How long a cancelled generation waits for its providers to stop, seconds."
     )
+    events_days: float = pydantic.Field(
+        default=90.0, gt=0, description="How long the history of ended generations is kept, days."
+    )
     sweep_seconds: float = pydantic.Field(default=1.0, gt=0, description="How often the record is swept, seconds.")
     free_account_slots: int = pydantic.Field(
         default=2, ge=1, le=1000, description="Attempts in flight at a provider that costs nothing."

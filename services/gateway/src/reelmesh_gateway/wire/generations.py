@@ -269,6 +269,8 @@ class Generation(bodies.Body):
     """1 at first, one more with each retry."""
     trace_id: str
     """W3C trace id (32 hex digits) under which everything about it is recorded."""
+    text: str
+    """The words delivered in place of a video, when `delivery` is TEXT."""
 
 
 class GenerationEvent(bodies.Body):

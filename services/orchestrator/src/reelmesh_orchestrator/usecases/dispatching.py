@@ -1,5 +1,6 @@
 """Sends out what fits: as many attempts as each account has free slots, by rank and fairness."""
 
+import datetime
 import uuid
 
 from reelmesh_orchestrator import ports
@@ -41,7 +42,7 @@ class Dispatcher:
         account = store.lock_account(account_id)
         if account is None or not account.enabled:
             return 0
-        in_flight = store.in_flight(account_id)
+        in_flight = store.in_flight(account_id, store.now - _longest_render(store, account.provider))
         free = min(account.slots - sum(in_flight.values()), BATCH)
         if free <= 0:
             return 0
@@ -62,3 +63,14 @@ class Dispatcher:
 def _seconds_to_next(store: ports.Store) -> float | None:
     due = store.next_due()
     return max((due - store.now).total_seconds(), 0.0) if due else None
+
+
+def _longest_render(store: ports.Store, provider: str) -> datetime.timedelta:
+    """Return how long a job that nobody knows about may still take up a slot at a provider."""
+    renders = [
+        model.longest_render_seconds
+        for stated in store.cards()
+        if stated.provider == provider
+        for model in stated.models
+    ]
+    return datetime.timedelta(seconds=max(renders, default=0.0))

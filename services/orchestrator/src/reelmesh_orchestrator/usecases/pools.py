@@ -95,7 +95,7 @@ class Pools:
         await self._record.write(lambda store: store.end_lease(worker_id, None))
 
     def _renew(self, store: ports.Store, renewal: Renewal) -> Orders:
-        lease = store.lease(renewal.worker_id)
+        lease = store.lock_lease(renewal.worker_id)
         if lease is not None and not lease.active:
             return Orders(held=False)
         store.renew(lease or ports.Lease(renewal.worker_id, renewal.kind, renewal.pool, 0, active=True), renewal.name)
@@ -166,5 +166,7 @@ def _state(charge: ports.Charge) -> attempt.AttemptState:
 
 
 def _rates(store: ports.Store, provider: str) -> tuple[tuple[str, float], ...]:
+    """Return this worker's share of each account's rate, requests per second; 0 is no limit."""
     rate = next((stated.polls_per_second for stated in store.cards() if stated.provider == provider), 0.0)
+    rate /= max(store.workers(provider), 1)
     return tuple((account.id, rate) for account in store.accounts() if account.provider == provider)

@@ -13,6 +13,10 @@ from reelmesh_orchestrator.usecases import transitions
 
 # What one sweep looks at, of each kind; the rest comes with the next.
 BATCH = 500
+# How often old rows are looked for, seconds.
+PRUNE_SECONDS = 60.0
+# How long a lease that is over is remembered, so that its worker is told so: seconds.
+LEASE_RETENTION_SECONDS = 24 * 3600.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +31,8 @@ class Patience:
     begin_seconds: float = 30.0
     #: A step is sent again when nobody has begun it for this long; doubled each time.
     step_seconds: float = 30.0
+    #: Events of ended generations are kept for this long, days.
+    events_days: float = 90.0
 
 
 class Sweeper:
@@ -40,6 +46,7 @@ class Sweeper:
         self._patience = patience
         self._leases = leases.Watch()
         self._submits = leases.Watch()
+        self._prune_at = 0.0
 
     async def sweep(self) -> None:
         """Look once at everything."""
@@ -49,6 +56,7 @@ class Sweeper:
         await self._resend_steps()
         await self._expire()
         await self._stop_cancelled()
+        await self._prune()
 
     async def _lapse_leases(self) -> None:
         """End leases that did not change for long enough while this observer could read the database."""
@@ -59,11 +67,13 @@ class Sweeper:
             await self._record.write(lambda store, one=worker_id: self._lapse(store, one, seen[one]))
 
     def _lapse(self, store: ports.Store, worker_id: str, renewals: int) -> None:
-        steps = store.steps_of_worker(worker_id)
-        if not store.end_lease(worker_id, renewals):
+        """End a lease that is still as it was seen. Locks go lease, generation, attempt, as everywhere."""
+        lease = store.lock_lease(worker_id)
+        if lease is None or not lease.active or lease.renewals != renewals:
             return
-        for step_id in steps:
+        for step_id in store.steps_of_worker(worker_id):
             self._resend(store, step_id)
+        store.end_lease(worker_id, renewals)
 
     async def _doubt_submits(self) -> None:
         """Whatever its lease says: a submit that took longer than window and time-out is in doubt."""
@@ -115,6 +125,23 @@ class Sweeper:
 
         for generation_id in await self._record.read(old):
             await self._change(generation_id, lambda _: None)
+
+    async def _prune(self) -> None:
+        """Let go of what is too old, now and then."""
+        now = self._clock.elapsed()
+        if now < self._prune_at:
+            return
+        self._prune_at = now + PRUNE_SECONDS
+
+        def work(store: ports.Store) -> int:
+            return store.prune(
+                store.now - datetime.timedelta(days=self._patience.events_days),
+                store.now - _seconds(LEASE_RETENTION_SECONDS),
+                BATCH,
+            )
+
+        while await self._record.write(work) >= BATCH:
+            continue
 
     async def _change(self, generation_id: uuid.UUID, decide: Callable[[draft.Draft], None]) -> None:
         await self._record.write(lambda store: transitions.on_generation(store, generation_id, self._policy, decide))

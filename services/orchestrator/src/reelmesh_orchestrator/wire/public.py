@@ -99,6 +99,7 @@ def generation_to_proto(
         shots=shots_to_proto(aggregate.shots, aggregate.attempts),
         run=current.run,
         trace_id=_trace_id(current.traceparent),
+        text=current.result.text,
     )
     if current.failure:
         message.failure.CopyFrom(_failure(current.failure.reason, current.failure.message))

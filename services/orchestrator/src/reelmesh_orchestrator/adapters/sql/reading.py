@@ -151,3 +151,22 @@ def charges(transaction: sql.Transaction, attempt_ids: Sequence[uuid.UUID]) -> S
     statement = sa.select(_ATTEMPTS.id, _ATTEMPTS.generation_id).where(_ATTEMPTS.id.in_(attempt_ids))
     found = [(row.id, aggregate(transaction, row.generation_id, lock=False)) for row in transaction.rows(statement)]
     return [ports.Charge(of, attempt_id) for attempt_id, of in found if of is not None]
+
+
+def prune(
+    transaction: sql.Transaction, events_before: datetime.datetime, leases_before: datetime.datetime, limit: int
+) -> int:
+    """Delete old events of generations that have ended, and leases that are over; return how many rows."""
+    events, leases = tables.EVENTS, tables.LEASES
+    ended = sa.select(_GENERATIONS.id).where(
+        _GENERATIONS.id == events.c.generation_id, _GENERATIONS.complete_time.is_not(None)
+    )
+    old = (
+        sa.select(events.c.position)
+        .where(events.c.create_time < events_before, sa.exists(ended))
+        .order_by(events.c.position)
+        .limit(limit)
+    )
+    deleted = transaction.execute(events.delete().where(events.c.position.in_(old))).rowcount
+    over = sa.select(leases.c.worker_id).where(sa.not_(leases.c.active), leases.c.update_time < leases_before)
+    return deleted + transaction.execute(leases.delete().where(leases.c.worker_id.in_(over.limit(limit)))).rowcount

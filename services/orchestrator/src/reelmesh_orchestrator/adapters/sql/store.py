@@ -3,6 +3,7 @@
 import datetime
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from reelmesh_kit import ids, sql
@@ -191,11 +192,16 @@ class SqlStore:
         row = self._transaction.row(self._transaction.locking(statement))
         return card.Account(**sql.columns(row)) if row else None
 
-    def in_flight(self, account_id: str) -> Mapping[str, int]:
+    def in_flight(self, account_id: str, doubtful_since: datetime.datetime) -> Mapping[str, int]:
         """Return how many attempts each tenant has in flight at an account."""
+        doubtful = _ATTEMPTS.state == attempt.AttemptState.INDETERMINATE.value
         statement = (
             sa.select(_ATTEMPTS.tenant_id, sa.func.count().label("number"))
-            .where(_ATTEMPTS.account_id == account_id, _ATTEMPTS.state.in_(_IN_FLIGHT))
+            .where(
+                _ATTEMPTS.account_id == account_id,
+                _ATTEMPTS.state.in_(_IN_FLIGHT),
+                sa.or_(sa.not_(doubtful), _ATTEMPTS.submit_time > doubtful_since),
+            )
             .group_by(_ATTEMPTS.tenant_id)
         )
         return {row.tenant_id: row.number for row in self._transaction.rows(statement)}
@@ -253,13 +259,25 @@ class SqlStore:
         """Return the steps that a worker runs, by token."""
         return reading.step_tokens_of_worker(self._transaction, worker_id)
 
+    def prune(self, events_before: datetime.datetime, leases_before: datetime.datetime, limit: int) -> int:
+        """Delete old events of generations that have ended, and leases that are over."""
+        return reading.prune(self._transaction, events_before, leases_before, limit)
+
     # --- leases
 
     def lease(self, worker_id: str) -> ports.Lease | None:
         """Return a worker's lease."""
-        table = tables.LEASES
-        row = self._transaction.row(self._transaction.locking(sa.select(table).where(table.c.worker_id == worker_id)))
-        return ports.Lease(row.worker_id, row.kind, row.pool, row.renewals, row.active) if row else None
+        return _lease(self._transaction.row(_of_worker(worker_id)))
+
+    def lock_lease(self, worker_id: str) -> ports.Lease | None:
+        """Return a worker's lease, its row locked."""
+        return _lease(self._transaction.row(self._transaction.locking(_of_worker(worker_id))))
+
+    def workers(self, pool: str) -> int:
+        """Return how many workers of a pool hold a lease."""
+        columns = tables.LEASES.c
+        statement = sa.select(sa.func.count()).where(columns.active, columns.pool == pool)
+        return self._transaction.execute(statement).scalar_one()
 
     def renew(self, lease: ports.Lease, name: str) -> None:
         """Write a lease with one renewal more."""
@@ -329,3 +347,11 @@ class SqlStore:
             _ATTEMPTS.job_id == "",
         )
         return self._transaction.execute(statement).scalar_one()
+
+
+def _of_worker(worker_id: str) -> sa.Select[*tuple[Any, ...]]:
+    return sa.select(tables.LEASES).where(tables.LEASES.c.worker_id == worker_id)
+
+
+def _lease(row: sa.Row[Any] | None) -> ports.Lease | None:
+    return ports.Lease(row.worker_id, row.kind, row.pool, row.renewals, row.active) if row else None

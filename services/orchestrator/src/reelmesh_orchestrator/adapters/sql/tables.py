@@ -194,6 +194,7 @@ EVENTS = sa.Table(
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("traceparent", sa.Text, nullable=False),
     sa.UniqueConstraint("generation_id", "sequence"),
+    sa.Index("ix_events_create_time", "create_time"),
 )
 
 OUTBOX = sa.Table(

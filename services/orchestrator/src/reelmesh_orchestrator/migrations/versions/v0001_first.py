@@ -43,6 +43,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("position", name="pk_events"),
         sa.UniqueConstraint("generation_id", "sequence", name="uq_events_generation_id_sequence"),
     )
+    op.create_index("ix_events_create_time", "events", ["create_time"], unique=False)
     op.create_table(
         "generations",
         sa.Column("id", sa.Uuid(), nullable=False),
