@@ -2,7 +2,8 @@
 
 It needs grpcio and grpcio-reflection, and no package of reelmesh:
 
-    python examples/from_protos_alone.py 127.0.0.1:9090 "$(cat ~/.local/share/reelmesh/gateway/development.key)" boat.mp4
+    key=$(cat ~/.local/share/reelmesh/gateway/development.key)
+    python examples/from_protos_alone.py 127.0.0.1:9090 "$key" boat.mp4
 """
 
 # ruff: noqa: T201 - a script for people

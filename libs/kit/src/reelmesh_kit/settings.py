@@ -144,6 +144,8 @@ def _described(kind: type[ServiceSettings], name: str, field: FieldInfo) -> Sett
 
 def _variable(kind: type[ServiceSettings], name: str) -> str:
     alias = kind.model_fields[name].validation_alias if name in kind.model_fields else None
+    if isinstance(alias, pydantic.AliasChoices):
+        alias = alias.choices[0]
     return alias if isinstance(alias, str) else (PREFIX + name).upper()
 
 

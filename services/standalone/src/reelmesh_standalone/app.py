@@ -12,7 +12,7 @@ from reelmesh_kit import process, settings
 from reelmesh_kit.bus import server
 
 from reelmesh_standalone import layout, locking, parts, ports
-from reelmesh_standalone.settings import StandaloneSettings
+from reelmesh_standalone.settings import StandaloneSettings, tell
 
 # Told one line for people at a time: what has started.
 Show = Callable[[str], None]
@@ -90,7 +90,7 @@ class Within:
     @contextlib.asynccontextmanager
     async def start(self, part: parts.Part, values: Mapping[str, object]) -> AsyncGenerator[process.Running]:
         """Run a service; it serves once the context is open."""
-        told = part.settings_class()(**values)  # pyright: ignore[reportArgumentType] - the names are those of its fields
+        told = tell(part.settings_class(), values)
         own = process.chassis(part.name, told)
         try:
             async with part.build()(told, own) as running:
@@ -126,7 +126,7 @@ def _complete(wanted: Sequence[parts.Part], wiring: parts.Wiring, show: Show) ->
 
 def _missing(part: parts.Part, wiring: parts.Wiring) -> str:
     try:
-        part.settings_class()(**wiring.values(part, {}))  # pyright: ignore[reportArgumentType] - as above
+        tell(part.settings_class(), wiring.values(part, {}))
     except ValueError:
         try:
             settings.load(part.settings_class())

@@ -36,7 +36,7 @@ class Child:
     ) -> None:
         """Prepare; nothing runs yet. `values` are its settings by name."""
         self._part = part
-        self._environment = {settings.variable(name): str(value) for name, value in values.items()}
+        self._environment = settings.child_environment(part.settings_class(), values)
         self._own = own
         self._kept = kept
         self._show = show
@@ -54,7 +54,7 @@ class Child:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env=settings.child_environment(self._environment),
+            env=self._environment,
             limit=LINE_LIMIT_BYTES,
             # Ctrl-C in a terminal is for us: services stop in turn.
             start_new_session=True,

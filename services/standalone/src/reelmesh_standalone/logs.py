@@ -90,8 +90,10 @@ class Stream:
 
 
 def message(line: str) -> str:
-    """Return the words of a log line, without its other fields."""
-    return str((_parsed(line) or {}).get("message") or line)
+    """Return the words of a log line, without its other fields; of a traceback, its last line."""
+    fields = _parsed(line) or {}
+    last = str(fields.get("exception") or "").strip().rpartition("\n")[2]
+    return " ".join(each for each in (str(fields.get("message") or line), last) if each)
 
 
 def _parsed(line: str) -> dict[str, Any] | None:

@@ -94,6 +94,8 @@ class Wiring:
             # Workers of providers make a folder of their name in the one they are given.
             "data_folder": self._layout.folder if part.provider else self._layout.service_folder(part.name),
             "database_url": self._layout.database_url(part.name),
+            "folder": self._layout.service_folder(part.name) / "assets",
+            "scratch_folder": self._layout.service_folder(part.name) / "scratch",
             **given,
         }
         return {name: offered[name] for name in part.settings_class().model_fields if name in offered}

@@ -3,6 +3,7 @@
 import os
 import pathlib
 from collections.abc import Mapping
+from typing import TypeVar
 
 import pydantic
 from reelmesh_kit import settings
@@ -27,11 +28,26 @@ class StandaloneSettings(settings.ServiceSettings):
     )
 
 
-def child_environment(values: Mapping[str, str]) -> dict[str, str]:
-    """Return this process's environment with `values` put over it: what a child is started with."""
-    return {**os.environ, **values}
+Told = TypeVar("Told", bound=settings.ServiceSettings)
 
 
-def variable(name: str) -> str:
-    """Return the variable that sets a setting."""
-    return (settings.PREFIX + name).upper()
+def tell(kind: type[Told], values: Mapping[str, object]) -> Told:
+    """Return settings of class `kind` with `values`, by name, over what the environment says.
+
+    Raises:
+        pydantic.ValidationError: something else that it needs is missing or wrong.
+    """
+    # A field with an alias is not known by its own name.
+    aliased = {name for name, field in kind.model_fields.items() if field.validation_alias is not None}
+    variables = _variables(kind)
+    return kind(**{variables[name] if name in aliased else name: value for name, value in values.items()})  # pyright: ignore[reportArgumentType] - each value is of its field's type
+
+
+def child_environment(kind: type[settings.ServiceSettings], values: Mapping[str, object]) -> dict[str, str]:
+    """Return the environment of a child that shall read `values`, by name, as its settings of class `kind`."""
+    variables = _variables(kind)
+    return {**os.environ, **{variables[name]: str(value) for name, value in values.items()}}
+
+
+def _variables(kind: type[settings.ServiceSettings]) -> dict[str, str]:
+    return {each.name: each.env for each in settings.describe(kind)}
