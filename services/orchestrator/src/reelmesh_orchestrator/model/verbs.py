@@ -154,8 +154,11 @@ def finish_step(draft: Draft, step_id: uuid.UUID, token: str, result: Mapping[st
     if not step.MACHINE.allows(one.state, step.StepEvent.FINISH):
         return False
     draft.put_step(one.moved(step.StepEvent.FINISH, result=result))
-    draft.happened("step_done", f"{one.kind} is done", step_id=step_id)
+    draft.happened("step_done", _DONE[one.kind], step_id=step_id)
     return True
+
+
+_DONE = {step.StepKind.LAST_FRAME: "The last frame is taken", step.StepKind.LADDER: "Checked and encoded"}
 
 
 @dataclasses.dataclass(frozen=True)
