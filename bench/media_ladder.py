@@ -10,7 +10,7 @@ hits all alike:
 - encode three: one ffmpeg command that decodes once and encodes 1080p, 720p and 480p; no checks, no stills;
 - copy top: one ffmpeg command that copies 1080p and encodes 720p and 480p; no checks, no stills.
 
-All encode with the same settings. Without an `ffmpeg` (on PATH, or from the package imageio-ffmpeg) only the first runs.
+All encode with the same settings. Without an `ffmpeg` (on PATH, or from imageio-ffmpeg) only the first runs.
 """
 
 import argparse

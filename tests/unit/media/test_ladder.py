@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import PIL.Image
 import pytest
@@ -128,6 +129,26 @@ def test_trimming_encodes_when_every_near_cut_would_lose_a_frame(tmp_path: Path)
         path = result.renditions[0].file.path
         assert abs(len(clips.shown(path)) - wanted) <= 1
         assert clips.seconds_of_sound(path) == pytest.approx(result.duration_seconds, abs=0.001)
+
+
+def test_frames_that_an_edit_list_hides_stay_hidden(tmp_path: Path) -> None:
+    source = clips.make(tmp_path / "source.mp4", clips.Spec(tones=(), b_frames=0, fast_start=False))
+    content = bytearray(source.read_bytes())
+    media_time = content.index(b"elst") + 16
+    step = 512  # ticks of a frame at 25 fps in 12800ths
+    content[media_time : media_time + 4] = (step * 10).to_bytes(4, "big")
+    source.write_bytes(content)
+    folder = tmp_path / "out"
+    folder.mkdir()
+    result = ladder.make(LadderRequest((source,), folder, rungs=()))
+    assert "source.mp4: an edit list hides frames" in result.copy_refusals
+    assert len(clips.shown(result.renditions[0].file.path)) == result.frame_count == 40
+
+
+@pytest.mark.parametrize("wishes", [{"wanted_seconds": 0}, {"wanted_seconds": float("nan")}, {"rungs": (0,)}])
+def test_impossible_wishes_are_refused_at_once(tmp_path: Path, wishes: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"wanted_seconds|rungs"):
+        LadderRequest((tmp_path / "a.mp4",), tmp_path, **wishes)
 
 
 def test_a_clip_without_sound_stays_without(tmp_path: Path) -> None:

@@ -31,6 +31,13 @@ def test_black_at_the_beginning_is_found_and_not_taken_as_the_still(tmp_path: Pa
             assert PIL.ImageStat.Stat(image.convert("L")).mean[0] > 60
 
 
+@pytest.mark.parametrize("seconds", [0.96, 1.0, 1.04])
+def test_black_of_just_the_length_that_counts_as_frozen_ends_where_it_ends(tmp_path: Path, seconds: float) -> None:
+    result = check(tmp_path, clips.Spec(pictures=((clips.BLACK, seconds), (clips.MOVING, 1.0)), tones=()))
+    assert ranges(result, FindingKind.FROZEN) == []
+    assert ranges(result, FindingKind.BLACK) == [pytest.approx((0.0, seconds), abs=0.05)]
+
+
 def test_black_at_the_end_lasts_to_the_end(tmp_path: Path) -> None:
     result = check(tmp_path, clips.Spec(pictures=((clips.MOVING, 1.0), (clips.BLACK, 1.0)), tones=()))
     assert ranges(result, FindingKind.BLACK) == [pytest.approx((1.0, 2.0), abs=0.05)]

@@ -155,6 +155,14 @@ def test_a_stretch_still_open_at_the_end_lasts_to_the_end_and_short_ones_are_dro
     assert [(one.start_seconds, one.end_seconds) for one in found] == [(2.0, 3.0), (4.0, 5.0)]
 
 
+def test_edges_of_one_frame_are_taken_in_order_of_time() -> None:
+    both_of_one = {"lavfi.freezedetect.freeze_start": "0", "lavfi.freezedetect.freeze_end": "1"}
+    assert findings.edges(both_of_one, "lavfi.freezedetect.freeze") == [Edge(True, 0.0), Edge(False, 1.0)]
+    end_and_next = {"lavfi.silence_start": "2.5", "lavfi.silence_end": "2"}
+    assert findings.edges(end_and_next, "lavfi.silence") == [Edge(False, 2.0), Edge(True, 2.5)]
+    assert findings.edges({}, "lavfi.black") == []
+
+
 def test_black_is_not_reported_as_frozen_too() -> None:
     black = (Finding(FindingKind.BLACK, 0.0, 2.0),)
     frozen = (Finding(FindingKind.FROZEN, 0.0, 2.0), Finding(FindingKind.FROZEN, 4.0, 6.0))

@@ -130,6 +130,8 @@ def test_sound_alone_is_not_a_video(tmp_path: Path) -> None:
         stream = output.add_stream("aac", rate=48_000)
         frame = clips.av.AudioFrame(format="fltp", layout="stereo", samples=1024)
         frame.sample_rate = 48_000
+        for plane in frame.planes:
+            plane.update(bytes(plane.buffer_size))
         output.mux([*stream.encode(frame), *stream.encode(None)])
     with pytest.raises(refusals.NotAVideo, match="no picture"):
         probe.probe(tmp_path / "sound.mp4")

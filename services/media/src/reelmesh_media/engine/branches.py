@@ -1,6 +1,6 @@
 """The filter graph of a ladder: frames go in once, come out in each rung's size, and small for the checks."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 import av.video.frame
@@ -83,13 +83,6 @@ def _checks(size: Size) -> list[tuple[str, str]]:
 
 def _measures(step: int) -> list[tuple[str, str]]:
     return [("framestep", str(step)), ("blurdetect", ""), ("signalstats", ""), ("buffersink", "")]
-
-
-def edges(notes: Mapping[str, str], detector: str) -> Iterator[findings.Edge]:
-    """What a detector ("lavfi.black" or "lavfi.freezedetect.freeze") noted on one frame; ends first."""
-    for suffix, begins in (("_end", False), ("_start", True)):
-        if (noted := notes.get(detector + suffix)) is not None:
-            yield findings.Edge(begins, float(noted))
 
 
 def _pictures(sink: filters.Node) -> Iterator[av.video.frame.VideoFrame]:

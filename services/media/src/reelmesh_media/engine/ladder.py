@@ -171,6 +171,7 @@ def _packets_of(
     ]
     if not reasons and not copying.joinable([source.facts.video for source, _ in used]):
         reasons.append("the clips differ in size, frame rate or codec parameters")
+    reasons += [f"{source.path.name}: an edit list hides frames" for source, _ in used if source.timeline.hidden]
     taken: list[packets.PacketClip] = []
     for source, count in used:
         ticks = source.timeline.presentation_ticks

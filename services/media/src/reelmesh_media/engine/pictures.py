@@ -80,8 +80,8 @@ class Pass:
                 lane.feed(frame)
         for small in self._branches.checked():
             notes = small.metadata
-            self._black += branches.edges(notes, "lavfi.black")
-            self._frozen += branches.edges(notes, "lavfi.freezedetect.freeze")
+            self._black += findings.edges(notes, "lavfi.black")
+            self._frozen += findings.edges(notes, "lavfi.freezedetect.freeze")
         for small in self._branches.sampled():
             notes, position = small.metadata, small.pts or 0
             self._picker.offer(_sample(position, notes), self._waiting.pop(position))

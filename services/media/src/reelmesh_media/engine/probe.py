@@ -20,10 +20,14 @@ _PROGRESSIVE_OR_UNKNOWN = (0, 1)
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Timeline:
-    """Every picture packet in decoding order: its time on screen and whether it is a key frame; in stream ticks."""
+    """The picture packets in decoding order, by their time on screen, and the key frames among them; in stream ticks.
+
+    `hidden` counts packets that an edit list keeps off the screen; they are not among the others.
+    """
 
     presentation_ticks: tuple[int, ...]
     key_ticks: tuple[int, ...]
+    hidden: int
     size_bytes: int
     last_step_ticks: int
 
@@ -106,7 +110,7 @@ def _read_packets(
     """Read every packet once, without decoding; also tells where the first audio stream ends, in seconds."""
     shown: list[int] = []
     keys: list[int] = []
-    size_bytes = step = packet_count = 0
+    size_bytes = step = packet_count = hidden = 0
     audio_index = container.streams.audio[0].index if container.streams.audio else -1
     audio_end_seconds = 0.0
     for packet in container.demux():
@@ -117,21 +121,23 @@ def _read_packets(
             continue
         if packet.stream_index == audio_index:
             audio_end_seconds = float((packet.pts + (packet.duration or 0)) * packet.time_base)
-        elif packet.stream_index == stream.index and not packet.is_discard:
+        elif packet.stream_index == stream.index and packet.is_discard:
+            hidden += 1
+        elif packet.stream_index == stream.index:
             shown.append(packet.pts)
             size_bytes += packet.size
             step = packet.duration or step
             if packet.is_keyframe:
                 keys.append(packet.pts)
-    _check_complete(stream, len(shown))
-    return Timeline(tuple(shown), tuple(keys), size_bytes, step), audio_end_seconds
+    _check_complete(stream, len(shown), hidden)
+    return Timeline(tuple(shown), tuple(keys), hidden, size_bytes, step), audio_end_seconds
 
 
-def _check_complete(stream: av.video.stream.VideoStream, found: int) -> None:
-    if found == 0:
+def _check_complete(stream: av.video.stream.VideoStream, shown: int, hidden: int) -> None:
+    if shown == 0:
         raise refusals.BrokenVideo("no picture packets")
-    if found < stream.frames:
-        raise refusals.BrokenVideo(f"truncated: {found} of {stream.frames} frames are there")
+    if shown + hidden < stream.frames:
+        raise refusals.BrokenVideo(f"truncated: {shown + hidden} of {stream.frames} frames are there")
 
 
 def _video_track(

@@ -64,18 +64,11 @@ def measure(clips: Sequence[SoundClip]) -> Measured:
         source.push(frame)
         for measured in filters.drain(sink):
             notes = measured.metadata
-            edges += silence_edges(notes)
+            edges += findings.edges(notes, "lavfi.silence")
             latest.update({key: value for key, value in notes.items() if key.startswith("lavfi.r128.")})
     seconds = sum(clip.samples for clip in clips) / SAMPLE_RATE_HZ
     silent = findings.stretches(findings.FindingKind.SILENT, edges, seconds, findings.MIN_SILENT_SECONDS)
     return Measured(_loudness(latest), silent)
-
-
-def silence_edges(notes: dict[str, str]) -> Iterator[findings.Edge]:
-    """Silence as silencedetect notes it on a frame: the end of one stretch may stand beside the start of the next."""
-    for key, begins in (("lavfi.silence_end", False), ("lavfi.silence_start", True)):
-        if key in notes:
-            yield findings.Edge(begins, float(notes[key]))
 
 
 def _loudness(notes: dict[str, str]) -> loudness.Loudness:

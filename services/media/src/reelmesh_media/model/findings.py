@@ -2,7 +2,7 @@
 
 import dataclasses
 import enum
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 MIN_BLACK_SECONDS = 0.25
 MIN_FROZEN_SECONDS = 1.0
@@ -38,6 +38,16 @@ class Edge:
 
     begins: bool
     at_seconds: float
+
+
+def edges(notes: Mapping[str, str], detector: str) -> list[Edge]:
+    """What an FFmpeg detector such as "lavfi.black" noted on one frame, in order of time.
+
+    One frame may carry the end of one stretch and the start of the next, or a start that was known late and its end.
+    """
+    noted = (("_end", False), ("_start", True))
+    found = [Edge(begins, float(notes[detector + suffix])) for suffix, begins in noted if detector + suffix in notes]
+    return sorted(found, key=lambda edge: edge.at_seconds)
 
 
 def stretches(kind: FindingKind, edges: Iterable[Edge], end_seconds: float, min_seconds: float) -> tuple[Finding, ...]:

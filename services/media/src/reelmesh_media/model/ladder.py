@@ -2,6 +2,7 @@
 
 import dataclasses
 import enum
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -45,6 +46,12 @@ class LadderRequest:
     rungs: tuple[int, ...] = STANDARD_RUNGS
     top_bits_per_second: int | None = None
     normalisation: Normalisation = Normalisation.WHEN_ENCODED
+
+    def __post_init__(self) -> None:
+        if self.wanted_seconds is not None and not 0 < self.wanted_seconds < math.inf:
+            raise ValueError(f"wanted_seconds is {self.wanted_seconds}: ask for a length above 0, or for None")
+        if any(rung < 2 for rung in self.rungs):
+            raise ValueError(f"rungs are {self.rungs}: short sides are at least 2 pixels")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
