@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
+import boto3.session
 import botocore.client
 import pytest
 
@@ -40,11 +40,9 @@ class S3Server:
     @functools.cached_property
     def client(self) -> Any:
         """A boto3 client, for looking at what the code under test did."""
-        return boto3.session.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name=REGION).client(
-            "s3",
-            endpoint_url=self.endpoint,
-            config=botocore.client.Config(signature_version="s3v4", s3={"addressing_style": "path"}),
-        )
+        session: Any = boto3.session.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name=REGION)
+        config = botocore.client.Config(signature_version="s3v4", s3={"addressing_style": "path"})
+        return session.client("s3", endpoint_url=self.endpoint, config=config)
 
     def make_bucket(self) -> str:
         """Make an empty bucket; return its name."""

@@ -7,9 +7,9 @@ import functools
 import hashlib
 import itertools
 import pathlib
-import urllib.request
 from collections.abc import AsyncGenerator
 
+import httpx
 import prometheus_client
 import pytest
 from reelmesh_kit import clock, errors, ids
@@ -212,10 +212,10 @@ async def test_a_signed_url_if_there_is_one_serves_the_bytes(bucket: ports.Bucke
     url = await bucket.sign(KEY, datetime.timedelta(minutes=5))
     if url is None:
         return  # this bucket leaves it to the gateway
-    answer = await asyncio.to_thread(urllib.request.urlopen, url, timeout=10)
-    with answer:
-        assert answer.read() == b"signed bytes"
-        assert answer.headers["content-type"] == "video/mp4"
+    async with httpx.AsyncClient(timeout=10) as client:
+        answer = await client.get(url)
+    assert answer.content == b"signed bytes"
+    assert answer.headers["content-type"] == "video/mp4"
 
 
 async def test_a_sound_bucket_says_so(bucket: ports.Bucket) -> None:

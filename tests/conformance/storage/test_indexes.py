@@ -5,6 +5,7 @@ import datetime
 import pathlib
 import uuid
 from collections.abc import AsyncGenerator
+from typing import Any
 
 import pytest
 from reelmesh_kit import clock, errors, ids, sql
@@ -38,14 +39,14 @@ def sweep(database: sql.Database) -> ports.SweepIndex:
     return sql_adapter.SqlSweepIndex(database)
 
 
-def intended(**values: object) -> asset.Intent:
-    given: dict[str, object] = {
+def intended(**values: Any) -> asset.Intent:
+    given: dict[str, Any] = {
         "asset_id": FRESH.fresh(),
         "tenant_id": "default",
         "kind": asset.Kind.CLIP,
         "content_type": "video/mp4",
     }
-    return asset.Intent(**(given | values))  # pyright: ignore[reportArgumentType]
+    return asset.Intent(**(given | values))
 
 
 async def store(index: ports.Index, intent: asset.Intent, content: asset.Content = CONTENT) -> asset.Asset:

@@ -1,13 +1,18 @@
 """What the bus says to keep is kept; what can never be understood is put aside."""
 
 import uuid
+from typing import TypeVar
 
 import pytest
 from reelmesh.mesh.v1 import task_pb2
 from reelmesh_kit import bus, errors, sql
 from reelmesh_storage import consumer
+from reelmesh_storage.adapters import sql as sql_adapter
+from reelmesh_storage.usecases import lives
 
 from tests.unit.storage import world as worlds
+
+Result = TypeVar("Result")
 
 
 def delivery(*asset_ids: object) -> bus.Delivery:
@@ -41,19 +46,20 @@ async def test_what_cannot_be_understood_is_poison(world: worlds.World, payload:
 
 
 async def test_while_the_database_is_away_the_message_comes_again(world: worlds.World) -> None:
-    stored = await world.storing().store(worlds.intended(), worlds.chunks(b"x"))
-    world.index._database = AbsentDatabase()
+    index = sql_adapter.SqlIndex(AbsentDatabase())
+    away = consumer.KeepConsumer(lives.Lives(index, world.bucket), worlds.LOGGER)
     with pytest.raises(errors.Unavailable):
-        await keeper(world).handle(delivery(stored.id))
+        await away.handle(delivery(uuid.UUID(int=1)))
 
 
 class AbsentDatabase:
     """A database that does not answer."""
 
-    async def write(self, work: sql.Work[object]) -> object:
+    async def write(self, work: sql.Work[Result]) -> Result:
         raise errors.Unavailable("the database does not answer")
 
-    read = write
+    async def read(self, work: sql.Work[Result]) -> Result:
+        raise errors.Unavailable("the database does not answer")
 
     async def close(self) -> None:
         """Nothing to close."""

@@ -3,6 +3,7 @@
 import datetime
 import posixpath
 import uuid
+from typing import Any
 
 import hypothesis
 import pytest
@@ -34,15 +35,15 @@ NASTY_IDS = (
 )
 
 
-def key(kind: asset.Kind, *, taken: bool = False, **values: object) -> str:
-    given: dict[str, object] = {
+def key(kind: asset.Kind, *, taken: bool = False, **values: Any) -> str:
+    given: dict[str, Any] = {
         "asset_id": ASSET,
         "tenant_id": "default",
         "user_id": "ada",
         "generation_id": GENERATION,
         "content_type": "image/jpeg",
     }
-    intent = asset.Intent(kind=kind, **(given | values))  # pyright: ignore[reportArgumentType]
+    intent = asset.Intent(kind=kind, **(given | values))
     return layout.key(intent, WRITE, DAY, taken=taken)
 
 

@@ -2,6 +2,7 @@
 
 import datetime
 import uuid
+from typing import Any
 
 import pytest
 from reelmesh_kit import errors
@@ -14,7 +15,7 @@ BODY = bytes(range(200))
 HOUR = datetime.timedelta(hours=1)
 
 
-async def stored(world: worlds.World, **values: object) -> asset.Asset:
+async def stored(world: worlds.World, **values: Any) -> asset.Asset:
     return await world.storing().store(worlds.intended(**values), worlds.chunks(BODY))
 
 

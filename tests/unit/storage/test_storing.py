@@ -57,7 +57,7 @@ async def test_another_asset_under_the_same_id_is_refused(
     intent = worlds.intended()
     stored = await store(world, intent)
     with pytest.raises(errors.WrongState, match="another asset"):
-        await store(world, dataclasses.replace(intent, **change), body)  # pyright: ignore[reportArgumentType]
+        await store(world, dataclasses.replace(intent, **change), body)
     assert world.files() == {stored.key: BODY}
     await world.assert_tidy()
 
@@ -83,7 +83,7 @@ async def test_what_was_not_announced_is_refused_and_leaves_nothing(
     intent = worlds.intended()
     before = [await store(world, intent)] if again else []
     with pytest.raises(errors.InvalidArgument) as refusal:
-        await store(world, dataclasses.replace(intent, **announced), body)  # pyright: ignore[reportArgumentType]
+        await store(world, dataclasses.replace(intent, **announced), body)
     assert refusal.value.field == field
     assert list(world.files()) == [stored.key for stored in before]
     assert len(await world.rows()) == len(before)

@@ -4,6 +4,7 @@ import dataclasses
 import datetime
 import math
 import uuid
+from typing import Any
 
 import pytest
 from google.protobuf import duration_pb2
@@ -19,14 +20,14 @@ GENERATION_ID = "22222222-2222-4222-8222-222222222222"
 NOON = datetime.datetime(2026, 1, 1, 12, 0, 0, 250000, tzinfo=datetime.UTC)
 
 
-def header(**values: object) -> messages.PutHeader:
-    given: dict[str, object] = {
+def header(**values: Any) -> messages.PutHeader:
+    given: dict[str, Any] = {
         "asset_id": ASSET_ID,
         "tenant_id": "default",
         "kind": asset_pb2.ASSET_KIND_CLIP,
         "content_type": "video/mp4",
     }
-    return messages.PutHeader(**(given | values))  # pyright: ignore[reportArgumentType]
+    return messages.PutHeader(**(given | values))
 
 
 def test_a_header_says_all_of_an_intent() -> None:

@@ -180,15 +180,15 @@ async def opened(folder: pathlib.Path) -> AsyncGenerator[World]:
             yield world
 
 
-def intended(**values: object) -> asset.Intent:
-    given: dict[str, object] = {
+def intended(**values: Any) -> asset.Intent:
+    given: dict[str, Any] = {
         "asset_id": FRESH.fresh(),
         "tenant_id": "default",
         "user_id": "ada",
         "kind": asset.Kind.CLIP,
         "content_type": "video/mp4",
     }
-    return asset.Intent(**(given | values))  # pyright: ignore[reportArgumentType]
+    return asset.Intent(**(given | values))
 
 
 async def chunks(*parts: bytes) -> AsyncIterator[bytes]:

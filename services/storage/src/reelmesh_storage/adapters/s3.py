@@ -302,7 +302,7 @@ def _our_words() -> Generator[None]:
     try:
         yield
     except botocore.exceptions.ClientError as error:
-        raise _refusal(error) from error
+        raise refusal(error) from error
     except (botocore.exceptions.BotoCoreError, OSError) as error:
         raise errors.Unavailable(f"The bucket does not answer: {error}.") from error
 
@@ -315,7 +315,7 @@ def _still_wanted() -> Generator[None]:
         raise errors.Unavailable("The upload took so long that it was given up; nothing was stored.") from error
 
 
-def _refusal(error: botocore.exceptions.ClientError) -> errors.ReelmeshError:
+def refusal(error: botocore.exceptions.ClientError) -> errors.ReelmeshError:
     answer: Mapping[str, Mapping[str, object]] = error.response
     code = str(answer.get("Error", {}).get("Code", ""))
     if code in _ABSENT:
