@@ -2,10 +2,11 @@
 
 import dataclasses
 
+import pydantic
 import pytest
 from reelmesh_provider import model as mesh
 from reelmesh_provider import testing
-from reelmesh_provider_local import model, wire
+from reelmesh_provider_local import model, settings, wire
 from reelmesh_provider_local.model import Fault, Marker, State
 
 TASK = testing.make_task(model="local-1", duration_seconds=5.0, width=1280, height=720)
@@ -54,6 +55,17 @@ def test_a_job_that_is_not_listed_is_missing() -> None:
 )
 def test_what_cannot_be_rendered_is_refused_with_the_reason(changes: dict[str, object], word: str) -> None:
     assert word in wire.problem(dataclasses.replace(TASK, **changes))  # pyright: ignore[reportArgumentType]
+
+
+def test_the_card_offers_clips_as_long_as_told() -> None:
+    assert wire.card("1").models[0].longest_seconds == 60.0
+    assert wire.card("1", 2.0).models[0].longest_seconds == 2.0
+
+
+@pytest.mark.parametrize("seconds", [0.5, 61.0])
+def test_a_longest_clip_that_cannot_be_rendered_is_refused(seconds: float) -> None:
+    with pytest.raises(pydantic.ValidationError, match="local_longest_seconds"):
+        settings.LocalSettings(local_longest_seconds=seconds)
 
 
 def test_what_can_be_rendered_is_no_problem() -> None:

@@ -36,7 +36,7 @@ class LocalProvider:
         self._faults = model.read_markers(told.local_faults)[0]
         self._broken_fetches: dict[str, int] = {}
         self._opened = contextlib.AsyncExitStack()
-        self.card = wire.card(importlib.metadata.version("reelmesh-provider-local"))
+        self.card = wire.card(importlib.metadata.version("reelmesh-provider-local"), told.local_longest_seconds)
 
     async def __aenter__(self) -> Self:
         """Open the job list and go on with what was left unfinished."""

@@ -13,6 +13,12 @@ class LocalSettings(settings.ProviderSettings):
     local_results_kept_hours: float = pydantic.Field(
         default=24.0, gt=0, description="How long the local provider keeps its jobs and their clips, hours."
     )
+    local_longest_seconds: float = pydantic.Field(
+        default=60.0,
+        ge=1,
+        le=60,
+        description="Longest clip that the local provider offers, seconds; a longer video is made of several.",
+    )
     local_faults: str = pydantic.Field(
         default="",
         description="Simulator knob: faults of every local job, as in prompts: [[drop]], [[busy=2:1]], [[slow=5]] …",

@@ -21,8 +21,8 @@ LATEST_LOOK_SECONDS = 2.0
 CLIP_NAME = "clip.mp4"
 
 
-def card(version: str) -> mesh.ProviderCard:
-    """State what can be rendered here."""
+def card(version: str, longest_seconds: float = film.MAX_DURATION_SECONDS) -> mesh.ProviderCard:
+    """State what can be rendered here; `longest_seconds` is the longest clip on offer."""
     return mesh.ProviderCard(
         provider=PROVIDER,
         version=version,
@@ -30,7 +30,7 @@ def card(version: str) -> mesh.ProviderCard:
             mesh.ModelCard(
                 model=MODEL,
                 shortest_seconds=film.MIN_DURATION_SECONDS,
-                longest_seconds=film.MAX_DURATION_SECONDS,
+                longest_seconds=longest_seconds,
                 largest_pixels=film.MAX_LONG_SIDE_PIXELS * film.MAX_SHORT_SIDE_PIXELS,
                 reference_images=film.MAX_IMAGES,
                 first_frame=True,
