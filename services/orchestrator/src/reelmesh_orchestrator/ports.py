@@ -134,8 +134,12 @@ class Store(Protocol):
         """Return what is known about a provider's job."""
         ...
 
-    def add_job(self, job: facts.Job) -> None:
-        """Append a fact; a better claim on the same job replaces a weaker one."""
+    def job_of(self, attempt_id: uuid.UUID, job_id: str) -> facts.Job | None:
+        """Return what is known about a job of an attempt, whatever project it is in."""
+        ...
+
+    def add_job(self, job: facts.Job) -> facts.Job | None:
+        """Append a fact; a better claim on the same job replaces a weaker one. Return what was known before, locked."""
         ...
 
     def end_job(self, project: str, ended: facts.Ended) -> None:

@@ -210,6 +210,21 @@ def _accept(draft: Draft, one: attempt.Attempt, job: Job, worker_id: str) -> Non
         draft.put_shot(of.moved(shot.ShotEvent.BEGIN))
 
 
+def dispute(draft: Draft, attempt_id: uuid.UUID, job: Job) -> None:
+    """Take the fact that a job which this attempt had adopted is another's: it is looked for again."""
+    one = draft.aggregate.attempt(attempt_id)
+    if one.job_id != job.job_id:
+        return
+    draft.happened(
+        "incident",
+        f"Job {job.job_id} was adopted for this attempt, which is {one.state}, but belongs to attempt {job.attempt_id}",
+        attempt_id=attempt_id,
+        job_id=job.job_id,
+    )
+    if attempt.MACHINE.allows(one.state, attempt.AttemptEvent.DISPUTE):
+        draft.put_attempt(one.moved(attempt.AttemptEvent.DISPUTE, job_id="", watcher_id=""))
+
+
 def _withdraw_successors(draft: Draft, one: attempt.Attempt) -> None:
     """Drop what was planned because this attempt was thought lost: the shot has a live job again."""
     for sibling in draft.aggregate.attempts_of(one.shot_id):
@@ -282,6 +297,7 @@ def finish(draft: Draft, attempt_id: uuid.UUID, ended: Ended) -> None:
         return
     if one.state is not attempt.AttemptState.ACCEPTED:
         return
+    # What an operator wrote off counts as lost already: a job that turns up after all is not paid a second time.
     cost = ended.cost_micros
     if cost is None:
         cost = one.price_micros if ended.outcome in _BILLED else 0
@@ -293,7 +309,7 @@ def finish(draft: Draft, attempt_id: uuid.UUID, ended: Ended) -> None:
 
 def _succeed(draft: Draft, one: attempt.Attempt, ended: Ended, cost_micros: int) -> None:
     made = one.moved(attempt.AttemptEvent.SUCCEED, complete_time=draft.now, clip_asset_id=ended.clip_asset_id)
-    draft.put_attempt(draft.settle(made, cost_micros))
+    draft.put_attempt(draft.settle(made, max(cost_micros - made.spent_micros, 0)))
     draft.effects.append(KeepAssets((ended.clip_asset_id,)))
     of = draft.aggregate.shot(one.shot_id)
     used = draft.generation.state in generation.WORKING and shot.MACHINE.allows(of.state, shot.ShotEvent.FINISH)
@@ -318,7 +334,7 @@ def _fail(draft: Draft, one: attempt.Attempt, ended: Ended, cost_micros: int) ->
         ending=_ENDING_OF_OUTCOME[ended.outcome],
         message=ended.message,
     )
-    draft.put_attempt(draft.settle(failed, cost_micros))
+    draft.put_attempt(draft.settle(failed, max(cost_micros - failed.spent_micros, 0)))
     draft.happened(
         "attempt_cancelled" if stopped else "attempt_failed",
         ended.message or f"{one.provider} reports {ended.outcome}",

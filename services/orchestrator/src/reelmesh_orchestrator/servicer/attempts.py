@@ -73,7 +73,7 @@ class AttemptServicer(attempt_service_pb2_grpc.AttemptServiceServicer):
         if not request.job_id:
             raise errors.InvalidArgument("job_id", "must be the provider's id of the job")
         attempt_id = parsing.identifier("attempt_id", request.attempt_id)
-        await self._verbs.finish(attempt_id, request.worker_id, wire.ended_from_proto(request))
+        await self._verbs.finish(attempt_id, wire.ended_from_proto(request))
         return attempt_service_pb2.FinishResponse()
 
     async def Conclude(  # noqa: N802

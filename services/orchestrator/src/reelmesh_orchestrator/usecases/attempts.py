@@ -39,20 +39,14 @@ class Attempts:
         """
 
         def work(store: ports.Store) -> bool:
-            known = store.owner_of_attempt(job.attempt_id) is not None
+            # Locked, so that a lease which ends in this moment either frees this attempt too, or is seen to be over.
+            lease = store.lock_lease(worker_id)
+            watcher = worker_id if lease is not None and lease.active else ""
             told = dataclasses.replace(job, project=job.project or _project(store, job.attempt_id))
-            claimed = store.job(told.project, told.job_id)
-            if known:
-                lease = store.lease(worker_id)
-                watcher = worker_id if lease is not None and lease.active else ""
-                transitions.on_attempt(
-                    store,
-                    job.attempt_id,
-                    self._policy,
-                    lambda decided: facts.record(decided, told.attempt_id, told, watcher, claimed),
-                )
-            store.add_job(told)
-            return known and _cancel_wanted(store, job.attempt_id)
+            self._take(
+                store, told, lambda decided, claimed: facts.record(decided, told.attempt_id, told, watcher, claimed)
+            )
+            return _cancel_wanted(store, job.attempt_id)
 
         return await self._record.write(work)
 
@@ -64,29 +58,37 @@ class Attempts:
             attempt_id, lambda decided: facts.decline(decided, attempt_id, nonce, verdict, message, retry_after_seconds)
         )
 
-    async def finish(self, attempt_id: uuid.UUID, worker_id: str, ended: facts.Ended) -> None:
+    async def finish(self, attempt_id: uuid.UUID, ended: facts.Ended) -> None:
         """Take the fact that a job ended. Whoever says so knows its id, so that is recorded first."""
 
         def work(store: ports.Store) -> None:
-            generation_id = store.owner_of_attempt(attempt_id)
-            if generation_id is None:
-                return
-            before = store.load(generation_id)
-            if before is None:
-                return
-            project = before.attempt(attempt_id).account_id
-            job = facts.Job(project, ended.job_id, attempt_id, facts.Evidence.RECORD)
-            claimed = store.job(project, ended.job_id)
+            # Whoever observes a job that was adopted knows no more about whose it is than whoever adopted it.
+            known = store.job_of(attempt_id, ended.job_id)
+            job = known or facts.Job(_project(store, attempt_id), ended.job_id, attempt_id, facts.Evidence.RECORD)
 
-            def decide(decided: draft.Draft) -> None:
-                facts.record(decided, attempt_id, job, worker_id, claimed)
+            def decide(decided: draft.Draft, claimed: facts.Job | None) -> None:
+                facts.record(decided, attempt_id, job, "", claimed)
                 facts.finish(decided, attempt_id, ended)
 
-            transitions.on_generation(store, generation_id, self._policy, decide)
-            store.add_job(claimed or job)
-            store.end_job(project, ended)
+            self._take(store, job, decide)
+            store.end_job(job.project, ended)
 
         await self._record.write(work)
+
+    def _take(
+        self, store: ports.Store, told: facts.Job, decide: Callable[[draft.Draft, facts.Job | None], None]
+    ) -> None:
+        """Keep a fact about a job, take it from the attempt that had adopted it, and decide for the one it is told of."""
+        claimed = store.add_job(told)
+        if claimed is not None and claimed.attempt_id != told.attempt_id and claimed.evidence < told.evidence:
+            self._decide(store, claimed.attempt_id, lambda decided: facts.dispute(decided, claimed.attempt_id, told))
+        self._decide(store, told.attempt_id, lambda decided: decide(decided, claimed))
+
+    def _decide(self, store: ports.Store, attempt_id: uuid.UUID, decide: Callable[[draft.Draft], None]) -> None:
+        """Decide for an attempt, unless it is an orphan that nobody knows."""
+        generation_id = store.owner_of_attempt(attempt_id)
+        if generation_id is not None:
+            transitions.on_generation(store, generation_id, self._policy, decide)
 
     async def conclude(self, attempt_id: uuid.UUID, revision: int, message: str) -> bool:
         """Conclude that an attempt was never created; False when anything changed since the finder looked."""

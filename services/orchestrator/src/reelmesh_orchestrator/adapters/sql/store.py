@@ -110,28 +110,30 @@ class SqlStore:
         )
         return facts.Job(project, job_id, row.attempt_id, facts.Evidence(row.evidence)) if row else None
 
-    def add_job(self, job: facts.Job) -> None:
-        """Append a fact, or strengthen one."""
+    def job_of(self, attempt_id: uuid.UUID, job_id: str) -> facts.Job | None:
+        """Return what is known about a job of an attempt, whatever project it is in."""
         columns = tables.PROVIDER_JOBS.c
+        row = self._transaction.row(
+            sa.select(columns.project, columns.evidence).where(
+                columns.attempt_id == attempt_id, columns.job_id == job_id
+            )
+        )
+        return facts.Job(row.project, job_id, attempt_id, facts.Evidence(row.evidence)) if row else None
+
+    def add_job(self, job: facts.Job) -> facts.Job | None:
+        """Append a fact, or strengthen one; return what was known before, its row locked."""
+        table = tables.PROVIDER_JOBS
+        claim = {"attempt_id": job.attempt_id, "evidence": job.evidence.value}
+        key = {"project": job.project, "job_id": job.job_id}
+        new = {**key, **claim, "create_time": self.now, "outcome": "", "message": ""}
+        if self._transaction.insert_if_absent(table, new):
+            return None
+        where = (table.c.project == job.project, table.c.job_id == job.job_id)
+        self._transaction.row(self._transaction.locking(sa.select(table.c.job_id).where(*where)))
         known = self.job(job.project, job.job_id)
-        if known is None:
-            self._transaction.execute(
-                tables.PROVIDER_JOBS.insert().values(
-                    project=job.project,
-                    job_id=job.job_id,
-                    attempt_id=job.attempt_id,
-                    evidence=job.evidence.value,
-                    create_time=self.now,
-                    outcome="",
-                    message="",
-                )
-            )
-        elif known.evidence < job.evidence:
-            self._transaction.execute(
-                tables.PROVIDER_JOBS.update()
-                .where(columns.project == job.project, columns.job_id == job.job_id)
-                .values(attempt_id=job.attempt_id, evidence=job.evidence.value)
-            )
+        if known is not None and known.evidence < job.evidence:
+            self._transaction.execute(table.update().where(*where).values(claim))
+        return known
 
     def end_job(self, project: str, ended: facts.Ended) -> None:
         """Append how a job ended; the first word stands."""
