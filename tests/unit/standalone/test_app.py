@@ -19,6 +19,10 @@ GATEWAY = parts.Part("gateway", FAKE)
 Build = Callable[..., contextlib.AbstractAsyncContextManager[process.Running]]
 
 
+async def _at_once(mesh: discovery.Mesh) -> None:
+    assert discovery.read(pathlib.Path(mesh.spans_folder).parent) is None, "it was announced before it was checked"
+
+
 @pytest.fixture
 def shown() -> list[str]:
     return []
@@ -31,7 +35,7 @@ async def build(tmp_path: pathlib.Path, shown: list[str]) -> AsyncGenerator[Buil
     def start(folder: pathlib.Path = tmp_path / "data", **more: int) -> app.Composed:
         told = StandaloneSettings(data_folder=folder, **({"http_port": 0, "grpc_port": 0} | more))
         made.append(process.chassis("standalone", told))
-        return app.build(told, made[-1], show=shown.append, wanted=[FIRST, GATEWAY])
+        return app.build(told, made[-1], show=shown.append, check=_at_once, wanted=[FIRST, GATEWAY])
 
     yield start
     for own in made:
@@ -95,7 +99,7 @@ async def test_an_optional_provider_without_its_settings_is_left_out_with_the_re
     told = StandaloneSettings(data_folder=tmp_path, http_port=0, grpc_port=0)
     own = process.chassis("standalone", told)
     demanding = parts.Part("demanding", "tests.unit.standalone.demanding_service", provider=True)
-    async with app.build(told, own, show=shown.append, wanted=[demanding, GATEWAY]):
+    async with app.build(told, own, show=shown.append, check=_at_once, wanted=[demanding, GATEWAY]):
         pass
     own.telemetry.shutdown()
     (line,) = [each for each in shown if each.startswith("demanding")]

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -16,6 +16,8 @@ from reelmesh_standalone.settings import StandaloneSettings, tell
 
 # Told one line for people at a time: what has started.
 Show = Callable[[str], None]
+# Waits until a mesh takes orders.
+Check = Callable[[discovery.Mesh], Awaitable[None]]
 # A mesh that runs while its context is open.
 Composed = AbstractAsyncContextManager[process.Running]
 
@@ -42,6 +44,7 @@ async def build(
     own: process.Chassis,
     *,
     show: Show,
+    check: Check,
     starter: Starter | None = None,
     wanted: Sequence[parts.Part] | None = None,
 ) -> AsyncGenerator[process.Running]:
@@ -51,6 +54,7 @@ async def build(
         told: the settings.
         own: the chassis of the mesh itself, beside those of its services.
         show: is told what starts.
+        check: returns once the mesh does what it is for; it is announced only then.
         starter: how services are run; default: within this process.
         wanted: the services, the gateway last; default: all that are installed.
 
@@ -75,8 +79,10 @@ async def build(
             running = await enter(runs.start(part, wiring.values(part, given)))
             wiring.learn(part, running)
         await runs.settled()
+        note = _note(told, where, running)
+        await check(note)
         opened.callback(discovery.remove, where.folder)
-        discovery.write(where.folder, _note(told, where, running))
+        discovery.write(where.folder, note)
         yield running
 
 

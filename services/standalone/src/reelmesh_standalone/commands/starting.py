@@ -8,11 +8,12 @@ from typing import TextIO, cast
 
 import click
 from reelmesh_client import discovery
+from reelmesh_client import errors as client_errors
 from reelmesh_client.commands import outcome, running, showing
 from reelmesh_kit import clock, errors, process, telemetry
 from reelmesh_kit import settings as kit_settings
 
-from reelmesh_standalone import app, children, layout, logs
+from reelmesh_standalone import app, children, layout, logs, opening
 from reelmesh_standalone.commands import terminal
 from reelmesh_standalone.settings import StandaloneSettings
 
@@ -55,7 +56,12 @@ def until_stopped(
     """
     try:
         asyncio.run(_run(told, screen, processes, on_ready))
-    except (process.CannotStart, kit_settings.SettingsError, errors.ReelmeshError) as error:
+    except (
+        process.CannotStart,
+        kit_settings.SettingsError,
+        errors.ReelmeshError,
+        client_errors.ReelmeshError,
+    ) as error:
         screen.show(f"error {error}")
         raise outcome.Ended(outcome.Exit.FAILED) from error
     except OSError as error:
@@ -87,9 +93,14 @@ async def run(
 
     def build(loaded: StandaloneSettings, own: process.Chassis) -> app.Composed:
         starter = children.Children(own, kept, screen.show) if processes else None
-        return app.build(loaded, own, show=screen.show, starter=starter)
+        return app.build(loaded, own, show=screen.show, check=functools.partial(_open, screen), starter=starter)
 
     await process.run(SERVICE, build, told, on_ready=on_ready, stop=stop)
+
+
+async def _open(screen: terminal.Terminal, mesh: discovery.Mesh) -> None:
+    if not await opening.takes_orders(mesh, clock.SystemClock()):
+        screen.show("warning no provider has announced itself: requests are refused until one does; see the logs")
 
 
 def settings(given: dict[str, object]) -> StandaloneSettings:
