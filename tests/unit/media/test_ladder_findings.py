@@ -43,6 +43,14 @@ def test_black_at_the_end_lasts_to_the_end(tmp_path: Path) -> None:
     assert ranges(result, FindingKind.BLACK) == [pytest.approx((1.0, 2.0), abs=0.05)]
 
 
+def test_the_still_shows_something_rather_than_a_soft_gradient(tmp_path: Path) -> None:
+    gradient = "gradients=s={size}:r={rate}:seed=3:speed=0.05"
+    pictures = ((gradient, 1.0), (clips.MOVING, 1.0), (gradient, 1.0))
+    result = check(tmp_path, clips.Spec(pictures=pictures, tones=()))
+    with PIL.Image.open(result.poster.path) as image:
+        assert len(set(image.convert("L").resize((32, 18)).get_flattened_data())) > 100
+
+
 def test_a_picture_that_stands_still_is_found(tmp_path: Path) -> None:
     result = check(
         tmp_path, clips.Spec(pictures=((clips.MOVING, 1.0), (clips.GREY, 2.0), (clips.MOVING, 1.0)), tones=())

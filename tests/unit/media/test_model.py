@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import math
 import pickle
 from fractions import Fraction
 
@@ -181,6 +182,11 @@ def test_the_still_is_lit_then_contrasty_then_off_cuts_then_central_then_sharp()
     ranks = [stills.rank(sample, 100) for sample in (good, *worse)]
     assert ranks == sorted(ranks)
     assert len(set(ranks)) == len(ranks)
+
+
+def test_a_frame_without_edges_is_not_taken_for_a_sharp_one() -> None:
+    edgeless = stills.FrameSample(frame=50, blur=math.nan, mean_luma=120, contrast_luma=90, cut_score=1)
+    assert stills.rank(edgeless, 100) > stills.rank(dataclasses.replace(edgeless, blur=40.0), 100)
 
 
 @pytest.mark.parametrize(

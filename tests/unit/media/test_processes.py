@@ -2,6 +2,9 @@
 
 import asyncio
 import os
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -142,3 +145,45 @@ async def test_a_ladder_runs_in_a_process_under_the_limits_of_its_lane(tmp_path:
 def test_ladders_take_two_cores_each_and_quick_jobs_have_their_own_lane() -> None:
     assert [lanes.ladder_lane(cores).workers for cores in (1, 2, 3, 8)] == [1, 1, 1, 4]
     assert lanes.quick_lane(1).workers == 1
+
+
+ORPHANING = """
+import asyncio, os
+from reelmesh_kit import clock
+from reelmesh_media.engine import processes
+from reelmesh_media.model import lanes
+from tests.unit.media import jobs
+
+async def main():
+    quick = processes.Processes(lanes.quick_lane(1), clock.SystemClock())
+    print(await quick.run(jobs.pid), flush=True)
+    busy = asyncio.create_task(quick.run(jobs.hang))
+    await asyncio.wait({busy}, timeout=0.3)
+    os._exit(9)
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+
+def test_a_worker_does_not_outlive_its_service_even_in_the_middle_of_a_job(tmp_path: Path) -> None:
+    script = tmp_path / "service.py"
+    script.write_text(ORPHANING)
+    environment = {"PYTHONPATH": str(Path.cwd()), "PATH": "/usr/bin:/bin"}
+    ended = subprocess.run([sys.executable, script], capture_output=True, text=True, env=environment, check=False)
+    assert ended.returncode == 9, ended.stderr
+    # The pipe that `run` read to its end was held by the worker too: it is gone already, or about to be.
+    orphan, patience = int(ended.stdout), threading.Event()
+    for _ in range(200):
+        if not is_alive(orphan):
+            return
+        patience.wait(0.05)
+    pytest.fail(f"worker {orphan} still runs")
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

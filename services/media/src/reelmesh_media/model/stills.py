@@ -1,6 +1,7 @@
 """Which frame stands for a video: sharp, lit, of some contrast, not at a cut, not at the ends."""
 
 import dataclasses
+import math
 
 MIDDLE_SHARE = 0.8
 DARKEST_MEAN_LUMA = 30.0
@@ -29,7 +30,7 @@ def rank(sample: FrameSample, frame_total: int) -> Rank:
     """How well a frame stands for its video: the lowest rank wins. Every frame has one, so there is always a still.
 
     Broken wishes count first, an unlit frame the most; sharpness decides among equals.
-    A flat frame has no edge to measure and reports no blur, so contrast is a wish of its own.
+    A frame without any edge has no blur to measure (not a number): it comes last among equals.
     """
     margin = frame_total * (1 - MIDDLE_SHARE) / 2
     broken = (
@@ -38,4 +39,5 @@ def rank(sample: FrameSample, frame_total: int) -> Rank:
         (sample.cut_score >= SCENE_CUT_SCORE, 2),
         (not margin <= sample.frame <= frame_total - 1 - margin, 1),
     )
-    return sum(weight for is_broken, weight in broken if is_broken), sample.blur
+    blur = sample.blur if math.isfinite(sample.blur) else math.inf
+    return sum(weight for is_broken, weight in broken if is_broken), blur
