@@ -55,7 +55,7 @@ def of(error: errors.ReelmeshError) -> Exit:
 
 def explain(error: errors.ReelmeshError, console: rich.console.Console) -> None:
     """Print what went wrong and what to do next."""
-    line = rich.text.Text("✗ ", style="bold red")
+    line = rich.text.Text().append("✗ ", style="bold red")
     line.append(showing.plain(error.message), style="red")
     console.print(line)
     for problem in error.fields:

@@ -150,7 +150,7 @@ def _facts(it: generation_pb2.Generation) -> Iterable[tuple[str, rich.text.Text]
 
 
 def _state_and_delivery(it: generation_pb2.Generation) -> rich.text.Text:
-    text = state_text(it.state)
+    text = rich.text.Text().append_text(state_text(it.state))
     if it.delivery:
         text.append(f", delivered: {delivery_name(it.delivery)}")
     if it.run > 1:
@@ -209,7 +209,7 @@ def generations(them: Iterable[generation_pb2.Generation], now: datetime.datetim
 
 def _ending(it: generation_pb2.Generation) -> rich.text.Text:
     """Return the state, and what was delivered if that is not a video."""
-    text = state_text(it.state)
+    text = rich.text.Text().append_text(state_text(it.state))
     if it.delivery not in (generation_pb2.DELIVERY_UNSPECIFIED, generation_pb2.DELIVERY_VIDEO):
         text.append(f" ({delivery_name(it.delivery)})")
     return text
@@ -230,15 +230,15 @@ def quote(answer: generation_service_pb2.QuoteGenerationResponse) -> rich.consol
                 dollars(candidate.price_micros),
                 rich.text.Text(plain(candidate.reason), style="dim" if candidate.struck else ""),
             )
-    total = rich.text.Text(f"{dollars(answer.price_micros)}", style="bold")
+    total = rich.text.Text().append(dollars(answer.price_micros), style="bold")
     if answer.estimated_seconds:
-        total.append(f", about {answer.estimated_seconds:.0f} s", style="")
+        total.append(f", about {answer.estimated_seconds:.0f} s")
     return rich.console.Group(table, total)
 
 
 def event_line(event: generation_pb2.GenerationEvent, since_seconds: float) -> rich.text.Text:
     """Return an event as one line: when, where the generation stands then, and what happened."""
-    line = rich.text.Text(f"{since_seconds:8.1f} s  ", style="dim")
+    line = rich.text.Text().append(f"{since_seconds:8.1f} s  ", style="dim")
     line.append_text(state_text(event.state, width=11))
     line.append(" ")
     line.append(plain(event.message or event.type))

@@ -29,7 +29,7 @@ def doctor(data_folder: pathlib.Path | None) -> None:
     console = showing.out()
     for finding in findings:
         mark, style = _MARKS[finding.verdict]
-        line = rich.text.Text(f"{mark} ", style=style)
+        line = rich.text.Text().append(f"{mark} ", style=style)
         line.append(f"{finding.name:<16}", style="dim")
         line.append(showing.plain(finding.message))
         console.print(line, soft_wrap=True)

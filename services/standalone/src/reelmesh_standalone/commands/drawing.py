@@ -59,7 +59,7 @@ def bar(offset_seconds: float, seconds: float, total_seconds: float) -> str:
 
 
 def _name(line: waterfall.Line) -> rich.text.Text:
-    text = rich.text.Text(line.guides, style="dim")
+    text = rich.text.Text().append(line.guides, style="dim")
     text.append(showing.plain(_shorter(line.name)), style=_ERROR if line.failed else "")
     if line.count > 1:
         text.append(f" x{line.count}", style="dim")
@@ -82,7 +82,7 @@ def _duration(seconds: float) -> str:
 
 
 def _sum(found: waterfall.Waterfall) -> rich.text.Text:
-    text = rich.text.Text(
+    text = rich.text.Text().append(
         f"{found.spans} spans, {len(found.services)} services, {_duration(found.seconds)}", style="dim"
     )
     failed = sum(line.failed for line in found.lines)

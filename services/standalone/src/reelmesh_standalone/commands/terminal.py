@@ -36,8 +36,7 @@ class Terminal:
         self._console.print()
         self._console.print(rich.text.Text("reelmesh is up", style="bold green"))
         for name, value in facts:
-            line = rich.text.Text(f"  {name:<9}", style="dim")
-            line.append(value, style="")
+            line = rich.text.Text().append(f"  {name:<9}", style="dim").append(value)
             self._console.print(line, soft_wrap=True)
         self._console.print()
         self._console.print(rich.text.Text("In another terminal:", style="dim"))
