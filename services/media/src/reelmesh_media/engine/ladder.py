@@ -194,9 +194,10 @@ def _make_sound(request: ladder.LadderRequest, plan: _Plan, progress: Report) ->
     if request.normalisation is loudness_model.Normalisation.NEVER:
         gain_db = 0.0
     always = request.normalisation is loudness_model.Normalisation.ALWAYS
-    if _sound_may_be_copied(plan) and not (always and gain_db):
-        return _Sound(plan.clips[0].path, measured.loudness, measured.silent)
     path = files.part(request.folder / SOUND_FILE)
+    if _sound_may_be_copied(plan) and not (always and gain_db):
+        sound.extract(plan.clips[0].path, path)
+        return _Sound(path, measured.loudness, measured.silent)
     sound.encode(clips, gain_db, path)
     progress(ladder.Progress("sound", 1.0))
     return _Sound(path, dataclasses.replace(measured.loudness, gain_db=gain_db), measured.silent)

@@ -92,6 +92,12 @@ def encode(clips: Sequence[SoundClip], gain_db: float, path: Path) -> None:
         output.mux(stream.encode(None))
 
 
+def extract(source: Path, path: Path) -> None:
+    """Copy the first audio stream into a file of its own: every rung opens it, and a video is slow to open."""
+    with files.writing(), av.open(str(path), "w", format="mp4") as output:
+        copy_into(output, source)
+
+
 def joined(clips: Sequence[SoundClip], gain_db: float) -> Iterator[av.audio.frame.AudioFrame]:
     """The sound of all clips in a row, each exactly as long as its picture; padded with silence where it ends early."""
     position = 0
