@@ -10,6 +10,7 @@ import sqlalchemy.exc
 from sqlalchemy.ext import asyncio as sqlalchemy_asyncio
 
 from reelmesh_kit import errors
+from reelmesh_kit.sql import postgresql
 
 # How long a starting service waits for a database that is still starting itself.
 CONNECT_TIMEOUT_SECONDS = 10.0
@@ -47,7 +48,9 @@ async def migrate(url: str, package: str) -> None:
             await connection.execute(lock)
             await connection.execute(sqlalchemy.schema.CreateSchema(schema_of(package), if_not_exists=True))
             await connection.run_sync(upgrade, package)
-    except (TimeoutError, OSError, sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError) as error:
+    except (TimeoutError, OSError, sqlalchemy.exc.DBAPIError) as error:
+        if isinstance(error, sqlalchemy.exc.DBAPIError) and not postgresql.is_passing(error):
+            raise
         place = parsed.render_as_string(hide_password=True)
         raise errors.Unavailable(f"cannot reach {place}: {error}. Is PostgreSQL running there?") from error
     finally:

@@ -22,6 +22,10 @@ LOCK_TIMEOUT_MILLISECONDS = 10_000
 ROLLBACK_RETRIES = 3
 # SQLSTATEs of serialization failure and deadlock: the server rolled back, nothing happened.
 _ROLLED_BACK = frozenset({"40001", "40P01"})
+# SQLSTATEs, by how they begin, of a server that cannot at the moment: connection, resources, time-outs of locks and
+# statements, a database that takes no connections, shutdown and start, trouble of its machine, a standby.
+_PASSING = ("08", "25006", "40", "53", "55000", "55P03", "57", "58")
+_DISK_FULL = "53100"
 
 
 class PostgresqlDatabase:
@@ -59,7 +63,7 @@ class PostgresqlDatabase:
             try:
                 return await self._write_once(work)
             except sqlalchemy.exc.DBAPIError as error:
-                if getattr(error.orig, "sqlstate", None) not in _ROLLED_BACK:
+                if _sqlstate(error) not in _ROLLED_BACK:
                     raise _translated(error) from error
         try:
             return await self._write_once(work)
@@ -107,11 +111,22 @@ def _translated(error: sqlalchemy.exc.DBAPIError) -> Exception:
     """Return what the caller should see: broken connections are ours to retry, constraint violations are facts."""
     if isinstance(error, sqlalchemy.exc.IntegrityError):
         return error
+    if _sqlstate(error) == _DISK_FULL:
+        return errors.StorageFull("the disk of the database has no room left; nothing was changed")
+    return _unreachable(error) if is_passing(error) else error
+
+
+def is_passing(error: sqlalchemy.exc.DBAPIError) -> bool:
+    """Tell whether the server, or the way to it, is to blame and not the statement."""
     if error.connection_invalidated or isinstance(
         error, sqlalchemy.exc.OperationalError | sqlalchemy.exc.InterfaceError
     ):
-        return _unreachable(error)
-    return error
+        return True
+    return _sqlstate(error).startswith(_PASSING)
+
+
+def _sqlstate(error: sqlalchemy.exc.DBAPIError) -> str:
+    return getattr(error.orig, "sqlstate", None) or ""
 
 
 def _unreachable(error: Exception) -> errors.Unavailable:

@@ -78,7 +78,7 @@ class Attempts:
     def _take(
         self, store: ports.Store, told: facts.Job, decide: Callable[[draft.Draft, facts.Job | None], None]
     ) -> None:
-        """Keep a fact about a job, take it from the attempt that had adopted it, and decide for the one it is told of."""
+        """Keep a fact about a job, take it from the attempt that had adopted it, and decide for the one it names."""
         claimed = store.add_job(told)
         if claimed is not None and claimed.attempt_id != told.attempt_id and claimed.evidence < told.evidence:
             self._decide(store, claimed.attempt_id, lambda decided: facts.dispute(decided, claimed.attempt_id, told))

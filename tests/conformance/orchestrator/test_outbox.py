@@ -1,0 +1,110 @@
+"""The outbox: what was written and not sent is claimed by one process at a time, sent, and deleted."""
+
+# pyright: reportPrivateUsage=false
+
+import asyncio
+import collections
+import logging
+from typing import Any, cast
+
+import sqlalchemy as sa
+from reelmesh_kit import bus, clock, errors
+from reelmesh_orchestrator.adapters import outbox
+from reelmesh_orchestrator.adapters.sql import tables
+
+from tests.support import orchestrator, record
+
+LOGGER = logging.getLogger("test")
+PATIENCE_SECONDS = 10.0
+
+
+class Bus:
+    """A bus that keeps what is published, and may be away."""
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+        self.away = False
+
+    async def publish(self, subject: str, payload: bytes, *, message_id: str, traceparent: str = "") -> None:
+        """Keep the id."""
+        del subject, payload, traceparent
+        if self.away:
+            raise errors.Unavailable("the bus is away")
+        self.ids.append(message_id)
+
+
+def box(link: Bus) -> outbox.Outbox:
+    return outbox.Outbox(cast("bus.Bus", link), clock.SystemClock(), LOGGER)
+
+
+async def expire_claims(kept: record.Kept) -> None:
+    """Make every row look as if its writer had died long ago."""
+    past = orchestrator.NOW.replace(year=2020)
+    await kept.database.write(
+        lambda transaction: transaction.execute(tables.OUTBOX.update().values(claimed_until=past))
+    )
+
+
+async def until_empty(kept: record.Kept, *loops: Any) -> None:
+    tasks = [asyncio.create_task(one) for one in loops]
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while await kept.count(tables.OUTBOX):
+                await clock.SystemClock().sleep(0.05)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_what_its_writer_left_is_claimed_by_one_of_many(kept: record.Kept) -> None:
+    for number in range(40):
+        await kept.admit(number)
+    wanted = {str(row.id) for row in await kept.rows(sa.select(tables.OUTBOX.c.id))}
+    await expire_claims(kept)
+    link = Bus()
+    await until_empty(kept, *(box(link).send_left_over(kept.database) for _ in range(6)))
+    counted = collections.Counter(link.ids)
+    assert set(counted) == wanted
+    assert set(counted.values()) == {1}
+
+
+async def test_what_is_fresh_is_left_to_its_writer(kept: record.Kept) -> None:
+    await kept.admit(1)
+    assert await kept.database.write(outbox._claim) == []
+    await expire_claims(kept)
+    assert len(await kept.database.write(outbox._claim)) == 4
+    assert await kept.database.write(outbox._claim) == []
+
+
+async def test_what_was_just_written_is_sent_at_once_and_deleted(kept: record.Kept) -> None:
+    link = Bus()
+    sender = box(link)
+    await kept.admit(1)
+    sender.offer(kept.outgoing)
+    await until_empty(kept, sender.send_new(kept.database))
+    assert link.ids == [str(message.id) for message in kept.outgoing]
+
+
+async def test_nothing_is_deleted_while_the_bus_is_away(kept: record.Kept) -> None:
+    link = Bus()
+    link.away = True
+    sender = box(link)
+    await kept.admit(1)
+    sender.offer(kept.outgoing)
+    task = asyncio.create_task(sender.send_new(kept.database))
+    await clock.SystemClock().sleep(0.2)
+    assert await kept.count(tables.OUTBOX) == 4
+    link.away = False
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await expire_claims(kept)
+    await until_empty(kept, box(link).send_left_over(kept.database))
+    assert sorted(link.ids) == sorted(str(message.id) for message in kept.outgoing)
+
+
+async def test_more_than_it_can_hold_in_hand_is_left_to_the_sweep(kept: record.Kept) -> None:
+    await kept.admit(1)
+    sender = box(Bus())
+    sender.offer(kept.outgoing * (outbox.QUEUE_LIMIT // 4 + 1))
+    assert sender._queue.qsize() == outbox.QUEUE_LIMIT

@@ -1,0 +1,99 @@
+"""What nobody spoke of any more is found: by moment, by limit, and without what has ended."""
+
+import datetime
+
+from reelmesh_orchestrator import ports
+from reelmesh_orchestrator.adapters.sql import tables
+from reelmesh_orchestrator.model import facts, verbs
+
+from tests.support import orchestrator, record
+
+PAID = (orchestrator.PAID,)
+SOON = datetime.timedelta(minutes=1)
+
+
+def later(store: ports.Store) -> datetime.datetime:
+    return store.now + SOON
+
+
+def earlier(store: ports.Store) -> datetime.datetime:
+    return store.now - SOON
+
+
+async def test_submits_are_found_with_their_generations(kept: record.Kept) -> None:
+    made: dict[object, object] = {}
+    for number in range(3):
+        await kept.admit(number, cards=PAID)
+        made[await kept.advance_to(number, "submitting")] = record.identifier(number)
+    await kept.admit(7, cards=PAID)
+    await kept.advance_to(7, "accepted")
+    assert await kept.read(lambda store: store.submitting(10)) == made
+    assert len(await kept.read(lambda store: store.submitting(2))) == 2
+
+
+async def test_dispatches_that_nobody_began_are_found(kept: record.Kept) -> None:
+    await kept.admit(1, cards=PAID)
+    await kept.advance_to(1, "dispatched")
+    await kept.admit(2, cards=PAID)
+    await kept.advance_to(2, "submitting")
+    assert await kept.read(lambda store: store.dispatched_before(later(store), 10)) == [record.identifier(1)]
+    assert await kept.read(lambda store: store.dispatched_before(earlier(store), 10)) == []
+
+
+async def test_deadlines_that_have_passed_are_found(kept: record.Kept) -> None:
+    for number in (1, 2):
+        await kept.admit(
+            number, cards=PAID, now=orchestrator.NOW, deadline_time=orchestrator.NOW + datetime.timedelta(seconds=60)
+        )
+    await kept.admit(3, cards=PAID, deadline_time=datetime.datetime(2100, 1, 1, tzinfo=datetime.UTC))
+    await kept.admit(4, cards=PAID)
+    await kept.decide(2, lambda going: verbs.cancel(going, orchestrator.POLICY))
+    assert await kept.read(lambda store: store.past_deadline(10)) == [record.identifier(1)]
+    await kept.decide(1, verbs.expire)
+    assert await kept.read(lambda store: store.past_deadline(10)) == []
+
+
+async def test_cancels_that_wait_for_a_provider_are_found(kept: record.Kept) -> None:
+    await kept.admit(1, cards=PAID)
+    await kept.advance_to(1, "accepted")
+    await kept.decide(1, lambda going: verbs.cancel(going, orchestrator.POLICY))
+    assert await kept.read(lambda store: store.cancelling_since(later(store), 10)) == [record.identifier(1)]
+    assert await kept.read(lambda store: store.cancelling_since(earlier(store), 10)) == []
+
+
+async def test_steps_that_nobody_began_are_found(kept: record.Kept) -> None:
+    await kept.admit(1, cards=PAID)
+    attempt_id = await kept.advance_to(1, "accepted")
+    ended = facts.Ended(f"job {attempt_id}", facts.Outcome.SUCCEEDED, "clip", None, "")
+    await kept.decide(1, lambda going: facts.finish(going, attempt_id, ended))
+    step_id = (await kept.look(1)).steps[0].id
+    assert await kept.read(lambda store: store.steps_sent_before(later(store), 10)) == [step_id]
+    assert await kept.read(lambda store: store.steps_sent_before(earlier(store), 10)) == []
+    await kept.decide(1, lambda going: verbs.begin_step(going, step_id, "media", "t", holder_lives=False))
+    assert await kept.read(lambda store: store.steps_sent_before(later(store), 10)) == []
+
+
+async def test_old_events_of_what_has_ended_and_leases_that_are_over_are_deleted(kept: record.Kept) -> None:
+    await kept.admit(1, cards=PAID)
+    await kept.admit(2, cards=PAID)
+    await kept.decide(1, lambda going: verbs.cancel(going, orchestrator.POLICY))
+    for worker_id in ("alive", "over"):
+        await kept.write(lambda store, one=worker_id: store.renew(ports.Lease(one, "provider", "p", 0, True), "name"))
+    await kept.write(lambda store: store.end_lease("over", None))
+    events = await kept.count(tables.EVENTS, tables.EVENTS.c.generation_id == record.identifier(1))
+    assert await kept.write(lambda store: store.prune(earlier(store), earlier(store), 100)) == 0
+    assert await kept.write(lambda store: store.prune(later(store), later(store), 1)) == 2
+    assert await kept.write(lambda store: store.prune(later(store), later(store), 100)) == events - 1
+    assert await kept.count(tables.EVENTS, tables.EVENTS.c.generation_id == record.identifier(2)) > 0
+    assert await kept.read(lambda store: store.active_leases(10)) == {"alive": 1}
+    assert await kept.read(lambda store: store.lease("over")) is None
+
+
+async def test_the_time_of_a_transaction_is_read_once(kept: record.Kept) -> None:
+    def work(store: ports.Store) -> bool:
+        first = store.now
+        store.accounts()
+        return first is store.now and first.tzinfo is datetime.UTC
+
+    assert await kept.write(work)
+    assert await kept.read(work)
