@@ -15,7 +15,7 @@ import pytest
 
 PREFIX = "REELMESH_"
 PROMISES = "REELMESH_TEST_REQUIRE"
-KNOWN = frozenset({"ffprobe", "fonts", "nats", "postgresql", "s3"})
+KNOWN = frozenset({"ffprobe", "fonts", "nats", "postgresql", "s3", "small_disk"})
 
 # For tests that look into /proc or write to /dev/full.
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="linux: needs its /proc and /dev/full")

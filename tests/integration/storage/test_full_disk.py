@@ -11,6 +11,7 @@ from reelmesh_kit import errors
 from reelmesh_storage.adapters import filesystem
 
 from tests.integration.storage import running
+from tests.support import requirements
 
 DISK_BYTES = 4 * 1024 * 1024
 LARGE = bytes(DISK_BYTES)
@@ -21,13 +22,13 @@ SMALL = b"x" * 1024 * 1024
 def small_disk(tmp_path: pathlib.Path) -> Iterator[pathlib.Path]:
     """Yield a folder that is a disk of its own, of DISK_BYTES."""
     if os.geteuid() != 0:
-        pytest.skip("only root may mount a small disk")
+        requirements.missing("small_disk", "only root may mount one")
     folder = tmp_path / "disk"
     folder.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", folder]
     mounted = subprocess.run(command, capture_output=True, text=True, check=False)
     if mounted.returncode != 0:
-        pytest.skip(f"a small disk cannot be mounted here: {mounted.stderr.strip()}")
+        requirements.missing("small_disk", f"it cannot be mounted here: {mounted.stderr.strip()}")
     try:
         yield folder
     finally:

@@ -3,10 +3,11 @@
 import dataclasses
 import datetime
 import itertools
+import pathlib
 import uuid
 
 import pytest
-from reelmesh_storage.model import asset
+from reelmesh_storage.model import asset, leftovers
 
 NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 HOUR = datetime.timedelta(hours=1)
@@ -75,3 +76,11 @@ def test_storing_again_never_shortens_a_life() -> None:
     assert asset.prolonged(ASSET, INTENT, NOW - HOUR / 2) == NOW + HOUR
     assert asset.prolonged(ASSET, INTENT, NOW + HOUR / 2) == NOW + HOUR + HOUR / 2
     assert asset.prolonged(dataclasses.replace(ASSET, expires_at=None), INTENT, NOW) is None
+
+
+def test_the_readme_shows_the_table() -> None:
+    readme = pathlib.Path(__file__).parents[3] / "services" / "storage" / "README.md"
+    for source, following in asset.TRANSITIONS.items():
+        shown = ", ".join(state for state in asset.State if state in following) or "forgotten after 7 days"
+        assert f"| {source} | {shown} |" in readme.read_text()
+    assert datetime.timedelta(days=7) == leftovers.TOMBSTONE_LIFE

@@ -1,14 +1,18 @@
 """Storing: whole or not at all, harmless to repeat, refused when it is not what was announced, bounded."""
 
 import asyncio
+import contextlib
 import dataclasses
 import datetime
 import hashlib
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from typing import TypeVar
 
+import prometheus_client
 import pytest
 from reelmesh_kit import clock, errors
+from reelmesh_storage import metrics, ports
+from reelmesh_storage.adapters import counting
 from reelmesh_storage.model import asset, leftovers
 from reelmesh_storage.usecases import storing
 
@@ -232,3 +236,50 @@ async def test_writes_take_turns_and_too_many_are_told_to_come_back(world: world
 async def never() -> AsyncIterator[bytes]:
     await asyncio.Event().wait()
     yield b""
+
+
+async def test_bytes_that_may_have_appeared_are_taken_away_by_the_sweep_and_their_key_waits(
+    world: worlds.World,
+) -> None:
+    intent = worlds.intended()
+    use_case = storing.Storing(
+        world.index, UnsureBucket(world.bucket), world.clock, worlds.FRESH, storing.Limits(), worlds.LOGGER
+    )
+    with pytest.raises(errors.Unavailable, match="nobody knows"):
+        await use_case.store(intent, worlds.chunks(BODY))
+    assert list((await world.rows()).values()) == ["REMOVING"]
+    assert list(world.files().values()) == [BODY]
+    again = await store(world, intent)
+    await world.sweeping().sweep()
+    assert world.files() == {again.key: BODY}
+    await world.assert_tidy()
+
+
+class UnsureBucket(counting.CountedBucket):
+    """A bucket whose answers to publications get lost."""
+
+    def __init__(self, bucket: ports.Bucket) -> None:
+        super().__init__(bucket, metrics.Metrics(prometheus_client.CollectorRegistry()))
+
+    @contextlib.asynccontextmanager
+    async def upload(self, key: str, content_type: str) -> AsyncGenerator[ports.Upload]:
+        async with super().upload(key, content_type) as upload:
+            yield UnsureUpload(upload)
+
+
+class UnsureUpload:
+    """Publishes, and does not know it."""
+
+    def __init__(self, upload: ports.Upload) -> None:
+        self._upload = upload
+
+    @property
+    def content(self) -> asset.Content:
+        return self._upload.content
+
+    async def write(self, chunk: bytes) -> None:
+        await self._upload.write(chunk)
+
+    async def publish(self) -> None:
+        await self._upload.publish()
+        raise errors.Unavailable("the answer was lost: nobody knows")

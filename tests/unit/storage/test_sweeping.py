@@ -177,3 +177,15 @@ class StubbornBucket(OddBucket):
         if key == self._key:
             raise errors.Unavailable("not now")
         await self._bucket.delete(key)
+
+
+async def test_old_assets_are_neither_orphans_nor_an_alarm(world: worlds.World) -> None:
+    kept = [
+        await world.storing().store(worlds.intended(), worlds.chunks(b"kept"))
+        for _ in range(leftovers.TOLERATED_ORPHANS + 2)
+    ]
+    await world.lives().keep([each.id for each in kept])
+    world.clock.advance(10 * leftovers.ORPHAN_GRACE.total_seconds())
+    swept = await world.sweeping().sweep()
+    assert (swept.alarming, swept.removed, dict(swept.condemned)) == (False, 0, {})
+    assert set(world.files()) == {each.key for each in kept}

@@ -189,7 +189,7 @@ class _S3Upload:
 
     async def publish(self) -> None:
         if not self.unfinished:
-            await self._threads.run(self._target.put, bytes(self._part))
+            await self._threads.run(self._target.put, self._part)
             return
         if self._part:
             await self._send()
@@ -198,7 +198,7 @@ class _S3Upload:
 
     async def _send(self) -> None:
         part, self._part = self._part, bytearray()
-        await self._threads.run(self._target.send, bytes(part))
+        await self._threads.run(self._target.send, part)
 
     def _take(self, chunk: bytes) -> None:
         self._part += chunk
@@ -216,10 +216,10 @@ class _Target:
         self._upload_id = ""
         self._parts: list[Mapping[str, object]] = []
 
-    def put(self, body: bytes) -> None:
+    def put(self, body: bytearray) -> None:
         _called(self._client.put_object, **self._named, **self._extra, Body=body)
 
-    def send(self, part: bytes) -> None:
+    def send(self, part: bytearray) -> None:
         if not self._upload_id:
             self._upload_id = _called(self._client.create_multipart_upload, **self._named, **self._extra)["UploadId"]
         number = len(self._parts) + 1
