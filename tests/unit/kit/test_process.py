@@ -251,8 +251,9 @@ sys.exit(process.main("media", build, settings.ServiceSettings))
 """
 
 
-def test_what_the_operator_can_mend_is_one_clear_line(start: StartChild) -> None:
-    code, _, log = start(FAILING.format(error="process.CannotStart('Set REELMESH_DATABASE_URL.')")).ended()
+@pytest.mark.parametrize("kind", ["process.CannotStart", "errors.Unavailable"])
+def test_what_the_operator_can_mend_is_one_clear_line(start: StartChild, kind: str) -> None:
+    code, _, log = start(FAILING.format(error=f"{kind}('Set REELMESH_DATABASE_URL.')")).ended()
     assert code == process.EXIT_FAILED
     assert [line["message"] for line in log] == ["Set REELMESH_DATABASE_URL."]
     assert "exception" not in log[0]

@@ -13,7 +13,7 @@ from contextlib import AbstractAsyncContextManager
 from types import FrameType
 from typing import TypeVar
 
-from reelmesh_kit import chance, clock, health, ids, settings, telemetry
+from reelmesh_kit import chance, clock, errors, health, ids, settings, telemetry
 
 FIRST_RESTART_SECONDS = 1.0
 LONGEST_RESTART_SECONDS = 30.0
@@ -100,7 +100,7 @@ def main(service: str, build: Build[Settings], service_settings: Settings | type
     logger = logging.getLogger(f"reelmesh.{service}")
     try:
         asyncio.run(_run_until_signal(service, build, loaded))
-    except CannotStart as error:
+    except (CannotStart, errors.ReelmeshError) as error:
         logger.error("%s", error)  # noqa: TRY400 - the message says what to do, a traceback would hide it
         return EXIT_FAILED
     except Exception:
