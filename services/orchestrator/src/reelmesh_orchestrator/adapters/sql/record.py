@@ -1,9 +1,11 @@
 """Runs work on the record in transactions, and passes on what was recorded to be sent."""
 
+import dataclasses
+import uuid
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Generic, TypeVar
 
-from reelmesh_kit import ids, sql
+from reelmesh_kit import errors, ids, sql
 
 from reelmesh_orchestrator import ports
 from reelmesh_orchestrator.adapters.sql import store
@@ -12,6 +14,14 @@ Result = TypeVar("Result")
 
 # How often work is run again whose commit nobody knows about, before the caller is told.
 AMBIGUOUS_RETRIES = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class _Try(Generic[Result]):
+    """What a run of some work came to, if its transaction was committed."""
+
+    result: Result
+    written: Sequence[tuple[uuid.UUID, Sequence[ports.Outgoing]]]
 
 
 class SqlRecord:
@@ -26,20 +36,49 @@ class SqlRecord:
         self._on_outgoing = on_outgoing
 
     async def write(self, work: Callable[[ports.Store], Result]) -> Result:
-        """Run work in one transaction; again when nobody knows whether its commit happened."""
+        """Run work in one transaction; when nobody knows whether its commit happened, look for its events.
+
+        Work that left none is run again, and so is work whose events are not there: it has to come to the same.
+
+        Raises:
+            errors.Unavailable: the database does not answer; nothing happened.
+            sql.AmbiguousCommit: the database does not answer any more; the work may have happened.
+        """
+        tries: list[_Try[Result]] = []
 
         def run(transaction: sql.Transaction) -> Result:
-            return work(store.SqlStore(transaction, self._ids, self._on_outgoing))
+            view = store.SqlStore(transaction, self._ids, self._on_outgoing)
+            result = work(view)
+            tries.append(_Try(result, view.written))
+            return result
 
         for _ in range(AMBIGUOUS_RETRIES):
             try:
                 return await self._database.write(run)
-            except sql.AmbiguousCommit:
-                continue
+            except sql.AmbiguousCommit as error:
+                if done := await self._committed(tries, error):
+                    return done.result
         return await self._database.write(run)
+
+    async def _committed(self, tries: Sequence[_Try[Result]], ambiguous: sql.AmbiguousCommit) -> _Try[Result] | None:
+        """Return the run whose events are recorded, and pass on its messages."""
+        try:
+            done = await self._read(lambda view: next((one for one in tries if _happened(view, one)), None))
+        except errors.Unavailable:
+            raise ambiguous from None
+        for _, outgoing in done.written if done else ():
+            self._on_outgoing(outgoing)
+        return done
 
     async def read(self, work: Callable[[ports.Store], Result]) -> Result:
         """Run work that changes nothing."""
+        return await self._read(work)
+
+    async def _read(self, work: Callable[[store.SqlStore], Result]) -> Result:
         return await self._database.read(
             lambda transaction: work(store.SqlStore(transaction, self._ids, self._on_outgoing))
         )
+
+
+def _happened(view: store.SqlStore, one: _Try[Result]) -> bool:
+    return any(view.happened(generation_id, outgoing) for generation_id, outgoing in one.written)

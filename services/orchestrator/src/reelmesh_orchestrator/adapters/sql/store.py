@@ -30,6 +30,8 @@ class SqlStore:
         self._transaction = transaction
         self._ids = fresh
         self._on_outgoing = on_outgoing
+        #: What was written in this transaction: messages by generation, their ids are ours alone.
+        self.written: list[tuple[uuid.UUID, Sequence[ports.Outgoing]]] = []
 
     @property
     def now(self) -> datetime.datetime:
@@ -49,16 +51,25 @@ class SqlStore:
     def insert(self, decided: draft.Draft) -> bool:
         """Record a new generation, unless its id exists."""
         outgoing = saving.insert(self._transaction, self._ids, decided)
-        self._send(outgoing or ())
+        self._send(decided.generation.id, outgoing or ())
         return outgoing is not None
 
     def save(self, before: draft.Aggregate, decided: draft.Draft) -> None:
         """Record a decision."""
-        self._send(saving.update(self._transaction, self._ids, before, decided))
+        self._send(before.generation.id, saving.update(self._transaction, self._ids, before, decided))
 
-    def _send(self, outgoing: Sequence[ports.Outgoing]) -> None:
+    def _send(self, generation_id: uuid.UUID, outgoing: Sequence[ports.Outgoing]) -> None:
         if outgoing:
+            self.written.append((generation_id, outgoing))
             self._transaction.after_commit(lambda: self._on_outgoing(outgoing))
+
+    def happened(self, generation_id: uuid.UUID, outgoing: Sequence[ports.Outgoing]) -> bool:
+        """Tell whether the events among these messages are recorded."""
+        columns = tables.EVENTS.c
+        ours = sa.select(columns.id).where(
+            columns.generation_id == generation_id, columns.id.in_([message.id for message in outgoing])
+        )
+        return self._transaction.row(ours.limit(1)) is not None
 
     def owner_of_attempt(self, attempt_id: uuid.UUID) -> uuid.UUID | None:
         """Return the generation of an attempt."""
