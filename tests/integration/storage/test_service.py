@@ -15,10 +15,8 @@ import httpx
 import pytest
 from google.protobuf import duration_pb2
 from reelmesh.mesh.v1 import storage_service_pb2 as messages
-from reelmesh.mesh.v1 import task_pb2
 from reelmesh.v1 import asset_pb2
-from reelmesh_kit import bus, clock, errors, sql
-from reelmesh_storage import consumer
+from reelmesh_kit import clock, errors, sql
 from reelmesh_storage import settings as storage_settings
 from reelmesh_storage.adapters.sql import tables
 
@@ -33,8 +31,8 @@ BROKEN_UPLOADS = 60
 
 
 @pytest.fixture
-async def client(tmp_path: pathlib.Path, nats_server: bus.NatsServer) -> AsyncGenerator[running.Client]:
-    async with running.serving(running.own_settings(tmp_path, nats_url=nats_server.url)) as served:
+async def client(tmp_path: pathlib.Path) -> AsyncGenerator[running.Client]:
+    async with running.serving(running.own_settings(tmp_path)) as served:
         yield served
 
 
@@ -194,26 +192,11 @@ async def test_a_reader_that_goes_away_stops_the_reading(client: running.Client)
     await client.stub.RemoveAsset(messages.RemoveAssetRequest(asset_id=head.asset_id))
 
 
-async def test_what_the_bus_says_to_keep_is_kept(
-    tmp_path: pathlib.Path, nats_server: bus.NatsServer, mesh_bus: bus.Bus
-) -> None:
-    head = running.header()
-    async with running.serving(running.own_settings(tmp_path, nats_url=nats_server.url)) as client:
-        await client.put(head, BODY)
-        payload = task_pb2.AssetKeep(asset_ids=[head.asset_id]).SerializeToString()
-        await mesh_bus.publish(consumer.SUBJECT, payload, message_id=str(running.FRESH.fresh()))
-        for _ in range(500):
-            if not (await client.stat(head.asset_id)).HasField("expire_time"):
-                return
-            await asyncio.sleep(0.02)  # noqa: TID251 - a real server, in real time
-    pytest.fail("the asset was not kept")
-
-
 async def test_health_and_metrics_are_told(client: running.Client) -> None:
     await client.put(running.header(), BODY)
     ready = json.loads(await admin(client, "/ready"))
     assert ready["ready"], ready
-    assert {"database", "bucket", "bus"} <= set(ready["checks"])
+    assert {"database", "bucket"} <= set(ready["checks"])
     metrics = await admin(client, "/metrics")
     assert f'storage_bytes_total{{direction="in"}} {len(BODY):.1e}' in metrics
     assert "storage_published_total 1.0" in metrics
@@ -223,7 +206,7 @@ def test_it_runs_as_a_process_and_stops_when_it_is_told(tmp_path: pathlib.Path) 
     environment = {
         "PATH": "/usr/bin:/bin",
         "REELMESH_DATABASE_URL": f"sqlite:///{tmp_path / 'storage.db'}",
-        "REELMESH_FOLDER": str(tmp_path / "assets"),
+        "REELMESH_STORAGE_FOLDER": str(tmp_path / "assets"),
         "REELMESH_NATS_URL": running.NO_NATS,
         "REELMESH_DRAIN_SECONDS": "1",
     }

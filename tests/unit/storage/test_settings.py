@@ -16,7 +16,7 @@ ALIASES = {
     "S3_BUCKET": ("s3_bucket", "videos2", "videos2"),
     "CLOUDFRONT_DOMAIN": ("cdn_url", "d1.cloudfront.net", "https://d1.cloudfront.net"),
     "REELMESH_S3_BUCKET": ("s3_bucket", "videos3", "videos3"),
-    "REELMESH_BACKEND": ("backend", "s3", "s3"),
+    "REELMESH_STORAGE_BACKEND": ("backend", "s3", "s3"),
 }
 
 

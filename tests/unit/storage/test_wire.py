@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from google.protobuf import duration_pb2
 from reelmesh.mesh.v1 import storage_service_pb2 as messages
-from reelmesh.mesh.v1 import task_pb2
 from reelmesh.v1 import asset_pb2
 from reelmesh_kit import errors
 from reelmesh_storage import ports, wire
@@ -180,8 +179,3 @@ def test_every_kind_has_its_number(kind: asset.Kind) -> None:
 
 def test_every_kind_of_the_protos_is_ours() -> None:
     assert {f"ASSET_KIND_{kind}" for kind in asset.Kind} == set(asset_pb2.AssetKind.keys()) - {"ASSET_KIND_UNSPECIFIED"}
-
-
-def test_messages_of_the_bus_name_assets_to_keep() -> None:
-    payload = task_pb2.AssetKeep(asset_ids=[ASSET_ID]).SerializeToString()
-    assert wire.kept_assets(payload) == [uuid.UUID(ASSET_ID)]

@@ -19,7 +19,7 @@ class Assets(Protocol):
         """
         ...
 
-    async def upload(self, path: pathlib.Path, upload: steps.Upload) -> None:
+    async def upload(self, path: pathlib.Path, upload: steps.Upload) -> steps.Stored:
         """Store a file; storing the same again is harmless."""
         ...
 

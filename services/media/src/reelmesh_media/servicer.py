@@ -4,7 +4,6 @@ from typing import Any
 
 import grpc
 from reelmesh.mesh.v1 import media_service_pb2, media_service_pb2_grpc
-from reelmesh.v1 import asset_pb2
 
 from reelmesh_media import wire
 from reelmesh_media.usecases import references
@@ -24,17 +23,7 @@ class MediaServicer(media_service_pb2_grpc.MediaServiceServicer):
     ) -> media_service_pb2.PrepareReferenceResponse:
         """Check, clean and store an uploaded image."""
         stored = await self._verbs.prepare(request.upload_asset_id, request.reference_asset_id)
-        return media_service_pb2.PrepareReferenceResponse(
-            asset=asset_pb2.Asset(
-                id=stored.asset_id,
-                tenant_id=stored.owner.tenant_id,
-                user_id=stored.owner.user_id,
-                kind=asset_pb2.ASSET_KIND_REFERENCE,
-                content_type=stored.content_type,
-                width=stored.width,
-                height=stored.height,
-            )
-        )
+        return media_service_pb2.PrepareReferenceResponse(asset=wire.stored_to_proto(stored))
 
     async def ProbeClip(  # noqa: N802
         self, request: media_service_pb2.ProbeClipRequest, context: Context

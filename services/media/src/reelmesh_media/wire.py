@@ -1,6 +1,9 @@
 """Pure translation between the messages of the protos and our words."""
 
+import datetime
+
 from reelmesh.mesh.v1 import media_service_pb2, step_service_pb2, storage_service_pb2
+from reelmesh.v1 import asset_pb2
 
 from reelmesh_media.model import steps, video
 
@@ -80,6 +83,35 @@ def put_header(upload: steps.Upload, size_bytes: int) -> storage_service_pb2.Put
         height=upload.height,
         duration_seconds=upload.duration_seconds,
         expected_size_bytes=size_bytes,
+    )
+
+
+def stored_from_proto(upload: steps.Upload, message: asset_pb2.Asset) -> steps.Stored:
+    """Return what storage says of a file that was stored."""
+    return steps.Stored(
+        upload=upload,
+        size_bytes=message.size_bytes,
+        sha256=message.sha256,
+        create_time=message.create_time.ToDatetime(datetime.UTC),
+        expire_time=message.expire_time.ToDatetime(datetime.UTC) if message.HasField("expire_time") else None,
+    )
+
+
+def stored_to_proto(stored: steps.Stored) -> asset_pb2.Asset:
+    """Return what is known about a file that was stored."""
+    upload = stored.upload
+    return asset_pb2.Asset(
+        id=upload.asset_id,
+        tenant_id=upload.owner.tenant_id,
+        user_id=upload.owner.user_id,
+        kind=f"ASSET_KIND_{upload.kind}",
+        content_type=upload.content_type,
+        size_bytes=stored.size_bytes,
+        sha256=stored.sha256,
+        width=upload.width,
+        height=upload.height,
+        create_time=stored.create_time,
+        expire_time=stored.expire_time,
     )
 
 

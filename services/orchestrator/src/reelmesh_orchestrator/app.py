@@ -50,7 +50,8 @@ async def build(own: settings.OrchestratorSettings, chassis: process.Chassis) ->
         )
         link = await stack.enter_async_context(bus.connect(chassis, own.nats_url))
         channel = await stack.enter_async_context(rpc.channel(chassis, own.storage_address))
-        sender = outbox.Outbox(link, chassis.clock, chassis.logger)
+        assets = storage.StorageAssets(channel, chassis)
+        sender = outbox.Outbox(link, assets.keep, chassis.clock, chassis.logger)
 
         def on_outgoing(outgoing: Sequence[ports.Outgoing]) -> None:
             sender.offer(outgoing)
@@ -61,7 +62,7 @@ async def build(own: settings.OrchestratorSettings, chassis: process.Chassis) ->
         board = progress.Progress(link)
         verbs = generations.Generations(
             kept,
-            storage.StorageAssets(channel),
+            assets,
             board,
             chassis.ids,
             policy,

@@ -76,6 +76,10 @@ class Outgoing:
     traceparent: str
 
 
+# The subject of messages that go to storage itself, from SQL to SQL: no bus may lose them.
+KEEP = "storage.keep"
+
+
 class Store(Protocol):
     """One transaction on the record. Nothing in it waits or has an effect outside."""
 

@@ -1,16 +1,19 @@
 """What the orchestrator can be told from outside; the only reader of the environment here."""
 
 import pydantic
+import pydantic_settings
 from reelmesh_kit import settings
 
 
 class OrchestratorSettings(settings.ServiceSettings):
     """Settings of the orchestrator."""
 
+    model_config = pydantic_settings.SettingsConfigDict(populate_by_name=True)
+
     database_url: str = pydantic.Field(
         default="sqlite:///data/orchestrator.db",
         description="Where the record is: sqlite:///path or postgresql://user@host/name.",
-        validation_alias=pydantic.AliasChoices("REELMESH_ORCHESTRATOR_DATABASE_URL", "database_url"),
+        validation_alias=pydantic.AliasChoices("REELMESH_ORCHESTRATOR_DATABASE_URL", "REELMESH_DATABASE_URL"),
     )
     storage_address: str = pydantic.Field(default="127.0.0.1:7002", description="gRPC target of the storage service.")
     submit_within_seconds: float = pydantic.Field(

@@ -5,9 +5,9 @@ from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager
 
 from reelmesh.mesh.v1 import storage_service_pb2, storage_service_pb2_grpc
-from reelmesh_kit import admin, bus, process, rpc, sql
+from reelmesh_kit import admin, process, rpc, sql
 
-from reelmesh_storage import consumer, metrics, ports, servicer, settings
+from reelmesh_storage import metrics, ports, servicer, settings
 from reelmesh_storage.adapters import counting, filesystem, s3
 from reelmesh_storage.adapters import sql as sql_adapter
 from reelmesh_storage.model import link
@@ -34,12 +34,8 @@ async def build(own_settings: settings.StorageSettings, own: process.Chassis) ->
 
         keeping = lives.Lives(index, bucket)
         sweeper = sweeping.Sweeping(sql_adapter.SqlSweepIndex(database), bucket, own.clock, own.ids, own.logger)
-        keeper = consumer.KeepConsumer(keeping, own.logger)
-        own_bus = await stack.enter_async_context(bus.connect(own, own_settings.nats_url))
         loops = process.supervise(
-            own,
-            keep=lambda: keeper.run(own_bus),
-            sweep=lambda: sweeper.run(own_settings.sweep_every_seconds, own_metrics.note_sweep),
+            own, sweep=lambda: sweeper.run(own_settings.sweep_every_seconds, own_metrics.note_sweep)
         )
         await stack.enter_async_context(loops)
         edge = servicer.StorageServicer(

@@ -1,13 +1,11 @@
 """The gRPC edge: messages in, use cases, messages out."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
-import grpc
 from reelmesh.mesh.v1 import storage_service_pb2, storage_service_pb2_grpc
-from reelmesh_kit import errors
+from reelmesh_kit import errors, rpc
 
 from reelmesh_storage import wire
 from reelmesh_storage.usecases import lives, serving, storing
@@ -34,7 +32,8 @@ class StorageServicer(storage_service_pb2_grpc.StorageServiceServicer):
         if first is None or first.WhichOneof("part") != "header":
             raise errors.InvalidArgument("header", "must come first")
         intent = wire.intent_of(first.header)
-        async with contextlib.aclosing(_chunks(request_iterator, context)) as chunks:
+        whole = rpc.complete(request_iterator, context)
+        async with contextlib.aclosing(whole), contextlib.aclosing(_chunks(whole)) as chunks:
             stored = await self._storing.store(intent, chunks)
         return storage_service_pb2.PutAssetResponse(asset=wire.asset_message(stored))
 
@@ -91,16 +90,6 @@ class StorageServicer(storage_service_pb2_grpc.StorageServiceServicer):
         return wire.statistics_message(await self._serving.count(request.tenant_id))
 
 
-async def _chunks(requests: Requests, context: Context) -> AsyncGenerator[bytes]:
-    """Yield the bytes of a stream up to its real end.
-
-    gRPC ends the stream of a client that vanished just like that of one that has finished: of 200 uploads that were
-    broken off, 46 looked complete. Only a client that is still there can be answered, so the answer's head is sent
-    before the end is believed; towards one that vanished that fails.
-    """
+async def _chunks(requests: Requests) -> AsyncGenerator[bytes]:
     async for request in requests:
         yield wire.chunk_of(request)
-    try:
-        await context.send_initial_metadata(())
-    except grpc.aio.InternalError as error:
-        raise asyncio.CancelledError("the client went away in the middle of its upload") from error

@@ -22,16 +22,17 @@ class StorageSettings(settings.ServiceSettings):
 
     database_url: str = pydantic.Field(
         default="sqlite:///data/storage.db",
+        validation_alias=AliasChoices("REELMESH_STORAGE_DATABASE_URL", "REELMESH_DATABASE_URL"),
         description="Database of the index: sqlite:///path or postgresql://user:password@host/name.",
     )
     backend: Backend = pydantic.Field(
         default="filesystem",
-        validation_alias=AliasChoices("REELMESH_BACKEND", "STORAGE_TYPE"),
+        validation_alias=AliasChoices("REELMESH_STORAGE_BACKEND", "STORAGE_TYPE"),
         description="Where assets are kept: filesystem, or s3. STORAGE_TYPE=local means filesystem.",
     )
     folder: pathlib.Path = pydantic.Field(
         default=pathlib.Path("data/assets"),
-        validation_alias=AliasChoices("REELMESH_FOLDER", "STORAGE_LOCAL_PATH"),
+        validation_alias=AliasChoices("REELMESH_STORAGE_FOLDER", "STORAGE_LOCAL_PATH"),
         description="Folder of the assets, for the backend filesystem.",
     )
     s3_endpoint: str | None = pydantic.Field(

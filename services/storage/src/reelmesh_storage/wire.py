@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 
 from google.protobuf import duration_pb2, timestamp_pb2
-from reelmesh.mesh.v1 import storage_service_pb2, task_pb2
+from reelmesh.mesh.v1 import storage_service_pb2
 from reelmesh.v1 import asset_pb2
 from reelmesh_kit import errors
 
@@ -85,16 +85,6 @@ def uuids_of(texts: Sequence[str]) -> list[uuid.UUID]:
 def validity_of(request: storage_service_pb2.SignUrlRequest) -> datetime.timedelta:
     """Read how long a link is to be valid."""
     return _timedelta(request.valid_for, "valid_for") if request.HasField("valid_for") else link.DEFAULT_VALIDITY
-
-
-def kept_assets(payload: bytes) -> list[uuid.UUID]:
-    """Read which assets a message of the bus wants to keep.
-
-    Raises:
-        google.protobuf.message.DecodeError: it is no such message.
-        errors.InvalidArgument: an id is no UUID.
-    """
-    return uuids_of(task_pb2.AssetKeep.FromString(payload).asset_ids)
 
 
 def asset_message(found: asset.Asset) -> asset_pb2.Asset:

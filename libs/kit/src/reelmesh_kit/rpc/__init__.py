@@ -8,5 +8,17 @@ from reelmesh_kit.rpc.client import Channel, channel
 from reelmesh_kit.rpc.deadline import remaining_seconds
 from reelmesh_kit.rpc.identity import Caller, acting_as, caller
 from reelmesh_kit.rpc.server import Service, serve, service
+from reelmesh_kit.rpc.uploading import complete
 
-__all__ = ["Caller", "Channel", "Service", "acting_as", "caller", "channel", "remaining_seconds", "serve", "service"]
+__all__ = [
+    "Caller",
+    "Channel",
+    "Service",
+    "acting_as",
+    "caller",
+    "channel",
+    "complete",
+    "remaining_seconds",
+    "serve",
+    "service",
+]

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 from reelmesh.v1 import asset_pb2, asset_service_pb2, asset_service_pb2_grpc
-from reelmesh_kit import errors
+from reelmesh_kit import errors, rpc
 from typing_extensions import override
 
 from reelmesh_gateway.model import assets as model
@@ -28,10 +28,10 @@ class Assets(asset_service_pb2_grpc.AssetServiceServicer):
     async def UploadAsset(self, request_iterator: Any, context: Any) -> asset_service_pb2.UploadAssetResponse:
         """Take a header, then bytes."""
         with self._door.admitted(context, keys.Scope.WRITE) as key:
-            parts: AsyncIterator[asset_service_pb2.UploadAssetRequest] = aiter(request_iterator)
-            header = await _header(parts)
-            owner = model.Owner(key.tenant_id, header.user_id)
-            asset = await self._assets.upload_reference(owner, _chunks(parts))
+            async with contextlib.aclosing(rpc.complete(request_iterator, context)) as parts:
+                header = await _header(parts)
+                owner = model.Owner(key.tenant_id, header.user_id)
+                asset = await self._assets.upload_reference(owner, _chunks(parts))
             return asset_service_pb2.UploadAssetResponse(asset=wire.to_message(asset))
 
     @override

@@ -40,9 +40,10 @@ class StorageAssets:
             raise errors.Unavailable(f"asset {asset_id} came with {written} of {expected} bytes")
         return owner
 
-    async def upload(self, path: pathlib.Path, upload: steps.Upload) -> None:
+    async def upload(self, path: pathlib.Path, upload: steps.Upload) -> steps.Stored:
         """Store a file."""
-        await self._stub.PutAsset(_parts(path, upload), timeout=TRANSFER_SECONDS)
+        answer = await self._stub.PutAsset(_parts(path, upload), timeout=TRANSFER_SECONDS)
+        return wire.stored_from_proto(upload, answer.asset)
 
 
 async def _parts(path: pathlib.Path, upload: steps.Upload) -> AsyncIterator[storage_service_pb2.PutAssetRequest]:

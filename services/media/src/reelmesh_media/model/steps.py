@@ -1,6 +1,7 @@
 """A step as the orchestrator hands it out, and how a run of it can end."""
 
 import dataclasses
+import datetime
 import enum
 import uuid
 
@@ -38,6 +39,17 @@ class Upload:
     width: int = 0
     height: int = 0
     duration_seconds: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Stored:
+    """A file as it was stored: bytes, SHA-256 in hexadecimal, and until when it stays; None is for ever."""
+
+    upload: Upload
+    size_bytes: int
+    sha256: str
+    create_time: datetime.datetime
+    expire_time: datetime.datetime | None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

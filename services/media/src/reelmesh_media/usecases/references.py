@@ -20,7 +20,7 @@ class References:
         self._engine = engine
         self._folder = folder
 
-    async def prepare(self, upload_asset_id: str, reference_asset_id: str) -> steps.Upload:
+    async def prepare(self, upload_asset_id: str, reference_asset_id: str) -> steps.Stored:
         """Check an uploaded image, clean it, store the clean copy; return what was stored.
 
         Raises:
@@ -38,8 +38,7 @@ class References:
                 width=clean.width,
                 height=clean.height,
             )
-            await self._assets.upload(clean.path, upload)
-            return upload
+            return await self._assets.upload(clean.path, upload)
 
     async def _cleaned(self, raw: pathlib.Path, out: pathlib.Path) -> images.CleanImage:
         try:

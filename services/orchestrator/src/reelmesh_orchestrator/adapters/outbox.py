@@ -4,7 +4,7 @@ import asyncio
 import datetime
 import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import sqlalchemy as sa
 from reelmesh_kit import bus, clock, errors, sql
@@ -22,12 +22,17 @@ SWEEP_SECONDS = 1.0
 GATHER_SECONDS = 0.02
 
 
-class Outbox:
-    """The way from the record to the bus. Every message is sent at least once, with its row's id for deduplication."""
+# Tells storage which assets to keep: the payload, and the trace it belongs to.
+Keep = Callable[[bytes, str], Awaitable[None]]
 
-    def __init__(self, link: bus.Bus, time: clock.Clock, logger: logging.Logger) -> None:
-        """Take the bus."""
+
+class Outbox:
+    """The way from the record to the bus, and to storage. Every message is sent at least once, under its row's id."""
+
+    def __init__(self, link: bus.Bus, keep: Keep, time: clock.Clock, logger: logging.Logger) -> None:
+        """Take the bus, and how storage is told which assets to keep."""
         self._bus = link
+        self._keep = keep
         self._clock = time
         self._logger = logger
         self._queue: asyncio.Queue[ports.Outgoing] = asyncio.Queue(QUEUE_LIMIT)
@@ -67,10 +72,13 @@ class Outbox:
 
     async def _publish(self, message: ports.Outgoing) -> bool:
         try:
-            await self._bus.publish(
-                message.subject, message.payload, message_id=str(message.id), traceparent=message.traceparent
-            )
-        except errors.Unavailable as error:
+            if message.subject == ports.KEEP:
+                await self._keep(message.payload, message.traceparent)
+            else:
+                await self._bus.publish(
+                    message.subject, message.payload, message_id=str(message.id), traceparent=message.traceparent
+                )
+        except (errors.RetryableError, errors.DeadlineExceeded) as error:
             self._logger.warning("A message waits in the outbox: %s", error.message, extra={"subject": message.subject})
             return False
         return True

@@ -1,24 +1,38 @@
-"""Asks the storage service about assets."""
+"""Asks the storage service about assets, and tells it which ones are in use."""
 
 import asyncio
 from collections.abc import Sequence
 
 import grpc
-from reelmesh.mesh.v1 import storage_service_pb2, storage_service_pb2_grpc
+from reelmesh.mesh.v1 import storage_service_pb2, storage_service_pb2_grpc, task_pb2
 from reelmesh.v1 import asset_pb2
-from reelmesh_kit import errors
+from reelmesh_kit import errors, process
 
 
 class StorageAssets:
     """Assets as the storage service knows them."""
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
+    def __init__(self, channel: grpc.aio.Channel, own: process.Chassis) -> None:
         """Take a channel to the storage service."""
         self._stub = storage_service_pb2_grpc.StorageServiceStub(channel)
+        self._own = own
 
     async def check_references(self, asset_ids: Sequence[str], tenant_id: str) -> None:
         """Make sure that reference images exist, belong to the tenant and are images."""
         await asyncio.gather(*(self._check(asset_id, tenant_id) for asset_id in asset_ids))
+
+    async def keep(self, payload: bytes, traceparent: str) -> None:
+        """Make the assets permanent that a recorded message names; what is gone is told to the operator.
+
+        Raises:
+            errors.Unavailable: storage does not answer; the message waits.
+        """
+        request = storage_service_pb2.KeepAssetsRequest(asset_ids=task_pb2.AssetKeep.FromString(payload).asset_ids)
+        with self._own.telemetry.span("keep", parent=traceparent):
+            answer = await self._stub.KeepAssets(request)
+        if answer.missing_asset_ids:
+            missing = list(answer.missing_asset_ids)
+            self._own.logger.error("%d assets in use are gone from storage", len(missing), extra={"assets": missing})
 
     async def _check(self, asset_id: str, tenant_id: str) -> None:
         try:

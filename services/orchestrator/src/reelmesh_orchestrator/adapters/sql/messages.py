@@ -30,6 +30,4 @@ def command(
         lane = LANES[final.step(effect.step_id).kind]
         payload = wire.media_task(final, effect.step_id).SerializeToString()
         return ports.Outgoing(message_id, f"task.media.{lane}", payload, traceparent)
-    return ports.Outgoing(
-        message_id, "event.asset.keep", wire.asset_keep(effect.asset_ids).SerializeToString(), traceparent
-    )
+    return ports.Outgoing(message_id, ports.KEEP, wire.asset_keep(effect.asset_ids).SerializeToString(), traceparent)
