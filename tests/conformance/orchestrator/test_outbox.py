@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 from reelmesh_kit import bus, clock, errors
+from reelmesh_orchestrator import ports
 from reelmesh_orchestrator.adapters import outbox
 from reelmesh_orchestrator.adapters.sql import tables
 
@@ -33,8 +34,23 @@ class Bus:
         self.ids.append(message_id)
 
 
-def box(link: Bus) -> outbox.Outbox:
-    return outbox.Outbox(cast("bus.Bus", link), clock.SystemClock(), LOGGER)
+class Storage:
+    """A storage that keeps what it is told to keep, and may be away."""
+
+    def __init__(self) -> None:
+        self.kept: list[bytes] = []
+        self.away = False
+
+    async def keep(self, payload: bytes, traceparent: str) -> None:
+        """Keep the payload."""
+        del traceparent
+        if self.away:
+            raise errors.Unavailable("storage is away")
+        self.kept.append(payload)
+
+
+def box(link: Bus, storage: Storage | None = None) -> outbox.Outbox:
+    return outbox.Outbox(cast("bus.Bus", link), (storage or Storage()).keep, clock.SystemClock(), LOGGER)
 
 
 async def expire_claims(kept: record.Kept) -> None:
@@ -108,3 +124,29 @@ async def test_more_than_it_can_hold_in_hand_is_left_to_the_sweep(kept: record.K
     sender = box(Bus())
     sender.offer(kept.outgoing * (outbox.QUEUE_LIMIT // 4 + 1))
     assert sender._queue.qsize() == outbox.QUEUE_LIMIT
+
+
+async def test_assets_in_use_are_told_to_storage_and_not_to_the_bus_until_it_says_yes(kept: record.Kept) -> None:
+    await kept.admit(1)
+    kept_id, told = kept.outgoing[0].id, b"assets"
+    await kept.database.write(
+        lambda transaction: transaction.execute(
+            tables.OUTBOX.update().where(tables.OUTBOX.c.id == kept_id).values(subject=ports.KEEP, payload=told)
+        )
+    )
+    await expire_claims(kept)
+    link, storage = Bus(), Storage()
+    storage.away = True
+    task = asyncio.create_task(box(link, storage).send_left_over(kept.database))
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while await kept.count(tables.OUTBOX) > 1:
+            await clock.SystemClock().sleep(0.05)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert [row.id for row in await kept.rows(sa.select(tables.OUTBOX.c.id))] == [kept_id]
+    assert storage.kept == []
+    storage.away = False
+    await expire_claims(kept)
+    await until_empty(kept, box(link, storage).send_left_over(kept.database))
+    assert storage.kept == [told]
+    assert str(kept_id) not in link.ids
