@@ -1,5 +1,7 @@
 """Calls a mesh by HTTP as any program would, and waits for what comes of it."""
 
+import asyncio
+import contextlib
 import dataclasses
 import inspect
 import json
@@ -146,6 +148,13 @@ def refused(answer: httpx.Response, status: int, reason: str) -> str:
     return str(error["message"])
 
 
-async def all_of(*awaitables: Awaitable[Body]) -> list[Body]:
-    """Await one after the other what runs by itself anyway."""
-    return [await each for each in awaitables]
+async def at_once(*calls: Awaitable[httpx.Response]) -> list[httpx.Response]:
+    """Make calls at the same time."""
+    return list(await asyncio.gather(*calls))
+
+
+@contextlib.asynccontextmanager
+async def nobody(caller: Caller) -> AsyncGenerator[httpx.AsyncClient]:
+    """Call the same gateway without a key."""
+    async with httpx.AsyncClient(base_url=caller.http.base_url) as client:
+        yield client

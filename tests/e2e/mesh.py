@@ -49,7 +49,7 @@ Told = Mapping[str, Mapping[str, object]]
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
-    """How many of each service, and what they are told beyond PATIENCE, by the service's name."""
+    """How many of each service, and what they are told beyond PATIENCE: all of a service, or one ("media-1")."""
 
     orchestrators: int = 1
     gateways: int = 1
@@ -70,6 +70,7 @@ class Replica(Protocol):
 
     service: str
     running: process.Running
+    values: dict[str, object]
 
     async def start(self) -> None:
         """Start it, on the ports that it had before if it ran before; return once it serves."""
@@ -88,7 +89,7 @@ class Within:
         self.service = part.name
         self.running = process.Running()
         self._part = part
-        self._values = values
+        self.values = values
         self._stop = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -96,7 +97,7 @@ class Within:
         """Start it."""
         self._stop = asyncio.Event()
         ready: asyncio.Future[process.Running] = asyncio.get_running_loop().create_future()
-        told = settings.tell(self._part.settings_class(), {**self._values, **_ports(self.running)})
+        told = settings.tell(self._part.settings_class(), {**self.values, **_ports(self.running)})
         life = process.run(self.service, self._part.build(), told, on_ready=ready.set_result, stop=self._stop)
         self._task = asyncio.create_task(life, name=f"{self.service} of the mesh")
         await asyncio.wait({self._task, ready}, timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
@@ -122,15 +123,13 @@ class Apart:
         self.service = part.name
         self.running = process.Running()
         self._part = part
-        self._values = values
+        self.values = values
         self._log = log
         self._child: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
         """Start it."""
-        environment = settings.child_environment(
-            self._part.settings_class(), {**self._values, **_ports(self.running)}
-        )
+        environment = settings.child_environment(self._part.settings_class(), {**self.values, **_ports(self.running)})
         with self._log.open("ab") as log:
             self._child = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", self._part.package),
@@ -287,6 +286,7 @@ def _replica(
         **addresses,
         **PATIENCE.get(part.name, {}),
         **wanted.told.get(part.name, {}),
+        **wanted.told.get(f"{part.name}-{number}", {}),
     }
     values = {name: offered[name] for name in part.settings_class().model_fields if name in offered}
     if part.name in wanted.apart:

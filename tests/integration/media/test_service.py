@@ -166,6 +166,8 @@ class TestReferences:
         )
         known, content = await mesh.read(answer.asset.id)
         assert (known.id, known.tenant_id, known.width, known.height) == (reference, "tenant", 320, 200)
+        assert known == answer.asset
+        assert known.HasField("expire_time")
         assert PIL.Image.open(io.BytesIO(content)).size == (320, 200)
 
     async def test_what_is_no_image_is_refused_with_a_way_out(self, mesh: Mesh) -> None:
