@@ -28,7 +28,7 @@ class Database(Protocol):
         ...
 
     async def read(self, work: transaction.Work[Result]) -> Result:
-        """Run work that changes nothing."""
+        """Run work that changes nothing; all its statements see the same moment."""
         ...
 
     async def close(self) -> None:

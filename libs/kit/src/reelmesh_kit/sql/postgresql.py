@@ -29,7 +29,7 @@ _DISK_FULL = "53100"
 
 
 class PostgresqlDatabase:
-    """A PostgreSQL database in READ COMMITTED; what `write` returned is on disk."""
+    """A PostgreSQL database, written in READ COMMITTED, read in REPEATABLE READ; what `write` returned is on disk."""
 
     def __init__(self, url: str, schema: str) -> None:
         """Take a URL `postgresql://…` and the schema of the tables; connections are made when they are needed."""
@@ -71,9 +71,10 @@ class PostgresqlDatabase:
             raise _translated(error) from error
 
     async def read(self, work: transaction.Work[Result]) -> Result:
-        """Run work that changes nothing."""
+        """Run work that changes nothing, on one snapshot."""
         try:
             async with self._engine.connect() as connection:
+                await connection.execution_options(isolation_level="REPEATABLE READ")
                 return await connection.run_sync(lambda sync: work(transaction.Transaction(sync, None)))
         except sqlalchemy.exc.DBAPIError as error:
             raise _translated(error) from error

@@ -87,6 +87,7 @@ class SqliteDatabase:
     def _read(self, work: transaction.Work[Result]) -> Result:
         try:
             with self._engine.connect() as connection:
+                connection.exec_driver_sql("BEGIN")  # one snapshot for all statements; closing rolls back
                 return work(transaction.Transaction(connection, self._time.now))
         except sqlalchemy.exc.OperationalError as error:
             raise _translated(error, self._path) from error

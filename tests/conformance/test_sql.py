@@ -1,0 +1,151 @@
+"""Both engines mean the same by a transaction, a time, a conflict and a callback."""
+
+import asyncio
+import datetime
+import pathlib
+from collections.abc import AsyncIterator
+
+import pytest
+import sqlalchemy
+import sqlalchemy.exc
+from reelmesh_kit import clock, errors, sql
+from sqlalchemy.util import concurrency
+
+NOTES = sqlalchemy.Table(
+    "conformance_notes",
+    sqlalchemy.MetaData(),
+    sqlalchemy.Column("id", sqlalchemy.Integer, primary_key=True),
+    sqlalchemy.Column("at", sql.Instant, nullable=True),
+    sqlalchemy.Column("body", sql.Json, nullable=False),
+)
+ZURICH = datetime.timezone(datetime.timedelta(hours=2))
+NOON = datetime.datetime(2026, 7, 20, 12, 0, 0, 123456, tzinfo=ZURICH)
+
+
+@pytest.fixture
+async def database(url: str) -> AsyncIterator[sql.Database]:
+    """Yield a database with one table."""
+    async with sql.open_database(url, clock.SystemClock()) as opened:
+        await opened.write(lambda transaction: transaction.execute(sqlalchemy.schema.CreateTable(NOTES)))
+        yield opened
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> str:
+    """Return the URL of an empty database on the engine of the test."""
+    if request.param == "postgresql":
+        return request.getfixturevalue("postgresql_url")
+    return f"sqlite:///{tmp_path / 'notes.db'}"
+
+
+def insert(number: int, at: datetime.datetime | None = None, body: object = None) -> sql.Work[int]:
+    def work(transaction: sql.Transaction) -> int:
+        transaction.execute(NOTES.insert().values(id=number, at=at, body=body or {}))
+        return number
+
+    return work
+
+
+def numbers(transaction: sql.Transaction) -> list[int]:
+    return [row.id for row in transaction.rows(sqlalchemy.select(NOTES.c.id).order_by(NOTES.c.id).limit(1000))]
+
+
+async def test_what_fails_leaves_nothing_and_takes_nobody_along(database: sql.Database) -> None:
+    def broken(transaction: sql.Transaction) -> None:
+        insert(99)(transaction)
+        raise errors.WrongState
+
+    results = await asyncio.gather(
+        *(database.write(insert(number)) for number in range(15)), database.write(broken), return_exceptions=True
+    )
+    assert results[:15] == list(range(15))
+    assert isinstance(results[15], errors.WrongState)
+    assert await database.read(numbers) == list(range(15))
+
+
+async def test_a_conflict_is_a_fact(database: sql.Database) -> None:
+    await database.write(insert(1))
+    with pytest.raises(sqlalchemy.exc.IntegrityError):
+        await database.write(insert(1))
+
+
+async def test_of_many_that_insert_the_same_one_does(database: sql.Database) -> None:
+    def work(transaction: sql.Transaction) -> bool:
+        return transaction.insert_if_absent(NOTES, {"id": 1, "at": None, "body": {}})
+
+    assert sorted(await asyncio.gather(*(database.write(work) for _ in range(10)))) == [False] * 9 + [True]
+
+
+async def test_times_and_structures_come_back_as_they_went(database: sql.Database) -> None:
+    body = {"words": ["ü", "日本"], "number": 1.5, "nothing": None, "deep": {"yes": True}}
+    await database.write(insert(1, NOON, body))
+    await database.write(insert(2, None, body))
+    first, second = await database.read(
+        lambda transaction: transaction.rows(sqlalchemy.select(NOTES).order_by(NOTES.c.id).limit(2))
+    )
+    assert (first.at, first.at.tzinfo, first.body) == (NOON, datetime.UTC, body)
+    assert second.at is None
+    earlier = sqlalchemy.select(NOTES.c.id).where(NOTES.c.at < NOON + datetime.timedelta(microseconds=1))
+    assert (await database.read(lambda transaction: transaction.row(earlier))) is not None
+    with pytest.raises((ValueError, sqlalchemy.exc.StatementError), match="timezone-aware"):
+        await database.write(insert(3, NOON.replace(tzinfo=None)))
+
+
+async def test_the_time_of_a_transaction_stands_still_and_then_goes_on(database: sql.Database) -> None:
+    def twice(transaction: sql.Transaction) -> datetime.datetime:
+        first = transaction.now
+        transaction.rows(sqlalchemy.select(NOTES))
+        assert transaction.now is first
+        assert first.utcoffset() == datetime.timedelta(0)
+        return first
+
+    before = await database.write(twice)
+    await clock.SystemClock().sleep(0.01)
+    assert await database.write(twice) > before
+
+
+async def test_callbacks_follow_the_commit_and_see_it(database: sql.Database) -> None:
+    called: list[str] = []
+
+    def fine(transaction: sql.Transaction) -> None:
+        transaction.after_commit(lambda: called.append("fine"))
+
+    def broken(transaction: sql.Transaction) -> None:
+        transaction.after_commit(lambda: called.append("broken"))
+        raise errors.WrongState
+
+    await database.write(fine)
+    with pytest.raises(errors.WrongState):
+        await database.write(broken)
+    assert called == ["fine"]
+
+
+async def test_a_read_sees_one_moment_however_many_statements_it_takes(database: sql.Database) -> None:
+    await database.write(insert(1))
+    loop = asyncio.get_running_loop()
+
+    def twice(transaction: sql.Transaction) -> tuple[list[int], list[int]]:
+        before = numbers(transaction)
+        meanwhile = database.write(insert(2))
+        if transaction.dialect == "postgresql":
+            concurrency.await_only(meanwhile)
+        else:
+            asyncio.run_coroutine_threadsafe(meanwhile, loop).result(5)
+        return before, numbers(transaction)
+
+    assert await database.read(twice) == ([1], [1])
+    assert await database.read(numbers) == [1, 2]
+
+
+async def test_increments_under_a_lock_are_never_lost(database: sql.Database) -> None:
+    await database.write(insert(1, body={"count": 0}))
+
+    def increment(transaction: sql.Transaction) -> None:
+        row = transaction.row(transaction.locking(sqlalchemy.select(NOTES.c.body).where(NOTES.c.id == 1)))
+        assert row is not None
+        transaction.execute(NOTES.update().where(NOTES.c.id == 1).values(body={"count": row.body["count"] + 1}))
+
+    await asyncio.gather(*(database.write(increment) for _ in range(40)))
+    row = await database.read(lambda transaction: transaction.row(sqlalchemy.select(NOTES.c.body)))
+    assert row is not None
+    assert row.body == {"count": 40}
