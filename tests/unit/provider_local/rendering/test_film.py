@@ -145,7 +145,7 @@ def test_a_broken_image_is_refused_and_leaves_no_file(spec, render, picture, tmp
 def test_cancelling_stops_early_and_leaves_no_file(spec, tmp_path):
     heard: list[float] = []
     with pytest.raises(rendering.RenderCancelled):
-        rendering.render(spec(duration_seconds=60), tmp_path / "film.mp4", heard.append, lambda: len(heard) >= 5, ())
+        rendering.render(spec(duration_seconds=10), tmp_path / "film.mp4", heard.append, lambda: len(heard) >= 5, ())
     assert len(heard) == 5
     assert list(tmp_path.iterdir()) == []
 

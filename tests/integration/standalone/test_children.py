@@ -127,7 +127,7 @@ async def test_a_child_that_hangs_is_killed_once_its_time_is_over(mesh) -> None:
 
 PARENT = """
 import asyncio, pathlib, sys
-from tests.unit.standalone import test_children
+from tests.integration.standalone import test_children
 
 async def main():
     mesh = test_children.Mesh(pathlib.Path(sys.argv[1]))
