@@ -107,6 +107,24 @@ def test_the_cost_bound_strikes_candidates_that_would_break_it() -> None:
     assert story.aggregate.spent_micros <= 1_000_000
 
 
+def test_a_free_job_that_went_with_its_machine_is_made_anew_a_paid_one_by_the_next_candidate() -> None:
+    story = Story(admitted(PAID, FREE))
+    for number in range(4):
+        one = story.accepted(f"job-{number}")
+        story.finished(one.id, facts.Outcome.GONE, f"job-{number}")
+        assert story.latest().provider == "free"
+        assert story.latest().state is attempt.AttemptState.PLANNED
+
+
+def test_a_free_job_that_is_gone_again_and_again_is_given_up() -> None:
+    story = Story(admitted(FREE))
+    for number in range(advancing.Policy().submit_tries):
+        assert not story.aggregate.generation.ended
+        one = story.accepted(f"job-{number}")
+        story.finished(one.id, facts.Outcome.GONE, f"job-{number}")
+    assert story.aggregate.generation.delivery is generation.Delivery.TEXT
+
+
 def test_a_wait_beyond_the_deadline_goes_to_the_next_candidate() -> None:
     story = Story(admitted(deadline_time=orchestrator.NOW + datetime.timedelta(seconds=30)))
     story.submitting()

@@ -38,6 +38,7 @@ _USES_UP_CANDIDATE = frozenset(
     }
 )
 _USES_UP_TRY = frozenset({attempt.AttemptState.NEVER_CREATED, attempt.AttemptState.WRITTEN_OFF})
+_ENDING_USES_UP_TRY = frozenset({attempt.Ending.REFUSED, attempt.Ending.GONE})
 
 
 def advance(draft: Draft, policy: Policy) -> None:
@@ -81,8 +82,9 @@ def end_without_video(draft: Draft, event: generation.GenerationEvent, reason: s
 def next_candidate(draft: Draft, one: shot.Shot, policy: Policy) -> tuple[shot.Candidate, datetime.datetime] | None:
     """Return who tries a shot next, and not before when; None when nobody is left.
 
-    A candidate goes on as long as its refusals are worth another submit and its tries last; whatever was verified to
-    fail for good moves on to the next. A refusal for safety strikes everybody who would be paid.
+    A candidate goes on as long as its refusals are worth another submit and its tries last, a free one also when its
+    job went with the machine that made it; whatever was verified to fail for good moves on to the next. A refusal for
+    safety strikes everybody who would be paid.
     """
     current = draft.generation
     tried = [two for two in draft.aggregate.attempts_of(one.id) if two.run == current.run]
@@ -90,7 +92,7 @@ def next_candidate(draft: Draft, one: shot.Shot, policy: Policy) -> tuple[shot.C
     committed = draft.aggregate.spent_micros + draft.aggregate.held_micros
     for candidate in one.route:
         mine = [two for two in tried if (two.account_id, two.model) == (candidate.account_id, candidate.model)]
-        if candidate.struck or (unsafe and not candidate.free) or _used_up(mine, policy):
+        if candidate.struck or (unsafe and not candidate.free) or _used_up(mine, candidate, policy):
             continue
         if current.max_cost_micros and committed + candidate.price_micros > current.max_cost_micros:
             continue
@@ -100,14 +102,16 @@ def next_candidate(draft: Draft, one: shot.Shot, policy: Policy) -> tuple[shot.C
     return None
 
 
-def _used_up(mine: list[attempt.Attempt], policy: Policy) -> bool:
-    if any(one.ending in _USES_UP_CANDIDATE for one in mine):
+def _used_up(mine: list[attempt.Attempt], candidate: shot.Candidate, policy: Policy) -> bool:
+    # What is made on machines of ours goes with them: it costs nothing to have it made anew on another one.
+    again = {attempt.Ending.GONE} if candidate.free else set[attempt.Ending]()
+    if any(one.ending in _USES_UP_CANDIDATE - again for one in mine):
         return True
     return _tries(mine) >= policy.submit_tries or len(mine) >= policy.most_attempts
 
 
 def _tries(mine: list[attempt.Attempt]) -> int:
-    return sum(one.ending is attempt.Ending.REFUSED or one.state in _USES_UP_TRY for one in mine)
+    return sum(one.ending in _ENDING_USES_UP_TRY or one.state in _USES_UP_TRY for one in mine)
 
 
 def _delay_seconds(mine: list[attempt.Attempt], policy: Policy) -> float:
