@@ -184,7 +184,8 @@ class Story:
     ) -> None:
         """Finish the job of an attempt."""
         clip = f"clip-{attempt_id}" if outcome is facts.Outcome.SUCCEEDED else ""
-        ended = facts.Ended(job_id, outcome, clip, cost_micros, f"it ended as {outcome}")
+        message = "" if clip else f"it ended as {outcome}"
+        ended = facts.Ended(job_id, outcome, clip, cost_micros, message)
         self.decided(lambda going: facts.finish(going, attempt_id, ended))
 
     def step_done(self, result: Mapping[str, object], token: str = "t") -> None:  # noqa: S107 - a token of a step, no secret

@@ -313,3 +313,10 @@ def test_at_most_one_attempt_of_a_shot_is_unresolved_whatever_is_said(story: Sto
         unresolved = [one for one in story.aggregate.attempts if one.state in attempt.UNRESOLVED]
         assert len(unresolved) <= 1
         story.passed(30)
+
+
+def test_what_came_out_otherwise_than_asked_is_told(story: Story) -> None:
+    one = story.accepted()
+    ended = facts.Ended("job-1", facts.Outcome.SUCCEEDED, "clip", None, "no font has glyphs for Han: left out")
+    story.decided(lambda going: facts.finish(going, one.id, ended))
+    assert [event.message for event in story.happened("remark")] == ["no font has glyphs for Han: left out"]

@@ -126,11 +126,11 @@ def test_each_rule_left_out_is_found(
 @pytest.mark.parametrize(
     "physics",
     [
-        pytest.param(dataclasses.replace(SOUND, horizon=10), id="the rules"),
-        pytest.param(dataclasses.replace(SOUND, freezes=2, horizon=9), id="two freezes"),
-        pytest.param(interleavings.Physics(window=2, wait=5, horizon=9), id="a longer window"),
+        pytest.param(dataclasses.replace(SOUND, horizon=14), id="the rules"),
+        pytest.param(dataclasses.replace(SOUND, freezes=2, horizon=12), id="two freezes"),
+        pytest.param(interleavings.Physics(window=2, wait=5, horizon=12), id="a longer window"),
         pytest.param(
-            dataclasses.replace(SOUND, refusals=True, withdrawals=True, cancels=True, horizon=7), id="everything"
+            dataclasses.replace(SOUND, refusals=True, withdrawals=True, cancels=True, horizon=9), id="everything"
         ),
     ],
 )

@@ -128,7 +128,7 @@ def observed(job: model.Job | None, job_id: str, part: float, rendering_seconds:
         case model.State.RENDERING:
             state = mesh.Pending(round(part * 100), "rendering", _look_again(part, rendering_seconds))
         case model.State.SUCCEEDED:
-            state = mesh.Succeeded(cost_micros=0)
+            state = mesh.Succeeded(cost_micros=0, remark=job.message)
         case model.State.FAILED:
             state = mesh.Negative(mesh.Outcome.FAILED, job.message, cost_micros=0)
         case model.State.FILTERED:

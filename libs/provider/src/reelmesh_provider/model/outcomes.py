@@ -66,9 +66,13 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Succeeded:
-    """Finished; the bytes can be fetched. Cost in micro-dollars; None means the price of the attempt."""
+    """Finished; the bytes can be fetched. Cost in micro-dollars; None means the price of the attempt.
+
+    `remark` is a sentence for the user about what came out otherwise than asked; empty when there is none.
+    """
 
     cost_micros: int | None = None
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ class Ingesting:
     def __post_init__(self) -> None:
         self._slots = asyncio.Semaphore(self.around.limits.fetch_slots)
 
-    async def take_in(self, task: model.Task, job: model.Job, worker_id: str, cost_micros: int | None) -> model.Ending:
+    async def take_in(self, task: model.Task, job: model.Job, worker_id: str, made: model.Succeeded) -> model.Ending:
         """Fetch, store and measure a clip; returns how the job ended.
 
         Raises:
@@ -54,7 +54,7 @@ class Ingesting:
         own = self.around.chassis
 
         def ending(outcome: model.Outcome, message: str = "") -> model.Ending:
-            return model.Ending(task.attempt_id, worker_id, job.job_id, outcome, message, cost_micros)
+            return model.Ending(task.attempt_id, worker_id, job.job_id, outcome, message, made.cost_micros)
 
         asset_id = clip_asset_id(task.attempt_id)
         with own.telemetry.span("ingest", parent=task.traceparent, attributes=span_attributes(task)):
@@ -75,7 +75,8 @@ class Ingesting:
             worker_id,
             job.job_id,
             model.Outcome.SUCCEEDED,
-            cost_micros=cost_micros,
+            message=made.remark,
+            cost_micros=made.cost_micros,
             clip_asset_id=asset_id,
             clip=facts,
         )

@@ -179,7 +179,7 @@ class Observing:
     async def _take_in(self, watch: Watch, state: model.Succeeded) -> None:
         own = self._around.chassis
         try:
-            ending = await self._ingesting.take_in(watch.task, watch.job, self._lease.worker_id, state.cost_micros)
+            ending = await self._ingesting.take_in(watch.task, watch.job, self._lease.worker_id, state)
         except Exception as error:  # noqa: BLE001 - whatever it was, the clip is paid for: look and fetch again
             own.logger.warning(
                 "The clip of attempt %s could not be taken in and will be fetched again: %s: %s",

@@ -323,6 +323,8 @@ def _succeed(draft: Draft, one: attempt.Attempt, ended: Ended, cost_micros: int)
         cost_micros=cost_micros,
         clip_asset_id=ended.clip_asset_id,
     )
+    if ended.message:
+        draft.happened("remark", ended.message, attempt_id=one.id, shot_id=of.id)
 
 
 def _fail(draft: Draft, one: attempt.Attempt, ended: Ended, cost_micros: int) -> None:
