@@ -17,7 +17,7 @@ JOB = model.Job("job-1", TASK.attempt_id, TASK.shot_id, TASK.seed, TASK.model, "
     ("state", "seen"),
     [
         (State.QUEUED, mesh.Pending(0, "queued")),
-        (State.SUCCEEDED, mesh.Succeeded(0)),
+        (State.SUCCEEDED, mesh.Succeeded(0, "why")),
         (State.FAILED, mesh.Negative(mesh.Outcome.FAILED, "why", 0)),
         (State.FILTERED, mesh.Negative(mesh.Outcome.FILTERED, "why", 0)),
         (State.CANCELLED, mesh.Negative(mesh.Outcome.CANCELLED, "cancelled on request", 0)),
