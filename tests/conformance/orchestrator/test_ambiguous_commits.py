@@ -46,7 +46,7 @@ class Wire:
         answers = asyncio.create_task(self._answers(upstream_reader, writer))
         with contextlib.suppress(OSError):
             while chunk := await reader.read(CHUNK_BYTES):
-                if self.cuts and b"COMMIT" in chunk:
+                if self.cuts and b"COMMIT;" in chunk:
                     self.cuts -= 1
                     answers.cancel()
                     await asyncio.gather(answers, return_exceptions=True)
