@@ -8,7 +8,7 @@ import logging
 from typing import Any, cast
 
 import sqlalchemy as sa
-from reelmesh_kit import bus, clock, errors
+from reelmesh_kit import bus, clock, errors, sql
 from reelmesh_orchestrator import ports
 from reelmesh_orchestrator.adapters import outbox
 from reelmesh_orchestrator.adapters.sql import tables
@@ -41,16 +41,23 @@ class Storage:
         self.kept: list[bytes] = []
         self.away = False
 
-    async def keep(self, payload: bytes, traceparent: str) -> None:
+    async def keep(self, message: ports.Outgoing) -> None:
         """Keep the payload."""
-        del traceparent
         if self.away:
             raise errors.Unavailable("storage is away")
-        self.kept.append(payload)
+        self.kept.append(message.payload)
 
 
-def box(link: Bus, storage: Storage | None = None) -> outbox.Outbox:
-    return outbox.Outbox(cast("bus.Bus", link), (storage or Storage()).keep, clock.SystemClock(), LOGGER)
+def box(link: Bus) -> outbox.Outbox:
+    return outbox.Outbox(outbox.Lane.BUS, outbox.over(cast("bus.Bus", link)), clock.SystemClock(), LOGGER)
+
+
+def storage_box(storage: Storage) -> outbox.Outbox:
+    return outbox.Outbox(outbox.Lane.STORAGE, storage.keep, clock.SystemClock(), LOGGER)
+
+
+def claim(transaction: sql.Transaction) -> list[ports.Outgoing]:
+    return outbox._claim(transaction, outbox.Lane.BUS)
 
 
 async def expire_claims(kept: record.Kept) -> None:
@@ -87,10 +94,10 @@ async def test_what_its_writer_left_is_claimed_by_one_of_many(kept: record.Kept)
 
 async def test_what_is_fresh_is_left_to_its_writer(kept: record.Kept) -> None:
     await kept.admit(1)
-    assert await kept.database.write(outbox._claim) == []
+    assert await kept.database.write(claim) == []
     await expire_claims(kept)
-    assert len(await kept.database.write(outbox._claim)) == 4
-    assert await kept.database.write(outbox._claim) == []
+    assert len(await kept.database.write(claim)) == 4
+    assert await kept.database.write(claim) == []
 
 
 async def test_what_was_just_written_is_sent_at_once_and_deleted(kept: record.Kept) -> None:
@@ -137,16 +144,18 @@ async def test_assets_in_use_are_told_to_storage_and_not_to_the_bus_until_it_say
     await expire_claims(kept)
     link, storage = Bus(), Storage()
     storage.away = True
-    task = asyncio.create_task(box(link, storage).send_left_over(kept.database))
+    hanging = asyncio.create_task(storage_box(storage).send_left_over(kept.database))
+    going = asyncio.create_task(box(link).send_left_over(kept.database))
     async with asyncio.timeout(PATIENCE_SECONDS):
         while await kept.count(tables.OUTBOX) > 1:
             await clock.SystemClock().sleep(0.05)
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    for task in (hanging, going):
+        task.cancel()
+    await asyncio.gather(hanging, going, return_exceptions=True)
     assert [row.id for row in await kept.rows(sa.select(tables.OUTBOX.c.id))] == [kept_id]
     assert storage.kept == []
     storage.away = False
     await expire_claims(kept)
-    await until_empty(kept, box(link, storage).send_left_over(kept.database))
+    await until_empty(kept, storage_box(storage).send_left_over(kept.database))
     assert storage.kept == [told]
     assert str(kept_id) not in link.ids

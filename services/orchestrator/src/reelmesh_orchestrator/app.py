@@ -51,10 +51,12 @@ async def build(own: settings.OrchestratorSettings, chassis: process.Chassis) ->
         link = await stack.enter_async_context(bus.connect(chassis, own.nats_url))
         channel = await stack.enter_async_context(rpc.channel(chassis, own.storage_address))
         assets = storage.StorageAssets(channel, chassis)
-        sender = outbox.Outbox(link, assets.keep, chassis.clock, chassis.logger)
+        to_bus = outbox.Outbox(outbox.Lane.BUS, outbox.over(link), chassis.clock, chassis.logger)
+        to_storage = outbox.Outbox(outbox.Lane.STORAGE, assets.keep, chassis.clock, chassis.logger)
 
         def on_outgoing(outgoing: Sequence[ports.Outgoing]) -> None:
-            sender.offer(outgoing)
+            to_bus.offer(outgoing)
+            to_storage.offer(outgoing)
             wake.set()
 
         kept = record.SqlRecord(database, chassis.ids, on_outgoing)
@@ -79,8 +81,10 @@ async def build(own: settings.OrchestratorSettings, chassis: process.Chassis) ->
         await stack.enter_async_context(
             process.supervise(
                 chassis,
-                outbox=lambda: sender.send_new(database),
-                outbox_sweep=lambda: sender.send_left_over(database),
+                send_to_bus=lambda: to_bus.send_new(database),
+                send_left_over_to_bus=lambda: to_bus.send_left_over(database),
+                send_to_storage=lambda: to_storage.send_new(database),
+                send_left_over_to_storage=lambda: to_storage.send_left_over(database),
                 progress=board.listen,
                 dispatch=lambda: background.dispatch(dispatching.Dispatcher(kept, policy)),
                 sweep=lambda: background.sweep(

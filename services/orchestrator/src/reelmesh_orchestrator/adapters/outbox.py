@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime
+import enum
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
@@ -21,25 +22,47 @@ SWEEP_SECONDS = 1.0
 # How long a batch may wait for company before its rows are deleted, seconds.
 GATHER_SECONDS = 0.02
 
+Deliver = Callable[[ports.Outgoing], Awaitable[None]]
 
-# Tells storage which assets to keep: the payload, and the trace it belongs to.
-Keep = Callable[[bytes, str], Awaitable[None]]
+
+class Lane(enum.Enum):
+    """Where messages go: a storage that hangs must not hold up the bus."""
+
+    BUS = "bus"
+    STORAGE = "storage"
+
+    def takes(self, subject: str) -> bool:
+        """Tell whether messages with this subject go this way."""
+        return (subject == ports.KEEP) == (self is Lane.STORAGE)
+
+
+def over(link: bus.Bus) -> Deliver:
+    """Return what publishes a message on the bus, under its row's id."""
+
+    async def deliver(message: ports.Outgoing) -> None:
+        await link.publish(
+            message.subject, message.payload, message_id=str(message.id), traceparent=message.traceparent
+        )
+
+    return deliver
 
 
 class Outbox:
-    """The way from the record to the bus, and to storage. Every message is sent at least once, under its row's id."""
+    """The way of one lane from the record to where its messages go. Every message is sent at least once."""
 
-    def __init__(self, link: bus.Bus, keep: Keep, time: clock.Clock, logger: logging.Logger) -> None:
-        """Take the bus, and how storage is told which assets to keep."""
-        self._bus = link
-        self._keep = keep
+    def __init__(self, lane: Lane, deliver: Deliver, time: clock.Clock, logger: logging.Logger) -> None:
+        """Take the lane, and what sends one of its messages or raises."""
+        self._lane = lane
+        self._deliver = deliver
         self._clock = time
         self._logger = logger
         self._queue: asyncio.Queue[ports.Outgoing] = asyncio.Queue(QUEUE_LIMIT)
 
     def offer(self, outgoing: Sequence[ports.Outgoing]) -> None:
-        """Take messages whose rows are on disk; when there are too many in hand they are left to the sweep."""
+        """Take this lane's messages whose rows are on disk; when there are too many they are left to the sweep."""
         for message in outgoing:
+            if not self._lane.takes(message.subject):
+                continue
             try:
                 self._queue.put_nowait(message)
             except asyncio.QueueFull:
@@ -58,7 +81,7 @@ class Outbox:
         """Send what others have written and not sent, for ever."""
         while True:
             await self._clock.sleep(SWEEP_SECONDS)
-            while batch := await database.write(_claim):
+            while batch := await database.write(lambda transaction: _claim(transaction, self._lane)):
                 await self._send(database, batch)
 
     async def _send(self, database: sql.Database, batch: Sequence[ports.Outgoing]) -> None:
@@ -67,29 +90,25 @@ class Outbox:
         if sent:
             await database.write(lambda transaction: _delete(transaction, sent))
         if len(sent) < len(batch):
-            # The bus is away: what is left waits for its claim to end.
+            # Nobody answers there: what is left waits for its claim to end.
             await self._clock.sleep(SWEEP_SECONDS)
 
     async def _publish(self, message: ports.Outgoing) -> bool:
         try:
-            if message.subject == ports.KEEP:
-                await self._keep(message.payload, message.traceparent)
-            else:
-                await self._bus.publish(
-                    message.subject, message.payload, message_id=str(message.id), traceparent=message.traceparent
-                )
+            await self._deliver(message)
         except (errors.RetryableError, errors.DeadlineExceeded) as error:
             self._logger.warning("A message waits in the outbox: %s", error.message, extra={"subject": message.subject})
             return False
         return True
 
 
-def _claim(transaction: sql.Transaction) -> list[ports.Outgoing]:
-    """Take rows that nobody is at, so that no other process takes them for a while."""
+def _claim(transaction: sql.Transaction, lane: Lane) -> list[ports.Outgoing]:
+    """Take rows of a lane that nobody is at, so that no other process takes them for a while."""
     columns = tables.OUTBOX.c
+    mine = columns.subject == ports.KEEP if lane is Lane.STORAGE else columns.subject != ports.KEEP
     statement = (
         sa.select(columns.id, columns.subject, columns.payload, columns.traceparent)
-        .where(columns.claimed_until < transaction.now)
+        .where(columns.claimed_until < transaction.now, mine)
         .order_by(columns.claimed_until)
         .limit(BATCH)
     )

@@ -8,6 +8,8 @@ from reelmesh.mesh.v1 import storage_service_pb2, storage_service_pb2_grpc, task
 from reelmesh.v1 import asset_pb2
 from reelmesh_kit import errors, process
 
+from reelmesh_orchestrator import ports
+
 
 class StorageAssets:
     """Assets as the storage service knows them."""
@@ -21,14 +23,16 @@ class StorageAssets:
         """Make sure that reference images exist, belong to the tenant and are images."""
         await asyncio.gather(*(self._check(asset_id, tenant_id) for asset_id in asset_ids))
 
-    async def keep(self, payload: bytes, traceparent: str) -> None:
+    async def keep(self, message: ports.Outgoing) -> None:
         """Make the assets permanent that a recorded message names; what is gone is told to the operator.
 
         Raises:
             errors.Unavailable: storage does not answer; the message waits.
         """
-        request = storage_service_pb2.KeepAssetsRequest(asset_ids=task_pb2.AssetKeep.FromString(payload).asset_ids)
-        with self._own.telemetry.span("keep", parent=traceparent):
+        request = storage_service_pb2.KeepAssetsRequest(
+            asset_ids=task_pb2.AssetKeep.FromString(message.payload).asset_ids
+        )
+        with self._own.telemetry.span("keep", parent=message.traceparent):
             answer = await self._stub.KeepAssets(request)
         if answer.missing_asset_ids:
             missing = list(answer.missing_asset_ids)

@@ -94,6 +94,7 @@ def submitting(transaction: sql.Transaction, limit: int) -> Mapping[uuid.UUID, u
     statement = (
         sa.select(_ATTEMPTS.id, _ATTEMPTS.generation_id)
         .where(_ATTEMPTS.state == attempt.AttemptState.SUBMITTING.value)
+        .order_by(_ATTEMPTS.submit_time)
         .limit(limit)
     )
     return {row.id: row.generation_id for row in transaction.rows(statement)}

@@ -303,7 +303,8 @@ class SqlStore:
     def active_leases(self, limit: int) -> Mapping[str, int]:
         """Return the number of renewals of each active lease."""
         table = tables.LEASES
-        statement = sa.select(table.c.worker_id, table.c.renewals).where(table.c.active).limit(limit)
+        statement = sa.select(table.c.worker_id, table.c.renewals).where(table.c.active)
+        statement = statement.order_by(table.c.update_time).limit(limit)
         return {row.worker_id: row.renewals for row in self._transaction.rows(statement)}
 
     def end_lease(self, worker_id: str, renewals: int | None) -> bool:
