@@ -207,7 +207,22 @@ def test_a_line_torn_by_a_crash_costs_only_itself(tmp_path: pathlib.Path) -> Non
         if name == "second":
             path = tmp_path / "media.jsonl"
             os.truncate(path, path.stat().st_size - 40)
-    assert [record.name for record in telemetry.read_trace(tmp_path, TRACE)] == ["first", "third"]
+    found = {record.name: record.status_message for record in telemetry.read_trace(tmp_path, TRACE)}
+    assert found == {"first": "", "second": span_files.NOT_ENDED, "third": ""}
+
+
+def test_a_span_that_is_open_is_in_the_file_already_so_that_none_is_an_orphan_if_we_are_killed(
+    tmp_path: pathlib.Path,
+) -> None:
+    made = kept(tmp_path)
+    with made.span("submit", parent=STORED, attributes={"try": 1}):
+        (begun,) = telemetry.read_trace(tmp_path, TRACE)
+    made.shutdown()
+    (ended,) = telemetry.read_trace(tmp_path, TRACE)
+    assert begun.span_id == ended.span_id
+    assert (begun.name, begun.parent_id, begun.attributes) == ("submit", "b7ad6b7169203331", {"try": 1})
+    assert (begun.start_ns, begun.end_ns) == (ended.start_ns, ended.start_ns)
+    assert (begun.status, begun.status_message, ended.status_message) == ("UNSET", span_files.NOT_ENDED, "")
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,8 @@ def configure(
     if exporter is not None:
         processors.append(export.SimpleSpanProcessor(exporter))
     if service_settings.spans_folder is not None:
-        processors.append(_batched(span_files.SpanFileExporter(service_settings.spans_folder, service)))
+        kept = span_files.SpanFileExporter(service_settings.spans_folder, service)
+        processors += [span_files.BeginningsProcessor(kept), _batched(kept)]
     if service_settings.otlp_endpoint is not None:
         processors.append(
             _batched(
