@@ -57,7 +57,7 @@ class Wanted:
     media: int = 1
     told: Told = dataclasses.field(default_factory=dict[str, Mapping[str, object]])
     apart: frozenset[str] = frozenset()
-    """Services that run as processes of their own, so that they can be killed."""
+    """Which run as processes of their own, so that they can be killed, such as "provider-local-2"."""
 
     def count(self, service: str) -> int:
         """Return how many of a service there shall be."""
@@ -203,12 +203,16 @@ class Mesh:
 
     def jobs(self, generation: Mapping[str, Any]) -> dict[str, str]:
         """Return the states of the jobs that were made for a generation, by attempt."""
-        shots = {shot["id"] for shot in generation["shots"]}
         found: dict[str, str] = {}
         for number in range(len(self.replicas[WORKER])):
-            rows = _rows(self.worker_folder(number), "SELECT tag, shot_id, state FROM jobs")
-            found |= {tag: state for tag, shot_id, state in rows if shot_id in shots}
+            found |= self.jobs_at(number, generation)
         return found
+
+    def jobs_at(self, number: int, generation: Mapping[str, Any]) -> dict[str, str]:
+        """Return the states of the jobs that one worker's provider made for a generation, by attempt."""
+        shots = {shot["id"] for shot in generation["shots"]}
+        rows = _rows(self.worker_folder(number), "SELECT tag, shot_id, state FROM jobs")
+        return {tag: state for tag, shot_id, state in rows if shot_id in shots}
 
     def spans(self, trace_id: str) -> list[telemetry.SpanRecord]:
         """Return the spans of a trace that are on disk so far."""
@@ -289,7 +293,7 @@ def _replica(
         **wanted.told.get(f"{part.name}-{number}", {}),
     }
     values = {name: offered[name] for name in part.settings_class().model_fields if name in offered}
-    if part.name in wanted.apart:
+    if f"{part.name}-{number}" in wanted.apart:
         return Apart(part, values, folder / f"{part.name}-{number}.log")
     home.mkdir(parents=True, exist_ok=True)
     return Within(part, values)

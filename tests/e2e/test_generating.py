@@ -15,6 +15,7 @@ from reelmesh_standalone import checking
 from tests.e2e import caller as callers
 from tests.e2e import films
 from tests.e2e import mesh as meshes
+from tests.support import s3
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
@@ -299,3 +300,36 @@ async def test_what_cannot_be_made_is_refused_with_what_to_do(mesh, changes, rea
         quoted = await mesh.caller.http.post("/api/v1/quotes", json=body)
         # A quote looks at no pictures.
         assert reason == "ASSET_UNUSABLE" or words in callers.refused(quoted, 400, reason)
+
+
+# --- Where it is kept -------------------------------------------------------------------------------------------------
+
+
+async def test_a_video_is_kept_in_a_bucket_and_its_lost_job_found_by_its_seed(
+    moto_server: s3.S3Server, tmp_path
+) -> None:
+    bucket = moto_server.make_bucket()
+    told: meshes.Told = {
+        "storage": {
+            "backend": "s3",
+            "s3_bucket": bucket,
+            "s3_endpoint": moto_server.endpoint,
+            "s3_access_key_id": s3.ACCESS_KEY_ID,
+            "s3_secret_access_key": s3.SECRET_ACCESS_KEY,
+        },
+        meshes.WORKER: {"local_hides_tags": True},
+    }
+    async with meshes.up(tmp_path / "mesh", meshes.Wanted(told=told)) as mesh:
+        reference = await mesh.caller.upload(films.picture((20, 200, 20)))
+        done = await mesh.caller.made("A cellar [[drop]]", reference_asset_ids=[reference["id"]])
+        (rendition,) = done["renditions"]
+        content = await mesh.caller.content(rendition["asset_id"])
+        films.checked(content, tmp_path, seconds=1.0, size=(160, 90))
+        async with callers.nobody(mesh.caller) as stranger:
+            assert rendition["url"].startswith(moto_server.endpoint)
+            assert (await stranger.get(rendition["url"])).content == content
+        assert "attempt_indeterminate" in await mesh.caller.story(done["id"])
+        listed = moto_server.client.list_objects_v2(Bucket=bucket)["Contents"]
+        folders = {each["Key"].split("/")[1] for each in listed}
+    assert {"videos", "thumbnails", "posters", "clips", "references"} <= folders
+    assert {len(results) for results in mesh.submits(done).values()} == {1}
