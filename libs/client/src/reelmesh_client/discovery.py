@@ -23,6 +23,8 @@ class Mesh:
     """Folder of the span files."""
     pid: int
     """Process that runs it."""
+    nats: str = ""
+    """URL of its bus; empty when the note is older than this field."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -79,7 +79,7 @@ async def build(
             running = await enter(runs.start(part, wiring.values(part, given)))
             wiring.learn(part, running)
         await runs.settled()
-        note = _note(told, where, running)
+        note = _note(told, where, running, nats.url)
         await check(note)
         opened.callback(discovery.remove, where.folder)
         discovery.write(where.folder, note)
@@ -146,11 +146,12 @@ def _edge(told: StandaloneSettings) -> dict[str, object]:
     return {"host": told.host, "http_port": told.http_port, "grpc_port": told.grpc_port}
 
 
-def _note(told: StandaloneSettings, where: layout.Layout, running: process.Running) -> discovery.Mesh:
+def _note(told: StandaloneSettings, where: layout.Layout, running: process.Running, nats_url: str) -> discovery.Mesh:
     return discovery.Mesh(
         grpc=f"{told.host}:{running.grpc_port}",
         http=f"http://{told.host}:{running.http_port}",
         key_file=str(where.key_file),
         spans_folder=str(where.spans_folder),
         pid=os.getpid(),
+        nats=nats_url,
     )

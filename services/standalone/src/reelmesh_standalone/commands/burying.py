@@ -1,0 +1,75 @@
+"""`reelmesh dead-letters`: the messages that were given up, and why."""
+
+import asyncio
+import json
+import pathlib
+from typing import NoReturn
+
+import click
+import rich.table
+from reelmesh_client import discovery
+from reelmesh_client.commands import outcome, running, showing
+from reelmesh_kit import bus, errors, process, settings
+
+MOST_LETTERS = 1000
+
+
+@click.command(name="dead-letters", epilog=outcome.EXPLAINED)
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, MOST_LETTERS), help="Show so many.")
+@click.option(
+    "--nats", "nats_url", default="", help="URL of the bus. [default: the bus of the mesh on the data folder]"
+)
+@click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
+@running.data_option
+def dead_letters(data_folder: pathlib.Path | None, limit: int, nats_url: str, as_json: bool) -> None:
+    """List messages that were given up, newest first.
+
+    Nothing is lost with one: what it was about stands in SQL and is sent anew. It tells of a fault worth looking at.
+    """
+    folder = running.Where(None, None, data_folder).folder()
+    mesh = discovery.read(folder)
+    url = nats_url or (mesh.nats if mesh else "")
+    if not url:
+        _explain(f"no mesh runs on {folder}", "Start it with `reelmesh up`, or name its bus with --nats.")
+    try:
+        letters = asyncio.run(_read(url, limit))
+    except errors.RetryableError as error:
+        _explain(f"{url} does not answer: {error.message}", "Is nats-server running there?")
+    if as_json:
+        click.echo(json.dumps([_fields(letter) for letter in letters], indent=2))
+    elif letters:
+        showing.out().print(_table(letters))
+    else:
+        showing.out().print("no dead letters")
+
+
+async def _read(url: str, limit: int) -> list[bus.DeadLetter]:
+    own = process.chassis("command-line", settings.ServiceSettings(nats_url=url))
+    async with bus.connect(own, url) as link:
+        return await link.dead_letters(limit)
+
+
+def _explain(problem: str, advice: str) -> NoReturn:
+    showing.err().print(f"✗ {problem}\n  → {advice}", markup=False)
+    raise outcome.Ended(outcome.Exit.UNREACHABLE)
+
+
+def _fields(letter: bus.DeadLetter) -> dict[str, object]:
+    return {
+        "died_at": letter.died_at.isoformat(),
+        "subject": letter.subject,
+        "consumer": letter.consumer,
+        "deliveries": letter.deliveries,
+        "reason": letter.reason,
+        "message_id": letter.message_id,
+    }
+
+
+def _table(letters: list[bus.DeadLetter]) -> rich.table.Table:
+    table = rich.table.Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for column in ("died at", "subject", "given up by", "times", "why"):
+        table.add_column(column, overflow="fold")
+    for letter in letters:
+        when = f"{letter.died_at:%Y-%m-%d %H:%M:%S}"
+        table.add_row(when, letter.subject, letter.consumer, str(letter.deliveries), letter.reason)
+    return table
