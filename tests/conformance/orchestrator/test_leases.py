@@ -62,7 +62,7 @@ async def test_of_a_renewal_and_an_end_that_run_at_once_one_wins(kept: record.Ke
             kept.write(lambda store, one=worker_id: store.end_lease(one, 1)), pool.renew(renewal(worker_id, lost))
         )
         assert ended is not orders.held
-        watched = await kept.read(lambda store, one=worker_id: store.watched_by(one))
+        watched = [one.attempt_id for one in await kept.read(lambda store, w=worker_id: store.watched_by(w))]
         assert list(watched) == ([lost] if orders.held else [])
         await pool.release(worker_id)
 
@@ -75,10 +75,10 @@ async def test_eight_renewals_at_once_share_what_nobody_observes(kept: record.Ke
     assert set(given.values()) <= {1}
     rest = await asyncio.gather(*(pool.renew(renewal(f"w{number}", room=20)) for number in range(8)))
     for number, order in enumerate(rest):
-        mine = set(await kept.read(lambda store, one=f"w{number}": store.watched_by(one)))
+        mine = {one.attempt_id for one in await kept.read(lambda store, w=f"w{number}": store.watched_by(w))}
         assert {charge.attempt_id for charge in order.watch} == mine
     watched = [one for number in range(8) for one in await kept.read(lambda s, w=f"w{number}": s.watched_by(w))]
-    assert sorted(watched) == sorted(lost)
+    assert sorted(one.attempt_id for one in watched) == sorted(lost)
 
 
 async def test_what_a_worker_does_not_list_it_is_told_again(kept: record.Kept) -> None:

@@ -59,6 +59,16 @@ class Lease:
 
 
 @dataclasses.dataclass(frozen=True)
+class Watched:
+    """An unresolved attempt that a worker observes or looks for, without the rest of its generation."""
+
+    attempt_id: uuid.UUID
+    #: Whether it is looked for, because nobody knows whether the provider has it.
+    doubtful: bool
+    cancel_wanted: bool
+
+
+@dataclasses.dataclass(frozen=True)
 class Charge:
     """An attempt together with what its worker must know to observe or find its job."""
 
@@ -245,7 +255,7 @@ class Store(Protocol):
         """End a lease if its renewals are still what was seen (None: in any case), and unassign what it watched."""
         ...
 
-    def watched_by(self, worker_id: str) -> Sequence[uuid.UUID]:
+    def watched_by(self, worker_id: str) -> Sequence[Watched]:
         """Return the unresolved attempts that a worker observes or looks for."""
         ...
 

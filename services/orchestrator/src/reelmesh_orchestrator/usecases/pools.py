@@ -102,23 +102,19 @@ class Pools:
         if renewal.kind != "provider":
             self._resend_lost_steps(store, renewal)
             return Orders(held=True)
-        watched = store.watched_by(renewal.worker_id)
-        # Whatever it does not list it has lost, and is told again.
         room = min(max(renewal.room, 0), MOST_ASSIGNED)
-        new = store.assign(renewal.worker_id, renewal.pool, room) if room else ()
-        charges = store.charges([*watched, *new])
-        mine = {str(charge.attempt_id) for charge in charges}
-        unknown = [charge for charge in charges if str(charge.attempt_id) not in renewal.holding]
+        if room:
+            store.assign(renewal.worker_id, renewal.pool, room)
+        watched = store.watched_by(renewal.worker_id)
+        # Whatever it does not list it has lost, and is told again; what is looked for is told with every renewal.
+        told = [one.attempt_id for one in watched if one.doubtful or str(one.attempt_id) not in renewal.holding]
+        charges = store.charges(told) if told else ()
         return Orders(
             held=True,
-            watch=tuple(charge for charge in unknown if _state(charge) is attempt.AttemptState.ACCEPTED),
+            watch=tuple(charge for charge in charges if _state(charge) is attempt.AttemptState.ACCEPTED),
             find=self._searches(store, charges),
-            cancel=tuple(
-                str(charge.attempt_id)
-                for charge in charges
-                if charge.aggregate.attempt(charge.attempt_id).cancel_wanted
-            ),
-            forget=tuple(sorted(renewal.holding - mine)),
+            cancel=tuple(str(one.attempt_id) for one in watched if one.cancel_wanted),
+            forget=tuple(sorted(renewal.holding - {str(one.attempt_id) for one in watched})),
             rates=_rates(store, renewal.pool),
         )
 

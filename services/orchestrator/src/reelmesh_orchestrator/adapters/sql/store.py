@@ -322,13 +322,15 @@ class SqlStore:
         )
         return True
 
-    def watched_by(self, worker_id: str) -> Sequence[uuid.UUID]:
+    def watched_by(self, worker_id: str) -> Sequence[ports.Watched]:
         """Return the unresolved attempts that a worker observes or looks for."""
-        statement = sa.select(_ATTEMPTS.id).where(
+        doubtful = attempt.AttemptState.INDETERMINATE.value
+        statement = sa.select(_ATTEMPTS.id, _ATTEMPTS.state, _ATTEMPTS.cancel_wanted).where(
             _ATTEMPTS.watcher_id == worker_id,
-            _ATTEMPTS.state.in_([attempt.AttemptState.ACCEPTED.value, attempt.AttemptState.INDETERMINATE.value]),
+            _ATTEMPTS.state.in_([attempt.AttemptState.ACCEPTED.value, doubtful]),
         )
-        return [row.id for row in self._transaction.rows(statement)]
+        found = self._transaction.rows(statement)
+        return [ports.Watched(row.id, row.state == doubtful, row.cancel_wanted) for row in found]
 
     def assign(self, worker_id: str, provider: str, room: int) -> Sequence[uuid.UUID]:
         """Give a worker attempts that nobody observes or looks for."""
