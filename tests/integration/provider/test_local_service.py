@@ -9,7 +9,7 @@ from reelmesh_provider import model
 from reelmesh_provider.testing import State
 from reelmesh_provider_local import app, jobs
 
-from tests.integration.provider.conftest import dispatch, local_task, running, send, until
+from tests.integration.provider.conftest import LONGEST_WAIT_SECONDS, dispatch, local_task, running, send, until
 
 
 def submits(told, **of: str) -> int:
@@ -25,9 +25,11 @@ async def test_a_task_becomes_a_clip_in_storage(chassis, mesh, mesh_bus, told) -
     Image.new("RGB", (64, 48), "teal").save(buffer, "JPEG")
     mesh.pictures["ref"] = model.Picture("ref", "image/jpeg", buffer.getvalue())
     async with mesh_bus.hear("progress.>") as notes, running(app.build, told):
-        row = await dispatch(mesh_bus, mesh, local_task(reference_asset_ids=("ref",), first_frame_asset_id="ref"))
+        # Slow enough that a poll sees it under way, whatever else this machine does.
+        pictures = {"reference_asset_ids": ("ref",), "first_frame_asset_id": "ref"}
+        row = await dispatch(mesh_bus, mesh, local_task(prompt="a cat [[slow=3]]", **pictures))
+        note = await asyncio.wait_for(anext(notes), LONGEST_WAIT_SECONDS)
         await until(chassis, lambda: row.state is State.ENDED)
-        note = await asyncio.wait_for(anext(notes), 5)
     assert note.subject == f"progress.{row.task.generation_id}"
     assert row.ending is not None
     assert row.ending.outcome is model.Outcome.SUCCEEDED
