@@ -14,6 +14,7 @@ from tests.support import postgresql
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
 GENERATIONS = 12
+MOST_GENERATIONS = 30
 SMALL = {"width": 320, "height": 180, "duration_seconds": 1}
 # The third of each is a process of its own, to be killed.
 MORTAL = 2
@@ -30,6 +31,8 @@ async def mesh(
         service: {"database_url": postgresql_server.url(name)} for service, name in names.items()
     }
     told["orchestrator"]["free_account_slots"] = 6
+    # Each asks for one task at a time, so that they take turns.
+    told[meshes.WORKER] = {"submit_slots": 1}
     wanted = meshes.Wanted(
         orchestrators=3,
         gateways=2,
@@ -44,13 +47,13 @@ async def mesh(
         postgresql_server.run(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-async def _asked(mesh: meshes.Mesh, prompt: str) -> list[callers.Body]:
+async def _asked(mesh: meshes.Mesh, prompt: str, count: int) -> list[callers.Body]:
     """Ask at both gateways at once."""
     return list(
         await asyncio.gather(
             *(
                 mesh.callers[number % 2].create(f"{prompt} {number}", SMALL, labels={"number": str(number)})
-                for number in range(GENERATIONS)
+                for number in range(count)
             )
         )
     )
@@ -76,19 +79,22 @@ def _workers_that_made(mesh: meshes.Mesh, done: list[callers.Body]) -> set[int]:
 
 
 async def test_the_work_is_shared_and_everything_is_made_once(mesh) -> None:
-    asked = await _asked(mesh, "A fleet")
+    asked = await _asked(mesh, "A fleet", GENERATIONS)
     done = await _made(mesh, asked)
     assert all(len(mesh.submits(each)) == 1 for each in done)
     assert _workers_that_made(mesh, done) == {0, 1, 2}
 
 
 async def test_a_worker_and_an_orchestrator_are_killed_in_the_middle_and_everything_is_made(mesh) -> None:
-    asked = await _asked(mesh, "A convoy [[slow=0.5]]")
+    asked = await _asked(mesh, "A convoy [[slow=0.5]]", GENERATIONS // 2)
 
     def under_way() -> list[str]:
         return [each["id"] for each in asked if {"QUEUED", "RENDERING"} & set(mesh.jobs_at(MORTAL, each).values())]
 
-    await callers.until(under_way, "the worker is at work")
+    while not under_way():
+        assert len(asked) < MOST_GENERATIONS, "the worker never got anything to do"
+        asked.append(await mesh.caller.create("One more [[slow=0.5]]", SMALL))
+        await callers.until(lambda: mesh.jobs(asked[-1]), "somebody is at it")
     await mesh.apart(meshes.WORKER, MORTAL).kill()
     await mesh.apart("orchestrator", MORTAL).kill()
     orphaned = under_way()
