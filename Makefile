@@ -7,7 +7,7 @@ MEMBERS := $(patsubst %/pyproject.toml,%,$(wildcard libs/*/pyproject.toml servic
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-unit check format lint types contracts buf protos-check protos states lock clean
+.PHONY: help install demo test test-unit check format lint types contracts buf protos-check protos states pages lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -60,6 +60,10 @@ protos: $(INSTALLED) ## generate libs/api from protos/
 
 states: $(INSTALLED) ## write docs/states.md from the tables of the state machines
 	@scripts/print-states > docs/states.md
+
+pages: $(INSTALLED) ## write docs/settings.md and docs/errors.md from the code
+	@scripts/print-settings > docs/settings.md
+	@scripts/print-errors > docs/errors.md
 
 lock: $(UV) ## write requirements.lock anew from the members' dependencies
 	@$(UV) export --quiet --all-packages --all-groups --no-emit-workspace --no-header --no-annotate -o requirements.lock

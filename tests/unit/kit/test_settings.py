@@ -14,6 +14,7 @@ class OwnSettings(settings.ServiceSettings):
     database_url: str = pydantic.Field(default="sqlite:///reelmesh.db", description="Where the record is.")
     signing_key: pydantic.SecretStr | None = pydantic.Field(default=None, min_length=7, description="Signs URLs.")
     retries: int = pydantic.Field(default=3, ge=0, description="How often.")
+    lanes: frozenset[str] = pydantic.Field(default=frozenset({"quick", "ladder"}), description="Which work it takes.")
 
 
 @pytest.fixture(autouse=True)
@@ -121,6 +122,13 @@ def test_the_description_has_every_variable_once_with_its_default() -> None:
     assert by_env["REELMESH_SIGNING_KEY"].secret
     assert by_env["REELMESH_RETRIES"].default == "3"
     assert by_env["REELMESH_GRPC_PORT"].type == "int"
+
+
+def test_a_set_is_shown_as_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    (shown,) = [each.default for each in settings.describe(OwnSettings) if each.env == "REELMESH_LANES"]
+    assert shown == '["ladder", "quick"]'
+    monkeypatch.setenv("REELMESH_LANES", shown)
+    assert settings.load(OwnSettings).lanes == {"ladder", "quick"}
 
 
 def test_every_setting_of_the_kit_is_described() -> None:

@@ -1,9 +1,11 @@
 """Where a service's settings come from: the environment and `.env`, read once, checked, and described for people."""
 
 import dataclasses
+import json
 import pathlib
 import re
 import typing
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal, TypeVar
 
 import pydantic
@@ -176,6 +178,9 @@ def _shown(field: FieldInfo, value: object) -> str:
         return ""
     if _is_secret(field):
         return MASK
+    if isinstance(value, frozenset):
+        # As it is written in the environment; sets have no order of their own.
+        return json.dumps(sorted(typing.cast("Iterable[str]", value)))
     return _without_password(str(value))
 
 

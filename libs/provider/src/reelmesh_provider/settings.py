@@ -10,13 +10,13 @@ class ProviderSettings(settings.ServiceSettings):
     """Where the mesh is, where the journal lies, and how much is done at once."""
 
     orchestrator_address: str = pydantic.Field(
-        default="127.0.0.1:7100", description="gRPC target of the orchestrator, as host:port or dns:///name:port."
+        default="127.0.0.1:7001", description="gRPC target of the orchestrator, as host:port or dns:///name:port."
     )
     storage_address: str = pydantic.Field(
-        default="127.0.0.1:7200", description="gRPC target of storage, as host:port or dns:///name:port."
+        default="127.0.0.1:7002", description="gRPC target of storage, as host:port or dns:///name:port."
     )
     media_address: str = pydantic.Field(
-        default="127.0.0.1:7300", description="gRPC target of media, as host:port or dns:///name:port."
+        default="127.0.0.1:7003", description="gRPC target of media, as host:port or dns:///name:port."
     )
     data_folder: pathlib.Path = pydantic.Field(
         default=pathlib.Path("data"),

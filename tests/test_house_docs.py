@@ -1,0 +1,116 @@
+"""The pages for people: what the code knows better is printed from it, and what is written by hand agrees with it."""
+
+import ast
+import pathlib
+import re
+from collections.abc import Iterator
+
+import pytest
+from reelmesh_orchestrator.model import generation, request
+
+from scripts import errors_page, settings_page
+
+ROOT = pathlib.Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+MODEL = ROOT / "services" / "orchestrator" / "src" / "reelmesh_orchestrator" / "model"
+# Events that are named by the state that a generation comes to.
+BY_STATE = {
+    state.lower()
+    for state in (*generation.WORKING, generation.GenerationState.FAILED, generation.GenerationState.EXPIRED)
+}
+# Such as tests/unit/provider/test_gate.py::test_one_gate_is_one_request, or ::TestRecord::test_… in a class.
+NAMED_TEST = re.compile(r"(tests/[\w/]+\.py)((?:::\w+)*)")
+
+
+def test_the_page_of_settings_is_what_the_services_read() -> None:
+    assert (DOCS / "settings.md").read_text() == settings_page.page(), "run make pages"
+
+
+def test_the_page_of_errors_is_what_the_code_says() -> None:
+    assert (DOCS / "errors.md").read_text() == errors_page.page(), "run make pages"
+
+
+def test_every_type_of_event_is_explained_and_no_other() -> None:
+    _, _, chapter = (DOCS / "using.md").read_text().partition("### What happens")
+    explained = re.findall(r"^\| `(\w+)` \|", chapter.partition("\n## ")[0], re.MULTILINE)
+    assert len(explained) == len(set(explained))
+    assert set(explained) == {name for file in MODEL.glob("*.py") for name in _types(file)} | BY_STATE
+
+
+def _types(file: pathlib.Path) -> Iterator[str]:
+    """Yield what is said to have happened: the words in the first argument of each `….happened(…)`."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "happened":
+            yield from _results(node.args[0])
+
+
+def _results(expression: ast.expr) -> Iterator[str]:
+    if isinstance(expression, ast.Constant) and isinstance(expression.value, str):
+        yield expression.value
+    if isinstance(expression, ast.IfExp):
+        yield from (*_results(expression.body), *_results(expression.orelse))
+
+
+@pytest.mark.parametrize(
+    ("field", "limit", "default"),
+    [
+        ("`prompt`", f"1 to {request.LONGEST_PROMPT_CHARACTERS} characters", ""),
+        (
+            "`output.duration_seconds`",
+            f"{request.SHORTEST_VIDEO_SECONDS:g} to {request.LONGEST_VIDEO_SECONDS:g}",
+            f"{request.DEFAULT_DURATION_SECONDS:g}",
+        ),
+        (
+            "`output.aspect_ratio`",
+            f"1:{request.WIDEST_ASPECT:g} to {request.WIDEST_ASPECT:g}:1",
+            request.DEFAULT_ASPECT_RATIO,
+        ),
+        ("`output.resolution`", ", ".join(map(str, request.RESOLUTIONS)), str(request.DEFAULT_RESOLUTION)),
+        (
+            "`output.width`, `output.height`",
+            f"{request.SMALLEST_SIDE_PIXELS} to {request.LARGEST_SIDE_PIXELS}",
+            "",
+        ),
+        ("`output.frames_per_second`", ", ".join(str(each) for each in request.FRAME_RATES if each), ""),
+        ("`reference_asset_ids`", f"at most {request.MOST_REFERENCES}", ""),
+        ("`labels`", f"at most {request.MOST_LABELS}", ""),
+        ("`labels`", f"1 to {request.LONGEST_LABEL_KEY_CHARACTERS} characters", ""),
+        ("`labels`", f"at most {request.LONGEST_LABEL_VALUE_CHARACTERS}", ""),
+        ("`max_cost_micros`", f"to {request.LARGEST_COST_MICROS}", "0"),
+        ("`seed`", f"0 to {request.LARGEST_SEED}", ""),
+        ("`priority`", f"0 to {request.HIGHEST_PRIORITY}", str(request.DEFAULT_PRIORITY)),
+        ("`user_id`", f"at most {request.LONGEST_USER_ID_CHARACTERS}", ""),
+    ],
+)
+def test_the_limits_of_a_request_are_those_of_the_model(field: str, limit: str, default: str) -> None:
+    rows = [row for row in (DOCS / "using.md").read_text().splitlines() if row.startswith(f"| {field} |")]
+    assert len(rows) == 1
+    _, told, by_default = (cell.strip() for cell in rows[0].strip("|").split("|"))
+    assert limit in told
+    assert default in by_default
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
+def test_tests_that_a_page_names_exist(page: pathlib.Path) -> None:
+    missing = [
+        match.group()
+        for match in NAMED_TEST.finditer(page.read_text())
+        if not _exists(ROOT / match[1], [part for part in match[2].split("::") if part])
+    ]
+    assert missing == []
+
+
+def _exists(file: pathlib.Path, path: list[str]) -> bool:
+    if not file.exists():
+        return False
+    scope: list[ast.stmt] = ast.parse(file.read_text()).body
+    for name in path:
+        named = [
+            node
+            for node in scope
+            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name
+        ]
+        if not named:
+            return False
+        scope = named[0].body
+    return True
