@@ -107,7 +107,7 @@ def _services(
     board: progress.Progress,
     policy: advancing.Policy,
 ) -> list[rpc.Service]:
-    watcher = watching.Watching(verbs, board, chassis.clock)
+    watcher = watching.Watching(verbs, board, chassis.clock, lambda: chassis.health.draining)
     pool_verbs = pools.Pools(
         kept,
         policy,

@@ -2,9 +2,9 @@
 
 import dataclasses
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
-from reelmesh_kit import clock
+from reelmesh_kit import clock, errors
 
 from reelmesh_orchestrator import ports
 from reelmesh_orchestrator.usecases import generations
@@ -29,17 +29,25 @@ Seen = ports.Event | Advance | generations.View
 class Watching:
     """Streams what happens to a generation until it has ended."""
 
-    def __init__(self, verbs: generations.Generations, progress: ports.ProgressBoard, time: clock.Clock) -> None:
-        """Take the verbs to read with, and the bell."""
+    def __init__(
+        self,
+        verbs: generations.Generations,
+        progress: ports.ProgressBoard,
+        time: clock.Clock,
+        leaving: Callable[[], bool],
+    ) -> None:
+        """Take the verbs to read with, the bell, and what tells that this process is about to stop."""
         self._generations = verbs
         self._progress = progress
         self._clock = time
+        self._leaving = leaving
 
     async def watch(self, tenant_id: str, generation_id: uuid.UUID, after_sequence: int) -> AsyncIterator[Seen]:
         """Yield events as they are recorded, progress as it is heard, and the generation when it has ended.
 
         Raises:
             errors.NotFound: there is no such generation, or it is somebody else's.
+            errors.Unavailable: this process stops; watch on at another from the last sequence.
         """
         view = await self._generations.get(tenant_id, generation_id)
         told = Advance(-1, "")
@@ -61,6 +69,8 @@ class Watching:
                 if advance != told:
                     yield advance
                     told = advance
+                if self._leaving():
+                    raise errors.Unavailable("this orchestrator stops; watch on from the last sequence")
                 await self._wait(rang)
 
     async def _wait(self, rang: ports.Bell) -> None:
