@@ -126,8 +126,9 @@ async def test_a_database_that_takes_no_connections_is_unavailable(
     name = postgresql_url.rpartition("/")[2]
     postgresql_server.run(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
     async with sql.open_database(postgresql_url, clock.SystemClock()) as late:
-        with pytest.raises(errors.Unavailable, match="does not answer"):
+        with pytest.raises(errors.Unavailable, match="does not answer") as told:
             await late.write(insert(1))
+        assert name not in told.value.message, "where the database is, is nobody's business"
         with pytest.raises(errors.Unavailable, match="cannot reach"):
             await sql.migrate(postgresql_url, "reelmesh_orchestrator")
     postgresql_server.run(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy
 import sqlalchemy.exc
 from reelmesh_kit import clock, errors, sql
+from reelmesh_kit.sql import postgresql
 
 METADATA = sqlalchemy.MetaData()
 NOTES = sqlalchemy.Table(
@@ -123,3 +124,15 @@ async def test_a_time_without_zone_is_refused() -> None:
         await database.write(create)
         with pytest.raises((ValueError, sqlalchemy.exc.StatementError), match="timezone-aware"):
             await database.write(insert(1, NOON.replace(tzinfo=None)))
+
+
+@pytest.mark.parametrize(
+    ("url", "driven"),
+    [
+        ("postgresql://u@db/x", "postgresql+asyncpg://u@db/x"),
+        ("postgresql://u@db/x?sslmode=require", "postgresql+asyncpg://u@db/x?ssl=require"),
+        ("postgresql://u@db/x?ssl=verify-full", "postgresql+asyncpg://u@db/x?ssl=verify-full"),
+    ],
+)
+def test_a_url_may_use_the_word_for_tls_that_every_other_tool_uses(url: str, driven: str) -> None:
+    assert postgresql.driven(url).render_as_string() == driven

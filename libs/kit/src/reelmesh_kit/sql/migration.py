@@ -39,7 +39,7 @@ async def migrate(url: str, package: str) -> None:
     Raises:
         errors.Unavailable: the database cannot be reached.
     """
-    parsed = sqlalchemy.make_url(url).set(drivername="postgresql+asyncpg")
+    parsed = postgresql.driven(url)
     arguments = {"timeout": CONNECT_TIMEOUT_SECONDS, "server_settings": {"search_path": schema_of(package)}}
     engine = sqlalchemy_asyncio.create_async_engine(parsed, connect_args=arguments)
     lock = sqlalchemy.text("SELECT pg_advisory_xact_lock(:key)").bindparams(key=zlib.crc32(package.encode()))

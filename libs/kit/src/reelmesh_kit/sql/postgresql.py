@@ -1,5 +1,6 @@
 """PostgreSQL: a pool of asyncpg connections, with the same synchronous pieces of work run inside greenlets."""
 
+import logging
 from typing import TypeVar
 
 import sqlalchemy
@@ -10,6 +11,8 @@ from reelmesh_kit import errors
 from reelmesh_kit.sql import transaction
 
 Result = TypeVar("Result")
+
+_LOGGER = logging.getLogger("reelmesh.kit.sql")
 
 POOL_SIZE = 10
 POOL_OVERFLOW = 10
@@ -33,7 +36,7 @@ class PostgresqlDatabase:
 
     def __init__(self, url: str, schema: str) -> None:
         """Take a URL `postgresql://…` and the schema of the tables; connections are made when they are needed."""
-        parsed = sqlalchemy.make_url(url).set(drivername="postgresql+asyncpg")
+        parsed = driven(url)
         self._engine = sqlalchemy_asyncio.create_async_engine(
             parsed,
             pool_size=POOL_SIZE,
@@ -103,6 +106,13 @@ class PostgresqlDatabase:
         return result
 
 
+def driven(url: str) -> sqlalchemy.URL:
+    """Return a URL for the driver that is used here; libpq's word for TLS, `sslmode`, means what it means elsewhere."""
+    parsed = sqlalchemy.make_url(url).set(drivername="postgresql+asyncpg")
+    mode = parsed.query.get("sslmode")
+    return parsed.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode}) if mode else parsed
+
+
 def _run(work: transaction.Work[Result], connection: sqlalchemy.Connection) -> tuple[transaction.Transaction, Result]:
     view = transaction.Transaction(connection, None)
     return view, work(view)
@@ -131,5 +141,6 @@ def _sqlstate(error: sqlalchemy.exc.DBAPIError) -> str:
 
 
 def _unreachable(error: Exception) -> errors.Unavailable:
-    detail = str(getattr(error, "orig", error)) or type(error).__name__
-    return errors.Unavailable(f"the database does not answer: {detail.splitlines()[0]}")
+    """Return our error. Where the database is, and what it said, is for the log: this message may reach anybody."""
+    _LOGGER.warning("The database does not answer: %s", getattr(error, "orig", error) or type(error).__name__)
+    return errors.Unavailable("the database does not answer at the moment; nothing was done, try again")

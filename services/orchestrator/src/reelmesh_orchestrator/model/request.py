@@ -80,7 +80,7 @@ def check(request: Request, now: datetime.datetime) -> None:
     """
     _check_prompt(request.prompt)
     _check_output(request.output)
-    _check_references(request.reference_asset_ids)
+    check_references(request.reference_asset_ids)
     _check_labels(request.labels)
     if request.pin and not _PIN.fullmatch(request.pin):
         raise errors.InvalidArgument("model", 'must be "provider" or "provider/model", e.g. "local/local-1"')
@@ -165,7 +165,12 @@ def _check_output(wish: OutputWish) -> None:
     _ratio(wish.aspect_ratio or DEFAULT_ASPECT_RATIO)
 
 
-def _check_references(asset_ids: tuple[str, ...]) -> None:
+def check_references(asset_ids: tuple[str, ...]) -> None:
+    """Refuse more images than are taken, and what names none: before storage is asked about each.
+
+    Raises:
+        errors.InvalidArgument: saying which.
+    """
     if len(asset_ids) > MOST_REFERENCES:
         raise errors.InvalidArgument("reference_asset_ids", f"at most {MOST_REFERENCES} images are taken")
     for asset_id in asset_ids:

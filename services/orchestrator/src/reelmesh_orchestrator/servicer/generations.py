@@ -95,7 +95,7 @@ class GenerationServicer(generation_service_pb2_grpc.GenerationServiceServicer):
         self, request: generation_service_pb2.QuoteGenerationRequest, context: Context
     ) -> generation_service_pb2.QuoteGenerationResponse:
         """Plan and price; record nothing."""
-        quote = await self._verbs.quote(wire.request_from_proto(request.generation))
+        quote = await self._verbs.quote(rpc.caller().tenant_id, wire.request_from_proto(request.generation))
         return generation_service_pb2.QuoteGenerationResponse(
             shots=wire.shots_to_proto(quote.shots),
             price_micros=quote.price_micros,

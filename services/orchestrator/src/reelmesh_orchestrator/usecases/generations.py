@@ -81,7 +81,7 @@ class Generations:
         known = await self._record.read(lambda store: _replay(store, generation_id, asked)) if request_id else None
         if known is not None:
             return Created(await self._view(known), replayed=True)
-        await self._assets.check_references(asked.reference_asset_ids, tenant_id)
+        await self._check_references(asked, tenant_id)
         admission = verbs.Admission(
             generation_id=generation_id,
             tenant_id=tenant_id,
@@ -109,8 +109,9 @@ class Generations:
         known = _replay(store, admission.generation_id, asked)
         return known or decided.aggregate, True
 
-    async def quote(self, asked: request.Request) -> Quote:
+    async def quote(self, tenant_id: str, asked: request.Request) -> Quote:
         """Plan and price a request exactly as `create` would; record nothing."""
+        await self._check_references(asked, tenant_id)
 
         def work(store: ports.Store) -> tuple[shot.Shot, ...]:
             request.check(asked, store.now)
@@ -118,6 +119,10 @@ class Generations:
 
         shots = await self._record.read(work)
         return Quote(shots, planning.price(shots), _rendering_seconds(shots))
+
+    async def _check_references(self, asked: request.Request, tenant_id: str) -> None:
+        request.check_references(asked.reference_asset_ids)
+        await self._assets.check_references(asked.reference_asset_ids, tenant_id)
 
     async def get(self, tenant_id: str, generation_id: uuid.UUID) -> View:
         """Return one generation.
