@@ -42,10 +42,10 @@ def numbers(transaction: sql.Transaction) -> list[int]:
 
 
 async def test_a_statement_that_takes_too_long_is_given_up_and_nothing_happened(database: sql.Database) -> None:
-    with pytest.raises(errors.Unavailable, match="statement timeout"):
+    with pytest.raises(errors.Unavailable, match="does not answer"):
         await database.write(insert(1, "SET LOCAL statement_timeout = '50ms'", "SELECT pg_sleep(5)"))
     assert await database.read(numbers) == []
-    with pytest.raises(errors.Unavailable, match="statement timeout"):
+    with pytest.raises(errors.Unavailable, match="does not answer"):
         await database.read(insert(1, "SET LOCAL statement_timeout = '50ms'", "SELECT pg_sleep(5)"))
     assert await database.write(insert(2)) == 2
 
@@ -63,7 +63,7 @@ async def test_a_lock_that_is_not_to_be_had_is_given_up(postgresql_url: str, dat
             transaction.execute(sqlalchemy.text("SET LOCAL lock_timeout = '50ms'"))
             transaction.row(transaction.locking(sqlalchemy.select(NOTES.c.id)))
 
-        with pytest.raises(errors.Unavailable, match="lock timeout"):
+        with pytest.raises(errors.Unavailable, match="does not answer"):
             await database.write(wait)
         await holding.rollback()
 

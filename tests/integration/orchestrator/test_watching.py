@@ -2,6 +2,7 @@
 
 import contextlib
 import pathlib
+from typing import Any
 
 import pytest
 from reelmesh.mesh.v1 import pool_service_pb2, pool_service_pb2_grpc
@@ -15,6 +16,11 @@ from tests.support import scripted_worker
 # Far more than it should take, far less than a call may go on while a service drains.
 SOON_SECONDS = 8.0
 DRAIN_SECONDS = 60.0
+
+
+async def read_to_the_end(watch: Any) -> None:
+    while await watch.read():
+        continue
 
 
 async def test_a_stopping_orchestrator_ends_its_watches(
@@ -45,7 +51,6 @@ async def test_a_stopping_orchestrator_ends_its_watches(
         began = chassis.clock.elapsed()
         own.health.drain()
         with pytest.raises(errors.Unavailable, match="watch on from the last sequence"):
-            while await watch.read():
-                continue
+            await read_to_the_end(watch)
         await serving.aclose()
         assert chassis.clock.elapsed() - began < SOON_SECONDS
