@@ -108,8 +108,8 @@ async def test_pictures_that_are_none_of_ours_too_many_or_no_pictures_are_refuse
     stored = await mesh.caller.upload(films.picture(RED))
     film = await mesh.caller.made("A field", reference_asset_ids=[stored["id"]])
     wrong = {
-        "ASSET_UNUSABLE": ([str(uuid.UUID(int=9))], [film["renditions"][0]["asset_id"]], ["no-uuid"]),
-        "INVALID_ARGUMENT": ([stored["id"]] * 5,),
+        "ASSET_UNUSABLE": ([str(uuid.UUID(int=9))], [film["renditions"][0]["asset_id"]]),
+        "INVALID_ARGUMENT": ([stored["id"]] * 5, ["no-uuid"]),
     }
     for reason, lists in wrong.items():
         for asset_ids in lists:
