@@ -1,6 +1,6 @@
 """Finding: attempts whose submit was interrupted are looked for in the list until it is clear what became of them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from opentelemetry.trace import SpanKind
@@ -16,8 +16,6 @@ PACE = model.Pace(first_seconds=1.0, longest_seconds=30.0)
 LOOK_ON_SECONDS = 600.0
 TELL_PATIENCE_SECONDS = 60.0
 TASKS_PER_LOOK = 100
-
-OnAdopted = Callable[[model.Task, str, bool], None]
 
 
 @dataclass

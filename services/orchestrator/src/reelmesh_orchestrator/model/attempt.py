@@ -101,8 +101,6 @@ UNBEGUN = frozenset({_S.PLANNED, _S.DISPATCHED})
 UNRESOLVED = frozenset({_S.SUBMITTING, _S.ACCEPTED, _S.INDETERMINATE})
 # Takes up a slot of its account.
 IN_FLIGHT = frozenset({_S.DISPATCHED}) | UNRESOLVED
-# Verified: nothing was made, and nothing will be.
-NEGATIVE = frozenset({_S.FAILED, _S.CANCELLED, _S.NOT_SENT, _S.NEVER_CREATED, _S.DROPPED})
 
 
 class Ending(enum.StrEnum):
