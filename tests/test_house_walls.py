@@ -49,7 +49,8 @@ PLANTS = {
         Plant("reelmesh_client.planted", "reelmesh_gateway.model"),
         Plant("reelmesh_kit.rpc.planted", "reelmesh_provider.model"),
         Plant("reelmesh_kit.sql.planted", "reelmesh_client.requests"),
-        Plant("reelmesh.planted", "reelmesh_kit.errors"),
+        Plant("reelmesh_json.planted", "reelmesh_kit.errors"),
+        Plant("reelmesh.planted", "reelmesh_json.messages"),
     ],
     "client": [Plant("reelmesh_client.planted", "reelmesh_kit.clock")],
     "users-of-the-client": [
@@ -85,6 +86,7 @@ PLANTS = {
         Plant("reelmesh_kit.bus.planted", "reelmesh_kit.sql"),
         Plant("reelmesh_kit.planted"),
     ],
+    "rooms-of-the-json": [Plant("reelmesh_json.planted")],
     "rooms-of-the-provider-library": [
         Plant("reelmesh_provider.worker.planted", "reelmesh_provider.adapters"),
         Plant("reelmesh_provider.model.planted", "reelmesh_provider.worker"),

@@ -47,11 +47,11 @@ def _watched(folder: pathlib.Path, generation_id: str) -> subprocess.CompletedPr
 def _made_once(folder: pathlib.Path, generation_id: str) -> None:
     done = _watched(folder, generation_id)
     assert done.returncode == 0, done.stderr
-    assert standalone.generation(done)["delivery"] == "DELIVERY_VIDEO"
+    assert standalone.generation(done)["delivery"] == "VIDEO"
     events = _events(folder, generation_id)
     assert events["completed"] == 1, events
     attempts = [attempt for shot in standalone.generation(done)["shots"] for attempt in shot["attempts"]]
-    assert sum(attempt["state"] == "ATTEMPT_STATE_SUCCEEDED" for attempt in attempts) == 1, attempts
+    assert sum(attempt["state"] == "SUCCEEDED" for attempt in attempts) == 1, attempts
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -5,7 +5,7 @@ import datetime
 import pytest
 from reelmesh.v1 import error_reason_pb2
 from reelmesh_gateway.wire import errors as wire
-from reelmesh_gateway.wire import messages
+from reelmesh_json import messages
 from reelmesh_kit import errors
 
 

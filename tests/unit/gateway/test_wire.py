@@ -1,7 +1,6 @@
 """JSON and the public protos say the same."""
 
 import datetime
-import types
 import typing
 from typing import Any
 
@@ -10,7 +9,8 @@ import pytest
 from google.protobuf import descriptor, message, timestamp_pb2
 from reelmesh.v1 import asset_pb2, asset_service_pb2, generation_pb2, generation_service_pb2
 from reelmesh_gateway.model import assets as model
-from reelmesh_gateway.wire import assets, bodies, generations, messages
+from reelmesh_gateway.wire import assets, bodies, generations
+from reelmesh_json import messages
 
 SAME_NAME: list[tuple[type[bodies.Body], Any]] = [
     (generations.OutputSpec, generation_pb2.OutputSpec),
@@ -163,27 +163,6 @@ def test_what_a_request_leaves_out_stays_absent() -> None:
     assert [field.name for field, _ in sent.ListFields()] == ["prompt"]
 
 
-def test_times_are_rfc_3339_in_utc_and_absent_ones_null() -> None:
-    event = generation_pb2.GenerationEvent()
-    assert messages.to_json(event)["create_time"] is None
-
-    event.create_time.FromDatetime(datetime.datetime(2026, 1, 2, 3, 4, 5, 600_000, tzinfo=datetime.UTC))
-    assert messages.to_json(event)["create_time"] == "2026-01-02T03:04:05.600Z"
-
-
-def test_a_value_of_a_newer_enum_and_a_number_that_json_lacks_do_no_harm() -> None:
-    shot = generation_pb2.Shot(duration_seconds=float("inf"))
-    shot.MergeFromString(b"\x18\x63")  # state = 99
-
-    assert messages.to_json(shot)["state"] == "UNKNOWN_99"
-    assert messages.to_json(shot)["duration_seconds"] is None
-
-
-def test_a_field_that_the_protos_lack_is_a_fault_of_ours_and_said_so() -> None:
-    with pytest.raises(KeyError, match="nothing"):
-        messages.fill(generation_pb2.Finding(), {"nothing": 1})
-
-
 @pytest.mark.parametrize(
     ("given", "hint"),
     [
@@ -206,9 +185,3 @@ def test_an_asset_survives_the_way_through_our_own_words() -> None:
 
 def test_our_own_kinds_are_those_of_the_protos() -> None:
     assert list(model.Kind) == ["UNSPECIFIED", *messages.words(asset_pb2.AssetKind.DESCRIPTOR)]
-
-
-def test_prefixes_of_enums_follow_their_names() -> None:
-    named = types.SimpleNamespace(name="AttemptState")
-
-    assert messages.prefix(typing.cast(Any, named)) == "ATTEMPT_STATE_"

@@ -9,8 +9,9 @@ import rich.cells
 import rich.console
 import rich.table
 import rich.text
-from google.protobuf import json_format, message, timestamp_pb2
+from google.protobuf import message, timestamp_pb2
 from reelmesh.v1 import generation_pb2, generation_service_pb2
+from reelmesh_json import messages
 
 MICROS_PER_DOLLAR = 1_000_000
 # Columns of a line that goes to a file or another program.
@@ -56,17 +57,13 @@ def plain(text: str) -> str:
 
 
 def as_json(answer: message.Message) -> str:
-    """Return a message as one JSON object, with the field names of the protos."""
-    return json.dumps(_as_dict(answer), indent=2, ensure_ascii=False)
+    """Return a message as one JSON object, the same that HTTP answers."""
+    return json.dumps(messages.to_json(answer), indent=2, ensure_ascii=False)
 
 
 def as_json_list(answers: Iterable[message.Message]) -> str:
     """Return messages as a JSON array."""
-    return json.dumps([_as_dict(each) for each in answers], indent=2, ensure_ascii=False)
-
-
-def _as_dict(answer: message.Message) -> dict[str, object]:
-    return json_format.MessageToDict(answer, preserving_proto_field_name=True)
+    return json.dumps([messages.to_json(each) for each in answers], indent=2, ensure_ascii=False)
 
 
 def state_name(state: generation_pb2.GenerationState) -> str:

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import fastapi
 from reelmesh.v1 import generation_pb2, generation_service_pb2
+from reelmesh_json import messages
 from reelmesh_kit import errors, rpc
 
 from reelmesh_gateway.routes import answers, front, streams
 from reelmesh_gateway.wire import errors as wire_errors
 from reelmesh_gateway.wire import generations as wire
-from reelmesh_gateway.wire import messages
 
 REPLAYED_HEADER = "Idempotent-Replayed"
 ROOT = "/api/v1/generations"

@@ -5,9 +5,10 @@ from typing import Any, Literal
 
 from google.protobuf import timestamp_pb2
 from reelmesh.v1 import asset_pb2
+from reelmesh_json import messages
 
 from reelmesh_gateway.model import assets
-from reelmesh_gateway.wire import bodies, messages
+from reelmesh_gateway.wire import bodies
 
 AssetKind = Literal["REFERENCE", "CLIP", "RENDITION", "THUMBNAIL", "POSTER", "FRAME", "INFOGRAPHIC", "FACE"]
 

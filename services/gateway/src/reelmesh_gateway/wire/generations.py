@@ -4,8 +4,9 @@ from typing import Literal
 
 import pydantic
 from reelmesh.v1 import generation_pb2, generation_service_pb2
+from reelmesh_json import messages
 
-from reelmesh_gateway.wire import bodies, messages
+from reelmesh_gateway.wire import bodies
 
 GenerationState = Literal[
     "PENDING",

@@ -1,4 +1,4 @@
-"""Any public message ↔ JSON: snake_case names, times as RFC 3339 in UTC, integers as numbers, enums by their word."""
+"""Any message ↔ JSON: snake_case names, times as RFC 3339 in UTC, integers as numbers, enums by their word."""
 
 import datetime
 import math

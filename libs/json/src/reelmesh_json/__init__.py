@@ -1,0 +1,1 @@
+"""The public messages as JSON, the same wherever they are printed."""
