@@ -92,10 +92,26 @@ async def test_paths_methods_and_queries_that_do_not_exist_are_refused(
     well_formed(answer)
 
 
-async def test_a_method_that_is_not_possible_is_answered_with_those_that_are(client: httpx.AsyncClient) -> None:
-    answer = await client.put(f"{ROOT}/{SOME_ID}/cancel")
+@pytest.mark.parametrize(
+    ("path", "possible"),
+    [
+        (ROOT, "GET, POST"),
+        (f"{ROOT}/{SOME_ID}", "GET"),
+        (f"{ROOT}/{SOME_ID}/cancel", "POST"),
+        (f"/api/v1/assets/{SOME_ID}", "GET, DELETE"),
+        (f"/api/v1/assets/{SOME_ID}/content", "GET, HEAD"),
+        ("/files/token", "GET, HEAD"),
+        ("/docs/files/favicon.png", "GET, HEAD"),
+        ("/openapi.json", "GET, HEAD"),
+    ],
+)
+async def test_a_method_that_is_not_possible_is_answered_with_all_that_are(
+    client: httpx.AsyncClient, path: str, possible: str
+) -> None:
+    answer = await client.put(path)
 
-    assert answer.headers["allow"] == "POST"
+    assert (answer.status_code, answer.headers["allow"]) == (405, possible)
+    assert possible in well_formed(answer)["message"]
 
 
 async def test_a_body_in_another_format_is_refused(client: httpx.AsyncClient) -> None:

@@ -8,10 +8,14 @@ import fastapi
 from fastapi import exceptions
 from reelmesh_kit import errors
 from starlette import exceptions as starlette_exceptions
+from starlette import routing
 
 from reelmesh_gateway.wire import errors as wire
 
 JSON = "application/json"
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+# What files can be asked for that are served as they are.
+OF_FILES = ("GET", "HEAD")
 
 Kind = TypeVar("Kind", bound=Exception)
 
@@ -77,11 +81,22 @@ def _from_framework(error: starlette_exceptions.HTTPException, request: fastapi.
     if error.status_code == 404:
         return refusal(errors.NotFound("There is nothing at this path. /docs lists what there is."), request_id)
     if error.status_code == 405:
-        allowed = (error.headers or {}).get("Allow", "")
-        problem = errors.InvalidArgument("method", f"{request.method} is not possible here. Possible: {allowed}.")
-        return _refusal(405, problem, request_id, error.headers)
+        allowed = ", ".join(_possible(request))
+        problem = errors.InvalidArgument("method", f"{request.method[:20]} is not possible here. Possible: {allowed}.")
+        return _refusal(405, problem, request_id, {"Allow": allowed})
     problem = errors.InvalidArgument("body", "cannot be read as what its Content-Type says")
     return _refusal(error.status_code if 400 <= error.status_code < 500 else 400, problem, request_id)
+
+
+def _possible(request: fastapi.Request) -> list[str]:
+    """Return the methods of a path. The framework names those of the first route that has the path, and no others."""
+    routes = cast(fastapi.FastAPI, request.app).routes
+    scopes = [(method, {**request.scope, "method": method}) for method in METHODS]
+    found = [
+        method for method, scope in scopes if any(route.matches(scope)[0] is routing.Match.FULL for route in routes)
+    ]
+    # A path of mounted files is not ours to match: the mount has taken its head off.
+    return found or list(OF_FILES)
 
 
 def _refusal(

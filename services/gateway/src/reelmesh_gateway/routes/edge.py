@@ -15,8 +15,7 @@ REQUEST_ID_HEADER = "x-request-id"
 TRACEPARENT_HEADER = "traceparent"
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._~-]{1,128}")
 _TRACEPARENT = re.compile(r"(00-[0-9a-f]{32}-[0-9a-f]{16}-)[0-9a-f]{2}")
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-# Others may be anything a caller likes, and labels must stay bounded.
+# Methods of another name may be anything a caller likes, and labels must stay bounded.
 _OTHER_METHOD = "_OTHER"
 _NO_ROUTE = "unmatched"
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -141,7 +140,7 @@ def _parent(scope: types.Scope, *, sampled: bool) -> str:
 
 def _method(scope: types.Scope) -> str:
     method: str = scope["method"]
-    return method if method in _METHODS else _OTHER_METHOD
+    return method if method in answers.METHODS else _OTHER_METHOD
 
 
 def _route(scope: types.Scope) -> str:
