@@ -124,6 +124,14 @@ def test_the_description_has_every_variable_once_with_its_default() -> None:
     assert by_env["REELMESH_GRPC_PORT"].type == "int"
 
 
+def test_a_variable_with_other_names_is_described_with_them() -> None:
+    class Renamed(settings.ServiceSettings):
+        bucket: str = pydantic.Field(default="", validation_alias=pydantic.AliasChoices("REELMESH_BUCKET", "BUCKET"))
+
+    (shown,) = [each for each in settings.describe(Renamed) if each.name == "bucket"]
+    assert (shown.env, shown.other_names) == ("REELMESH_BUCKET", ("BUCKET",))
+
+
 def test_a_set_is_shown_as_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
     (shown,) = [each.default for each in settings.describe(OwnSettings) if each.env == "REELMESH_LANES"]
     assert shown == '["ladder", "quick"]'

@@ -57,3 +57,14 @@ def test_a_providers_folder_is_the_one_that_it_shares(wiring, tmp_path) -> None:
 
 def test_the_one_class_of_settings_is_found() -> None:
     assert FAKE.settings_class() is fake_settings.FakeSettings
+
+
+def test_what_a_mesh_sets_itself_is_known_by_name() -> None:
+    known = {part.name: parts.set_by_mesh(part) for part in parts.all_parts()}
+    everywhere = {"nats_url", "spans_folder", "admin_port"}
+    assert known["gateway"] == everywhere | {
+        "data_folder", "orchestrator_address", "storage_address", "media_address"
+    }  # fmt: skip
+    assert {"folder", "database_url", "host", "grpc_port"} <= known["storage"]
+    assert all(everywhere <= names for names in known.values())
+    assert not any({"log_level", "drain_seconds"} & names for names in known.values())

@@ -1,18 +1,22 @@
-"""What the command line takes from its environment; the only reader of it in this package."""
+"""What the command line takes from its environment and from `.env`; the only reader of them in this package."""
 
 import dataclasses
 import os
 import pathlib
+from collections.abc import Mapping
 
 ADDRESS = "REELMESH_ADDRESS"
 API_KEY = "REELMESH_API_KEY"
 DATA_FOLDER = "REELMESH_DATA_FOLDER"
+DEFAULT_DATA_FOLDER = "~/.local/share/reelmesh"
+# Read where a command starts, as services do; the environment wins.
+ENV_FILE = ".env"
 
 # What each variable is for, and its default as people read it.
 DESCRIPTIONS = (
     (ADDRESS, "the mesh that runs on the data folder", "Mesh that commands talk to: host:port or https://host:port."),
     (API_KEY, "the key of the mesh on the data folder", "API key that commands send."),
-    (DATA_FOLDER, "~/.local/share/reelmesh", "Folder in which `reelmesh up` keeps everything."),
+    (DATA_FOLDER, DEFAULT_DATA_FOLDER, "Folder in which `reelmesh up` keeps everything."),
 )
 
 
@@ -26,13 +30,19 @@ class Settings:
 
 
 def load() -> Settings:
-    """Read the environment."""
+    """Read the environment, and `.env` in the current folder for what it does not set."""
+    found = {**_written(), **{name: value for name, value in os.environ.items() if value}}
     return Settings(
-        address=os.environ.get(ADDRESS, ""),
-        api_key=os.environ.get(API_KEY, ""),
-        data_folder=pathlib.Path(os.environ.get(DATA_FOLDER) or _default_data_folder()).expanduser(),
+        address=found.get(ADDRESS, ""),
+        api_key=found.get(API_KEY, ""),
+        data_folder=pathlib.Path(found.get(DATA_FOLDER, DEFAULT_DATA_FOLDER)).expanduser(),
     )
 
 
-def _default_data_folder() -> str:
-    return os.environ.get("XDG_DATA_HOME", "~/.local/share") + "/reelmesh"
+def _written() -> Mapping[str, str]:
+    file = pathlib.Path(ENV_FILE)
+    if not file.is_file():
+        return {}
+    import dotenv  # few folders have such a file: the others do not wait for it
+
+    return {name: value for name, value in dotenv.dotenv_values(file).items() if value}

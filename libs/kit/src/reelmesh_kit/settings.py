@@ -98,6 +98,8 @@ class SettingDescription:
     """What applies when it is not set; "(required)" if nothing does."""
     description: str
     secret: bool
+    other_names: tuple[str, ...] = ()
+    """Further variables that are read, in this order, while `env` is not set."""
 
 
 Settings = TypeVar("Settings", bound=ServiceSettings)
@@ -141,6 +143,7 @@ def _described(kind: type[ServiceSettings], name: str, field: FieldInfo) -> Sett
         default=default,
         description=field.description or "",
         secret=_is_secret(field),
+        other_names=_other_names(field),
     )
 
 
@@ -149,6 +152,13 @@ def _variable(kind: type[ServiceSettings], name: str) -> str:
     if isinstance(alias, pydantic.AliasChoices):
         alias = alias.choices[0]
     return alias if isinstance(alias, str) else (PREFIX + name).upper()
+
+
+def _other_names(field: FieldInfo) -> tuple[str, ...]:
+    alias = field.validation_alias
+    choices = alias.choices[1:] if isinstance(alias, pydantic.AliasChoices) else []
+    # What is not in capitals is the field's own name, for those who construct it.
+    return tuple(name for name in choices if isinstance(name, str) and name.isupper())
 
 
 def _explained(kind: type[ServiceSettings], error: pydantic.ValidationError) -> str:

@@ -4,6 +4,7 @@ import dataclasses
 import importlib
 import importlib.metadata
 import inspect
+import pathlib
 from collections.abc import Iterator, Mapping
 
 from reelmesh_kit import process, settings
@@ -16,6 +17,9 @@ PROVIDERS_GROUP = "reelmesh.providers"
 ALWAYS = "reelmesh_provider_local"
 
 GATEWAY = "gateway"
+# Settings of the mesh that services get as they are.
+_PASSED_ON = frozenset({"log_level", "drain_seconds"})
+_PASSED_TO_THE_GATEWAY = frozenset({"host", "http_port", "grpc_port"})
 _BEFORE_PROVIDERS = ("storage", "orchestrator", "media")
 
 
@@ -99,3 +103,15 @@ class Wiring:
             **given,
         }
         return {name: offered[name] for name in part.settings_class().model_fields if name in offered}
+
+
+def set_by_mesh(part: Part) -> frozenset[str]:
+    """Return the names of a service's settings that a mesh on one machine sets itself, whatever the environment says.
+
+    Those that the mesh reads itself and passes on are not among them.
+    """
+    wiring = Wiring(layout.Layout(pathlib.Path()), nats_url="", log_level="", drain_seconds=0.0)
+    for other in all_parts():
+        wiring.learn(other, process.Running(grpc_port=1))
+    own = wiring.values(part, {}).keys() - _PASSED_ON
+    return frozenset(own - _PASSED_TO_THE_GATEWAY if part.name == GATEWAY else own)

@@ -18,6 +18,11 @@ DRAIN_SECONDS = 3.0
 class StandaloneSettings(settings.ServiceSettings):
     """Settings of a mesh on one machine."""
 
+    host: str = pydantic.Field(
+        default="127.0.0.1",
+        min_length=1,
+        description="Address that the ports of the API bind to; all others stay on this machine.",
+    )
     data_folder: pathlib.Path = pydantic.Field(
         default=pathlib.Path("~/.local/share/reelmesh"), description="Folder in which everything is kept."
     )

@@ -1,6 +1,8 @@
 """`reelmesh settings`: every variable that every service reads."""
 
+import dataclasses
 import json
+from collections.abc import Collection
 
 import click
 import rich.table
@@ -12,18 +14,49 @@ from reelmesh_kit import settings as kit_settings
 from reelmesh_standalone import parts
 from reelmesh_standalone.settings import StandaloneSettings
 
+COMMAND_LINE = "command line"
+EVERY_SERVICE = "every service"
+UP = "up"
+
+
+@dataclasses.dataclass(frozen=True)
+class Variable:
+    """One variable of one service."""
+
+    variable: str
+    default: str
+    """What applies when it is not set; "" if nothing does."""
+    meaning: str
+    other_names: tuple[str, ...] = ()
+    """Further variables that are read, in this order, while the first is not set."""
+    secret: bool = False
+    set_by_up: bool = False
+    """Whether `reelmesh up` sets it itself, whatever the environment says."""
+
+    @property
+    def in_full(self) -> str:
+        """Return what it is for, with everything else that a reader must know."""
+        words = [
+            self.meaning,
+            "(secret)" if self.secret else "",
+            f"Also: {', '.join(f'`{name}`' for name in self.other_names)}." if self.other_names else "",
+            "`reelmesh up` sets it itself." if self.set_by_up else "",
+        ]
+        return " ".join(each for each in words if each)
+
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print them as a JSON object by service.")
 def settings(as_json: bool) -> None:
     """List every environment variable.
 
-    Variables are read from the environment and from .env in the current folder. `reelmesh up` sets ports, addresses
-    and folders of its services itself.
+    Variables are read from the environment and from .env in the current folder; an empty one counts as unset. A service
+    that gives a setting of every service another default is named with it.
     """
     found = described()
     if as_json:
-        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        rows = {service: [dataclasses.asdict(each) for each in variables] for service, variables in found.items()}
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
     table = rich.table.Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("variable", no_wrap=True)
@@ -31,33 +64,43 @@ def settings(as_json: bool) -> None:
     table.add_column("what it is for", overflow="fold")
     for service, variables in found.items():
         table.add_row(rich.text.Text(service, style="bold"), "", "")
-        for variable in variables:
-            default = rich.text.Text(variable["default"] or "-", style="dim")
-            table.add_row(rich.text.Text("  " + variable["variable"]), default, rich.text.Text(variable["meaning"]))
+        for each in variables:
+            default = rich.text.Text(each.default or "-", style="dim")
+            table.add_row(rich.text.Text("  " + each.variable), default, rich.text.Text(each.in_full))
     showing.out().print(table)
 
 
-def described() -> dict[str, list[dict[str, str]]]:
-    """Return all variables by service; those that all services share stand once, under "every service"."""
-    shared = kit_settings.describe(kit_settings.ServiceSettings)
-    known = {each.env for each in shared}
-    found = {
-        "command line": [
-            {"variable": variable, "default": default, "meaning": meaning}
-            for variable, default, meaning in client_settings.DESCRIPTIONS
-        ],
-        "every service": [_row(each) for each in shared],
-    }
-    kinds = {"up": StandaloneSettings} | {part.name: part.settings_class() for part in parts.all_parts()}
-    for name, kind in kinds.items():
-        found[name] = [_row(each) for each in kit_settings.describe(kind) if each.env not in known]
+def described() -> dict[str, list[Variable]]:
+    """Return all variables by service.
+
+    Those that all services share stand once, under EVERY_SERVICE, and again where a service gives them another default
+    or meaning.
+    """
+    services = parts.all_parts()
+    by_up = {part.name: parts.set_by_mesh(part) for part in services}
+    shared = _rows(kit_settings.ServiceSettings, frozenset[str]().union(*by_up.values()).intersection(*by_up.values()))
+    known = {_facts(each) for each in shared}
+    found = {COMMAND_LINE: [Variable(*row) for row in client_settings.DESCRIPTIONS], EVERY_SERVICE: shared}
+    found[UP] = [each for each in _rows(StandaloneSettings) if _facts(each) not in known]
+    for part in services:
+        rows = _rows(part.settings_class(), by_up[part.name])
+        found[part.name] = [each for each in rows if _facts(each) not in known]
     return found
 
 
-def _row(described_setting: kit_settings.SettingDescription) -> dict[str, str]:
-    secret = " (secret)" if described_setting.secret else ""
-    return {
-        "variable": described_setting.env,
-        "default": described_setting.default,
-        "meaning": described_setting.description + secret,
-    }
+def _facts(each: Variable) -> tuple[str, str, str]:
+    return each.variable, each.default, each.meaning
+
+
+def _rows(kind: type[kit_settings.ServiceSettings], set_by_up: Collection[str] = ()) -> list[Variable]:
+    return [
+        Variable(
+            variable=each.env,
+            default=each.default,
+            meaning=each.description,
+            other_names=each.other_names,
+            secret=each.secret,
+            set_by_up=each.name in set_by_up,
+        )
+        for each in kit_settings.describe(kind)
+    ]
