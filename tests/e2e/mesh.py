@@ -118,9 +118,15 @@ class Within:
 class Apart:
     """A service as a process of its own."""
 
-    def __init__(self, part: parts.Part, values: dict[str, object], log: pathlib.Path) -> None:
-        """Prepare to run `part` told `values`; its output goes to the file `log`."""
+    def __init__(
+        self, part: parts.Part, values: dict[str, object], log: pathlib.Path, through: Sequence[str] = ()
+    ) -> None:
+        """Prepare to run `part` told `values`; its output goes to the file `log`.
+
+        `through` is what Python runs instead of the package: a module, with its arguments, that runs it in turn.
+        """
         self.service = part.name
+        self._command = ("-m", *(through or (part.package,)))
         self.running = process.Running()
         self._part = part
         self.values = values
@@ -132,7 +138,7 @@ class Apart:
         environment = settings.child_environment(self._part.settings_class(), {**self.values, **_ports(self.running)})
         with self._log.open("ab") as log:
             self._child = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", self._part.package),
+                *(sys.executable, *self._command),
                 env=environment,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
@@ -141,6 +147,12 @@ class Apart:
         line = (await asyncio.wait_for(self._child.stdout.readline(), START_SECONDS)).decode()
         assert line.startswith("ready "), f"{self.service} did not start: {self._log.read_text()[-2000:]}"
         self.running = process.Running(**{name: int(port) for name, port in re.findall(r"(\w+_port)=(\d+)", line)})
+
+    @property
+    def pid(self) -> int:
+        """Return the id of the process as it runs now."""
+        assert self._child is not None, f"{self.service} does not run"
+        return self._child.pid
 
     async def stop(self) -> None:
         """Send SIGTERM."""

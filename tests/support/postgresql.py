@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 
 import pytest
 
@@ -31,16 +31,29 @@ INSTALLED = "/usr/lib/postgresql/*/bin"
 SPEED = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "shared_buffers=32MB")
 
 
+class Absent(Exception):
+    """This machine has no PostgreSQL that can be run; the message says why."""
+
+
 class PostgresqlServer:
     """One server process; it can be killed and started again on the same data and port."""
 
-    def __init__(self, binaries: pathlib.Path, folder: pathlib.Path, user: str | None, port: int) -> None:
+    def __init__(
+        self, binaries: pathlib.Path, folder: pathlib.Path, user: str | None, port: int, options: Sequence[str]
+    ) -> None:
         """Use a cluster that was made in `folder`; `user` None runs as ourselves."""
         self._binaries = binaries
         self._folder = folder
         self._user = user
         self._port = port
+        self._options = options
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Return the id of the process whose children serve the connections."""
+        assert self._process is not None, "PostgreSQL does not run"
+        return self._process.pid
 
     def url(self, database: str = "postgres") -> str:
         """Return the URL of a database of this server, as settings take it."""
@@ -54,7 +67,7 @@ class PostgresqlServer:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        options = (f"port={self._port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", *SPEED)
+        options = (f"port={self._port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", *self._options)
         arguments = [argument for option in options for argument in ("-c", option)]
         with (self._folder.parent / "log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -94,22 +107,39 @@ class PostgresqlServer:
         raise RuntimeError(f"PostgreSQL did not start: {(self._folder.parent / 'log').read_text()[-2000:]}")
 
 
-@pytest.fixture(scope="session")
-def postgresql_server() -> Iterator[PostgresqlServer]:
-    """Yield a running server; skip with a reason where there is no PostgreSQL."""
+@contextlib.contextmanager
+def running(options: Sequence[str], *, within: str | None) -> Generator[PostgresqlServer]:
+    """Yield a running server with these options ("fsync=off"), its cluster in a fresh folder below `within`.
+
+    `within` None is the usual place for temporary files.
+
+    Raises:
+        Absent: there is no PostgreSQL here.
+    """
     binaries = _binaries()
     user = _unprivileged() if os.geteuid() == 0 else None
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="reelmesh-postgresql-", dir=_fast_folder()))
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="reelmesh-postgresql-", dir=within))
     if user is not None:
         shutil.chown(folder, user)
     try:
-        server = _started(binaries, folder / "data", user)
+        server = _started(binaries, folder / "data", user, options)
         try:
             yield server
         finally:
             server.kill()
     finally:
         shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[PostgresqlServer]:
+    """Yield a running server; skip with a reason where there is no PostgreSQL."""
+    with contextlib.ExitStack() as stack:
+        try:
+            server = stack.enter_context(running(SPEED, within=_fast_folder()))
+        except Absent as error:
+            requirements.missing("postgresql", str(error))
+        yield server
 
 
 @pytest.fixture
@@ -121,7 +151,9 @@ def postgresql_url(postgresql_server: PostgresqlServer) -> Iterator[str]:
     postgresql_server.run(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-def _started(binaries: pathlib.Path, folder: pathlib.Path, user: str | None) -> PostgresqlServer:
+def _started(
+    binaries: pathlib.Path, folder: pathlib.Path, user: str | None, options: Sequence[str]
+) -> PostgresqlServer:
     made = subprocess.run(
         [binaries / "initdb", "-D", folder, "-U", USER, "-E", "UTF8", "--locale=C", "-A", "trust", "--no-sync"],
         user=user,
@@ -131,9 +163,9 @@ def _started(binaries: pathlib.Path, folder: pathlib.Path, user: str | None) -> 
         check=False,
     )
     if made.returncode != 0:
-        requirements.missing("postgresql", f"initdb fails: {made.stderr.strip()[-300:]}")
+        raise Absent(f"initdb fails: {made.stderr.strip()[-300:]}")
     for attempt in range(PORT_TRIES):
-        server = PostgresqlServer(binaries, folder, user, _free_port())
+        server = PostgresqlServer(binaries, folder, user, _free_port(), options)
         try:
             server.start()
         except RuntimeError:
@@ -151,9 +183,7 @@ def _binaries() -> pathlib.Path:
     folders = [pathlib.Path(on_path).resolve().parent, *installed] if on_path else installed
     complete = [folder for folder in folders if all((folder / name).exists() for name in PROGRAMS)]
     if not complete:
-        requirements.missing(
-            "postgresql", "postgres, initdb and psql are neither on the PATH nor in /usr/lib/postgresql/*/bin"
-        )
+        raise Absent("postgres, initdb and psql are neither on the PATH nor in /usr/lib/postgresql/*/bin")
     return complete[0]
 
 
@@ -172,7 +202,7 @@ def _fast_folder() -> str | None:
 def _unprivileged() -> str:
     known = [name for name in UNPRIVILEGED_USERS if _exists(name)]
     if not known:
-        requirements.missing("postgresql", "we are root, and there is no user postgres or nobody to run it as")
+        raise Absent("we are root, and there is no user postgres or nobody to run it as")
     return known[0]
 
 

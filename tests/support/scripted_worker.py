@@ -82,8 +82,19 @@ def card(*, free: bool = False, longest_seconds: float = 4.0) -> pool_service_pb
 class Worker:
     """One worker of the provider, and one of media beside it."""
 
-    def __init__(self, chassis: process.Chassis, channel: Any, link: bus.Bus, vendor: Vendor, seed: int = 0) -> None:
-        """Take a channel to any orchestrator, the bus and the vendor."""
+    def __init__(
+        self,
+        chassis: process.Chassis,
+        channel: Any,
+        link: bus.Bus,
+        vendor: Vendor,
+        seed: int = 0,
+        *,
+        slots: int = SLOTS,
+        room: int = ROOM,
+    ) -> None:
+        """Take a channel to any orchestrator, the bus and the vendor; `slots` tasks of each kind run at a time."""
+        self._slots, self._room = slots, room
         self._clock = chassis.clock
         self._bus = link
         self._vendor = vendor
@@ -109,9 +120,13 @@ class Worker:
         """Work beside the body."""
         await self._sure(lambda: self._pool.RegisterCard(pool_service_pb2.RegisterCardRequest(card=card())))
         loops = [
-            self._bus.work(PROVIDER, f"task.generate.{PROVIDER}", self._generate, slots=SLOTS, ack_wait_seconds=2.0),
+            self._bus.work(
+                PROVIDER, f"task.generate.{PROVIDER}", self._generate, slots=self._slots, ack_wait_seconds=2.0
+            ),
             *(
-                self._bus.work(f"media-{lane}", f"task.media.{lane}", self._step, slots=SLOTS, ack_wait_seconds=2.0)
+                self._bus.work(
+                    f"media-{lane}", f"task.media.{lane}", self._step, slots=self._slots, ack_wait_seconds=2.0
+                )
                 for lane in LANES
             ),
             self._keep_leases(),
@@ -203,7 +218,7 @@ class Worker:
             name="s",
             watching=list(self.watching),
             finding=list(self._finding),
-            room=ROOM,
+            room=self._room,
         )
         answer = await self._sure(lambda: self._pool.RenewLease(request))
         if worker_id != self.worker_id:
@@ -315,9 +330,9 @@ class Storage(storage_service_pb2_grpc.StorageServiceServicer):
 
 
 @contextlib.asynccontextmanager
-async def storage(chassis: process.Chassis) -> AsyncGenerator[str]:
-    """Serve a storage; yield its address."""
+async def storage(chassis: process.Chassis, port: int = 0) -> AsyncGenerator[str]:
+    """Serve a storage on loopback (0: on any port); yield its address."""
     name = storage_service_pb2.DESCRIPTOR.services_by_name["StorageService"].full_name
     service = rpc.service(name, storage_service_pb2_grpc.add_StorageServiceServicer_to_server, Storage())  # pyright: ignore[reportAbstractUsage]
-    async with rpc.serve(chassis, [service], host="127.0.0.1", port=0, drain_seconds=0.2) as port:
-        yield f"127.0.0.1:{port}"
+    async with rpc.serve(chassis, [service], host="127.0.0.1", port=port, drain_seconds=0.2) as bound:
+        yield f"127.0.0.1:{bound}"

@@ -1,0 +1,62 @@
+"""What every benchmark says at the end: a table for people, and the same as JSON for programs."""
+
+import argparse
+import json
+import os
+import pathlib
+import platform
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+# `make bench JSON=path`; a benchmark that is run by itself may be told by --json, too.
+VARIABLE = "JSON"
+Cell = str | float | int | None
+Row = Mapping[str, Cell]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what every benchmark can be told."""
+    told = os.environ.get(VARIABLE)  # noqa: TID251 - make hands its variable over
+    parser.add_argument(
+        "--json",
+        type=pathlib.Path,
+        metavar="PATH",
+        default=pathlib.Path(told) if told else None,
+        help="write the results there too (also: JSON=PATH); other benchmarks' results in the file stay",
+    )
+
+
+def machine() -> dict[str, Any]:
+    """Return what the numbers were measured on."""
+    return {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()}
+
+
+def write_json(path: pathlib.Path, benchmark: str, results: Mapping[str, Any]) -> None:
+    """Put the results of one benchmark into a file that may hold those of others."""
+    known: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    known[benchmark] = {"machine": machine(), **results}
+    path.write_text(json.dumps(known, indent=2) + "\n")
+
+
+def table(rows: Sequence[Row], columns: Sequence[str] = ()) -> str:
+    """Return rows as text in columns: names to the left, numbers to the right; None is a dash.
+
+    `columns` are all columns, in order; those of the first row unless given.
+    """
+    names = list(columns) or list(rows[0])
+    lines = [names, *([_shown(row.get(name)) for name in names] for row in rows)]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(names))]
+    numeric = [all(not isinstance(row.get(name), str) for row in rows) for name in names]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if number else cell.ljust(width)
+            for cell, width, number in zip(line, widths, numeric, strict=True)
+        ).rstrip()
+        for line in lines
+    )
+
+
+def _shown(cell: Cell) -> str:
+    if cell is None:
+        return "-"
+    return f"{cell:.2f}" if isinstance(cell, float) else str(cell)
