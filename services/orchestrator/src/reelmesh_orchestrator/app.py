@@ -41,8 +41,6 @@ from reelmesh_orchestrator.usecases import (
 @contextlib.asynccontextmanager
 async def build(own: settings.OrchestratorSettings, chassis: process.Chassis) -> AsyncGenerator[process.Running]:
     """Run the orchestrator until the context is left."""
-    policy = advancing.Policy(cancel_grace_seconds=own.cancel_grace_seconds)
-    wake = asyncio.Event()
     async with contextlib.AsyncExitStack() as stack:
         admin_port = await stack.enter_async_context(admin.serve(chassis, own.host, own.admin_port))
         database = await stack.enter_async_context(
@@ -50,53 +48,69 @@ async def build(own: settings.OrchestratorSettings, chassis: process.Chassis) ->
         )
         link = await stack.enter_async_context(bus.connect(chassis, own.nats_url))
         channel = await stack.enter_async_context(rpc.channel(chassis, own.storage_address))
-        assets = storage.StorageAssets(channel, chassis)
-        to_bus = outbox.Outbox(outbox.Lane.BUS, outbox.over(link), chassis.clock, chassis.logger)
-        to_storage = outbox.Outbox(outbox.Lane.STORAGE, assets.keep, chassis.clock, chassis.logger)
-
-        def on_outgoing(outgoing: Sequence[ports.Outgoing]) -> None:
-            to_bus.offer(outgoing)
-            to_storage.offer(outgoing)
-            wake.set()
-
-        kept = record.SqlRecord(database, chassis.ids, on_outgoing)
-        chassis.health.add("database", lambda: _answers(kept))
-        board = progress.Progress(link)
-        verbs = generations.Generations(
-            kept,
-            assets,
-            board,
-            chassis.ids,
-            policy,
-            most_open=own.most_open_generations,
-        )
-        patience = sweeping.Patience(
-            lease_seconds=own.lease_seconds,
-            submit_seconds=own.submit_within_seconds + own.request_timeout_seconds,
-            begin_seconds=own.begin_seconds,
-            step_seconds=own.step_seconds,
-            events_days=own.events_days,
-        )
-        background = loops.Loops(chassis.clock, wake)
-        await stack.enter_async_context(
-            process.supervise(
-                chassis,
-                send_to_bus=lambda: to_bus.send_new(database),
-                send_left_over_to_bus=lambda: to_bus.send_left_over(database),
-                send_to_storage=lambda: to_storage.send_new(database),
-                send_left_over_to_storage=lambda: to_storage.send_left_over(database),
-                progress=board.listen,
-                dispatch=lambda: background.dispatch(dispatching.Dispatcher(kept, policy)),
-                sweep=lambda: background.sweep(
-                    sweeping.Sweeper(kept, chassis.clock, policy, patience), own.sweep_seconds
-                ),
-            )
-        )
-        services = _services(own, chassis, kept, verbs, board, policy)
+        services = await stack.enter_async_context(at_work(own, chassis, database, link, channel))
         grpc_port = await stack.enter_async_context(
             rpc.serve(chassis, services, host=own.host, port=own.grpc_port, drain_seconds=own.drain_seconds)
         )
         yield process.Running(grpc_port=grpc_port, admin_port=admin_port)
+
+
+@contextlib.asynccontextmanager
+async def at_work(
+    own: settings.OrchestratorSettings,
+    chassis: process.Chassis,
+    database: sql.Database,
+    link: bus.Bus,
+    channel: rpc.Channel,
+) -> AsyncGenerator[Sequence[rpc.Service]]:
+    """Run everything between the resources that are open and the doors; yield the services behind those.
+
+    Args:
+        own: the settings.
+        chassis: the process's chassis.
+        database: the record, with its schema up to date.
+        link: the bus.
+        channel: to the storage service.
+    """
+    policy = advancing.Policy(cancel_grace_seconds=own.cancel_grace_seconds)
+    wake = asyncio.Event()
+    assets = storage.StorageAssets(channel, chassis)
+    to_bus = outbox.Outbox(outbox.Lane.BUS, outbox.over(link), chassis.clock, chassis.logger)
+    to_storage = outbox.Outbox(outbox.Lane.STORAGE, assets.keep, chassis.clock, chassis.logger)
+
+    def on_outgoing(outgoing: Sequence[ports.Outgoing]) -> None:
+        to_bus.offer(outgoing)
+        to_storage.offer(outgoing)
+        wake.set()
+
+    kept = record.SqlRecord(database, chassis.ids, on_outgoing)
+    chassis.health.add("database", lambda: _answers(kept))
+    board = progress.Progress(link)
+    verbs = generations.Generations(kept, assets, board, chassis.ids, policy, most_open=own.most_open_generations)
+    background = loops.Loops(chassis.clock, wake)
+    patience = _patience(own)
+    async with process.supervise(
+        chassis,
+        send_to_bus=lambda: to_bus.send_new(database),
+        send_left_over_to_bus=lambda: to_bus.send_left_over(database),
+        send_to_storage=lambda: to_storage.send_new(database),
+        send_left_over_to_storage=lambda: to_storage.send_left_over(database),
+        progress=board.listen,
+        dispatch=lambda: background.dispatch(dispatching.Dispatcher(kept, policy)),
+        # A new one after each failure: what nobody could look at for a while has not been silent for so long.
+        sweep=lambda: background.sweep(sweeping.Sweeper(kept, chassis.clock, policy, patience), own.sweep_seconds),
+    ):
+        yield _services(own, chassis, kept, verbs, board, policy)
+
+
+def _patience(own: settings.OrchestratorSettings) -> sweeping.Patience:
+    return sweeping.Patience(
+        lease_seconds=own.lease_seconds,
+        submit_seconds=own.submit_within_seconds + own.request_timeout_seconds,
+        begin_seconds=own.begin_seconds,
+        step_seconds=own.step_seconds,
+        events_days=own.events_days,
+    )
 
 
 def _services(
