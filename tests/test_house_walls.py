@@ -156,10 +156,15 @@ PLANTS = {
         Plant("reelmesh_storage.settings", "sqlalchemy"),
         Plant("reelmesh_gateway.settings", "reelmesh_gateway.usecases"),
     ],
+    "crash-points": [
+        Plant("reelmesh_storage.crash_points", "reelmesh_storage.model"),
+        Plant("reelmesh_provider.crash_points", "reelmesh_kit.sql"),
+    ],
     "front-doors": [Plant("reelmesh_storage.__main__", "reelmesh_storage.adapters")],
     "pure-kit": [
         Plant("reelmesh_kit.errors", "grpc"),
         Plant("reelmesh_kit.ids", "reelmesh_kit.sql"),
+        Plant("reelmesh_kit.crashing", "reelmesh_kit.errors"),
     ],
 }
 

@@ -2,10 +2,13 @@
 
 import asyncio
 import datetime
+import pathlib
 import sys
 import time
 from collections.abc import Awaitable
 from typing import Protocol, TypeVar
+
+from typing_extensions import override
 
 UTC = datetime.UTC
 Result = TypeVar("Result")
@@ -60,6 +63,26 @@ class SystemClock:
         # Not asyncio.wait_for: in Python 3.11 it drops a cancellation that comes together with the result.
         async with asyncio.timeout(timeout_seconds):
             return await awaitable
+
+
+class WrongClock(SystemClock):
+    """A machine's clock whose wall-clock time is wrong, and jumps: for tests of whole processes."""
+
+    def __init__(self, offset_file: pathlib.Path) -> None:
+        """Be wrong by the number of seconds that stands in the file, looked up at each call; 0 without a file."""
+        self._offset_file = offset_file
+
+    @override
+    def now(self) -> datetime.datetime:
+        """Return the wrong time."""
+        return super().now() + datetime.timedelta(seconds=self._offset_seconds())
+
+    def _offset_seconds(self) -> float:
+        try:
+            return float(self._offset_file.read_text())
+        except (FileNotFoundError, ValueError):
+            # Not there yet, or about to be written.
+            return 0.0
 
 
 class ManualClock:

@@ -13,7 +13,7 @@ from contextlib import AbstractAsyncContextManager
 from types import FrameType
 from typing import TypeVar
 
-from reelmesh_kit import chance, clock, errors, health, ids, settings, telemetry
+from reelmesh_kit import chance, clock, crashing, errors, health, ids, settings, telemetry
 
 FIRST_RESTART_SECONDS = 1.0
 LONGEST_RESTART_SECONDS = 30.0
@@ -66,7 +66,8 @@ OnReady = Callable[[Running], None]
 
 def chassis(service: str, service_settings: settings.ServiceSettings) -> Chassis:
     """Make the real chassis: the machine's clock and entropy, and the telemetry that the settings ask for."""
-    system_clock = clock.SystemClock()
+    offset_file = service_settings.clock_offset_file
+    system_clock = clock.WrongClock(offset_file) if offset_file else clock.SystemClock()
     return Chassis(
         service=service,
         clock=system_clock,
@@ -93,7 +94,8 @@ def main(service: str, build: Build[Settings], service_settings: Settings | type
     """
     try:
         loaded = settings.load(service_settings) if isinstance(service_settings, type) else service_settings
-    except settings.SettingsError as error:
+        crashing.arm(loaded.crash_at)
+    except (settings.SettingsError, crashing.NoSuchPoint) as error:
         sys.stderr.write(f"{service}: {error}\n")
         return EXIT_MISCONFIGURED
     telemetry.configure_logging(loaded.log_level, service=service)

@@ -20,6 +20,10 @@ LONGEST_WAIT_SECONDS = 3600.0
 # From "://" to the last "@" before the next URL of a list: rather too much than half a password.
 _USER_PART = re.compile(r"(?<=://)(?:(?!://).)*@")
 
+# "orchestrator.create.after_commit:3, media.step.made": names, and which pass of each (1 if left out).
+_CRASH = r"[a-z0-9_-]+(\.[a-z0-9_-]+)+(:[1-9]\d{0,8})?"
+_CRASHES = rf"^(\s*{_CRASH}(\s*,\s*{_CRASH})*)?\s*$"
+
 Port = Annotated[int, pydantic.Field(ge=0, le=HIGHEST_PORT)]
 Seconds = Annotated[float, pydantic.Field(gt=0, le=LONGEST_WAIT_SECONDS)]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -64,6 +68,16 @@ class ServiceSettings(pydantic_settings.BaseSettings):
     )
     drain_seconds: Seconds = pydantic.Field(
         default=10.0, description="How long open calls may go on once a stop was asked for."
+    )
+    crash_at: str = pydantic.Field(
+        default="",
+        pattern=_CRASHES,
+        description="For tests: crash points at which a service that runs as a process of its own kills itself, as "
+        "name:pass separated by commas.",
+    )
+    clock_offset_file: pathlib.Path | None = pydantic.Field(
+        default=None,
+        description="For tests: file with the number of seconds that the wall clock of the process is wrong by.",
     )
 
     @pydantic.field_validator("log_level", mode="before")

@@ -5,7 +5,7 @@ import asyncio
 from reelmesh_kit import bus as buses
 from reelmesh_kit import errors, process
 
-from reelmesh_provider import wire
+from reelmesh_provider import crash_points, wire
 from reelmesh_provider.worker import submitting, worker
 
 TICK_SECONDS = 0.1
@@ -58,17 +58,18 @@ class Consumer:
         return buses.Done()
 
     async def _pull(self) -> None:
-        pulling = asyncio.create_task(
-            self._bus.work(
-                durable(self._provider),
-                subject(self._provider),
-                self.handle,
-                slots=self._slots,
-                ack_wait_seconds=ACK_WAIT_SECONDS,
-                max_deliver=MAX_DELIVERIES,
-                drain_seconds=DRAIN_SECONDS,
+        with crash_points.TASK:
+            pulling = asyncio.create_task(
+                self._bus.work(
+                    durable(self._provider),
+                    subject(self._provider),
+                    self.handle,
+                    slots=self._slots,
+                    ack_wait_seconds=ACK_WAIT_SECONDS,
+                    max_deliver=MAX_DELIVERIES,
+                    drain_seconds=DRAIN_SECONDS,
+                )
             )
-        )
         try:
             while self._worker.may_pull and not pulling.done():
                 await self._own.clock.sleep(TICK_SECONDS)

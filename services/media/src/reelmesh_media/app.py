@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 from reelmesh.mesh.v1 import media_service_pb2, media_service_pb2_grpc, task_pb2
 from reelmesh_kit import admin, bus, errors, process, rpc
 
-from reelmesh_media import consumer, servicer, settings
+from reelmesh_media import consumer, crash_points, servicer, settings
 from reelmesh_media.adapters import engine, orchestrator, storage
 from reelmesh_media.engine import processes
 from reelmesh_media.model import lanes
@@ -44,9 +44,7 @@ async def build(own: settings.MediaSettings, chassis: process.Chassis) -> AsyncG
         await stack.enter_async_context(process.supervise(chassis, lease=lambda: _keep(lease, steps, chassis)))
         for lane in (quick, ladder):
             if lane.name in own.lanes:
-                work = functools.partial(
-                    link.work, f"media-{lane.name}", f"task.media.{lane.name}", steps.handle, slots=lane.workers
-                )
+                work = functools.partial(_work, link, lane, steps)
                 await stack.enter_async_context(process.supervise(chassis, steps=work))
         verbs = references.References(assets, pixels, own.scratch_folder)
         service = rpc.service(
@@ -60,6 +58,11 @@ async def build(own: settings.MediaSettings, chassis: process.Chassis) -> AsyncG
         yield process.Running(grpc_port=grpc_port, admin_port=admin_port)
 
 
+async def _work(link: bus.Bus, lane: lanes.Lane, steps: consumer.StepConsumer) -> None:
+    with crash_points.LANES[lane.name]:
+        await link.work(f"media-{lane.name}", f"task.media.{lane.name}", steps.handle, slots=lane.workers)
+
+
 async def _keep(lease: orchestrator.OrchestratorLease, steps: consumer.StepConsumer, chassis: process.Chassis) -> None:
     while True:
         await chassis.clock.sleep(await _renew(lease, steps, chassis))
@@ -70,10 +73,12 @@ async def _renew(
 ) -> float:
     """Renew the lease; return after how many seconds to do so again, soon when the orchestrator is away."""
     try:
-        return await lease.renew(steps.tokens)
+        pause_seconds = await lease.renew(steps.tokens)
     except errors.RetryableError as error:
         chassis.logger.info("The lease could not be renewed: %s", error.message)
         return RENEW_AGAIN_SECONDS
+    crash_points.LEASE_RENEWED.passed()
+    return pause_seconds
 
 
 async def _release(lease: orchestrator.OrchestratorLease) -> None:

@@ -7,7 +7,7 @@ from google.protobuf import message as protobuf
 from reelmesh.mesh.v1 import task_pb2
 from reelmesh_kit import bus, errors
 
-from reelmesh_media import ports
+from reelmesh_media import crash_points, ports
 from reelmesh_media.model import steps
 from reelmesh_media.usecases import performing
 
@@ -38,6 +38,7 @@ class StepConsumer:
             taken = await self._book.begin(step_id, worker_id)
             if isinstance(taken, steps.Nothing):
                 return bus.Again(taken.ask_again_seconds) if taken.ask_again_seconds else bus.Done()
+            crash_points.STEP_BEGUN.passed()
             await self._perform(taken, worker_id)
         except errors.RetryableError:
             return bus.Again(AGAIN_SECONDS)
@@ -49,6 +50,8 @@ class StepConsumer:
         self.tokens.add(work.token)
         try:
             result = await self._performer.perform(work)
+            crash_points.STEP_STORED.passed()
             await self._book.finish(work, worker_id, result)
+            crash_points.STEP_FINISHED.passed()
         finally:
             self.tokens.discard(work.token)

@@ -8,7 +8,7 @@ import nats.errors
 from nats.aio import msg as nats_msg
 from opentelemetry import trace
 
-from reelmesh_kit import errors, metrics, process
+from reelmesh_kit import crashing, errors, metrics, process
 from reelmesh_kit.bus import conventions, letters, publishing, words
 
 SIGNS_OF_LIFE_PER_ACK_WAIT = 3
@@ -77,6 +77,7 @@ class Handling:
             ), "poison"
         try:
             async with self._signs_of_life(message):
+                crashing.at(crashing.BEFORE_EFFECT)
                 result = await self._handle(delivery)
         except asyncio.CancelledError:
             await self._tell(message.nak)
@@ -96,6 +97,7 @@ class Handling:
         return result
 
     async def _settle(self, delivery: words.Delivery, message: nats_msg.Msg, result: words.Result) -> None:
+        crashing.at(crashing.BEFORE_ACK)
         match result:
             case words.Done():
                 await self._tell(message.ack)

@@ -7,7 +7,7 @@ import sqlalchemy
 import sqlalchemy.exc
 from sqlalchemy.ext import asyncio as sqlalchemy_asyncio
 
-from reelmesh_kit import errors
+from reelmesh_kit import crashing, errors
 from reelmesh_kit.sql import transaction
 
 Result = TypeVar("Result")
@@ -93,6 +93,7 @@ class PostgresqlDatabase:
             async with self._engine.connect() as connection:
                 await connection.begin()
                 view, result = await connection.run_sync(lambda sync: _run(work, sync))
+                crashing.at(crashing.BEFORE_COMMIT)
                 try:
                     await connection.commit()
                 except (sqlalchemy.exc.DBAPIError, OSError) as error:
@@ -101,6 +102,7 @@ class PostgresqlDatabase:
                     raise
         except (TimeoutError, OSError, sqlalchemy.exc.TimeoutError) as error:
             raise _unreachable(error) from error
+        crashing.at(crashing.AFTER_COMMIT)
         for callback in view.take_callbacks():
             callback()
         return result

@@ -15,7 +15,7 @@ import sqlalchemy
 import sqlalchemy.exc
 from sqlalchemy import event
 
-from reelmesh_kit import clock, errors
+from reelmesh_kit import clock, crashing, errors
 from reelmesh_kit.sql import transaction
 
 Result = TypeVar("Result")
@@ -34,6 +34,10 @@ BUSY_TIMEOUT_SECONDS = 10.0
 class _Job:
     work: transaction.Work[Any]
     future: "concurrent.futures.Future[tuple[Any, list[Callable[[], None]]]]"
+    act: crashing.Act | None
+
+
+_Done = tuple[_Job, Any, list[Callable[[], None]]]
 
 
 class SqliteDatabase:
@@ -63,7 +67,7 @@ class SqliteDatabase:
         """Run work in a transaction of the writer thread; return when it is on disk."""
         future: concurrent.futures.Future[tuple[Any, list[Callable[[], None]]]] = concurrent.futures.Future()
         try:
-            self._jobs.put_nowait(_Job(work, future))
+            self._jobs.put_nowait(_Job(work, future, crashing.current()))
         except queue.Full:
             raise errors.Unavailable(f"{QUEUE_LIMIT} pieces of work wait for the database already") from None
         result, callbacks = await asyncio.wrap_future(future)
@@ -118,14 +122,16 @@ class SqliteDatabase:
 
         When the commit itself fails nothing of the group happened, and everybody is told so.
         """
-        done: list[tuple[_Job, Any, list[Callable[[], None]]]] = []
+        done: list[_Done] = []
         try:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             for job in group:
                 if not job.future.set_running_or_notify_cancel():
                     continue
                 self._run_one(connection, job, done)
+            _at(crashing.BEFORE_COMMIT, done)
             connection.commit()
+            _at(crashing.AFTER_COMMIT, done)
         except BaseException as error:
             with contextlib.suppress(sqlalchemy.exc.SQLAlchemyError):
                 connection.rollback()
@@ -142,7 +148,7 @@ class SqliteDatabase:
         self,
         connection: sqlalchemy.Connection,
         job: _Job,
-        done: list[tuple[_Job, Any, list[Callable[[], None]]]],
+        done: list[_Done],
     ) -> None:
         view = transaction.Transaction(connection, self._time.now)
         connection.exec_driver_sql("SAVEPOINT piece")
@@ -155,6 +161,11 @@ class SqliteDatabase:
             return
         connection.exec_driver_sql("RELEASE piece")
         done.append((job, result, view.take_callbacks()))
+
+
+def _at(boundary: str, done: list[_Done]) -> None:
+    for job, *_ in done:
+        crashing.at(boundary, job.act)
 
 
 def _engine(path: pathlib.Path | None) -> sqlalchemy.Engine:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from opentelemetry.trace import SpanKind
 from reelmesh_kit import errors as kit_errors
 
-from reelmesh_provider import model
+from reelmesh_provider import crash_points, model
 from reelmesh_provider.model import finding, polling
 from reelmesh_provider.worker import leasing, observing, persisting
 from reelmesh_provider.worker.surroundings import Surroundings, span_attributes
@@ -81,6 +81,7 @@ class Finding:
         searches = self._at(account_id)[:TASKS_PER_LOOK]
         listing = await self._list(account_id, searches)
         if listing is not None:
+            crash_points.LISTED.passed()
             self._watched.see(account_id, listing.observations)
             await self._judge_all(account_id, searches, listing, started)
         self._look_again(account_id, answered=listing is not None)
@@ -137,6 +138,7 @@ class Finding:
             )
         except kit_errors.ReelmeshError:
             return False  # logged already; it is still in the list the next time
+        crash_points.ADOPTED.passed()
         own.logger.info("Job %s was adopted for attempt %s", match.job_id, task.attempt_id)
         self._watched.watch(task, match.job_id, cancel_now)
         return True
@@ -152,6 +154,7 @@ class Finding:
             except kit_errors.ReelmeshError as error:
                 own.logger.warning("Attempt %s could not be concluded: %s", task.attempt_id, error.message)
                 return
+        crash_points.CONCLUDED.passed()
         own.logger.info("Attempt %s was never created (accepted: %s): %s", task.attempt_id, accepted, decision.message)
         current = self._searches.get(task.attempt_id)
         if current is not None:

@@ -8,7 +8,7 @@ from opentelemetry.trace import SpanKind
 from reelmesh_kit import errors as kit_errors
 from reelmesh_kit import ids
 
-from reelmesh_provider import errors, model, port
+from reelmesh_provider import crash_points, errors, model, port
 from reelmesh_provider.worker.surroundings import Surroundings, span_attributes
 
 # The box type of ISO media (MP4, QuickTime) stands at this offset.
@@ -60,7 +60,9 @@ class Ingesting:
         with own.telemetry.span("ingest", parent=task.traceparent, attributes=span_attributes(task)):
             try:
                 size_bytes = await self._store(task, job, asset_id)
+                crash_points.STORED.passed()
                 facts = await self.around.mesh.clips.probe(asset_id, size_bytes)
+                crash_points.MEASURED.passed()
             except errors.FetchLost as error:
                 return ending(model.Outcome.FETCH_LOST, error.message)
             except (kit_errors.BrokenMedia, TooLong) as error:

@@ -6,7 +6,7 @@ from typing import Protocol
 from reelmesh_kit import clock as clocks
 from reelmesh_kit import errors, ids
 
-from reelmesh_provider import model
+from reelmesh_provider import crash_points, model
 from reelmesh_provider.worker.surroundings import Surroundings
 
 RETRY_SECONDS = 1.0
@@ -90,6 +90,7 @@ class Leasing:
         except errors.ReelmeshError as error:
             own.logger.warning("The lease could not be renewed: %s", error.message)
             return RETRY_SECONDS
+        crash_points.LEASE_RENEWED.passed()
         if not answer.held:
             own.logger.warning("The lease of %s has lapsed; coming back under a new id.", self._lease.worker_id)
             self._holder.lose()

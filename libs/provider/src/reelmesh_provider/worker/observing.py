@@ -7,7 +7,7 @@ from typing import Any
 
 from opentelemetry.trace import SpanKind
 
-from reelmesh_provider import model
+from reelmesh_provider import crash_points, model
 from reelmesh_provider.model import polling
 from reelmesh_provider.worker import background, ingesting, leasing, persisting
 from reelmesh_provider.worker.surroundings import Surroundings, span_attributes
@@ -202,6 +202,7 @@ class Observing:
                 f"{ending.outcome} of attempt {ending.attempt_id}",
                 lambda: self._around.mesh.attempts.finish(ending),
             )
+            crash_points.FINISHED.passed()
         self._around.metrics.endings.labels(self._around.name, ending.outcome.value).inc()
         watch.ending = None
         if self._watches.get(watch.task.attempt_id) is watch:
@@ -219,6 +220,7 @@ class Observing:
             except Exception as error:  # noqa: BLE001 - asked again at the next look
                 own.logger.warning("Job %s could not be asked to stop: %s", watch.job.job_id, error)
             else:
+                crash_points.CANCELLED.passed()
                 watch.cancel_asked = True
 
     async def _poll(self, account_id: str, watches: Sequence[Watch]) -> Sequence[model.Observation]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from opentelemetry.trace import SpanKind
 from reelmesh_kit import errors as kit_errors
 
-from reelmesh_provider import errors, gate, model, ports
+from reelmesh_provider import crash_points, errors, gate, model, ports
 from reelmesh_provider.worker import background, leasing, persisting
 from reelmesh_provider.worker.surroundings import Surroundings, span_attributes
 
@@ -109,7 +109,9 @@ class Submitting:
 
     def _gate(self, task: model.Task, worker_id: str) -> gate.Gate:
         async def ask(nonce: str) -> model.Go | model.Drop:
-            return await self._around.mesh.attempts.begin(task.attempt_id, worker_id, nonce)
+            leave = await self._around.mesh.attempts.begin(task.attempt_id, worker_id, nonce)
+            crash_points.GRANTED.passed()
+            return leave
 
         own = self._around.chassis
         return gate.Gate(
@@ -124,6 +126,7 @@ class Submitting:
         own = self._around.chassis
         try:
             page = await self._around.mesh.journal.reserve(task.attempt_id)
+            crash_points.RESERVED.passed()
             try:
                 return await self._submit(task, worker_id, own_gate, page)
             except (kit_errors.ReelmeshError, OSError) as error:
@@ -141,6 +144,7 @@ class Submitting:
 
     async def _submit(self, task: model.Task, worker_id: str, own_gate: gate.Gate, page: ports.Page) -> Taken:
         answer = await self._answer(task, own_gate)
+        crash_points.ANSWERED.passed()
         self._count(answer)
         match answer:
             case model.Accepted():
@@ -222,10 +226,12 @@ class Submitting:
                 await page.write(fact)
             except OSError:
                 own.logger.exception("The id of attempt %s is not on disk; telling it all the same.", task.attempt_id)
+            crash_points.JOURNALLED.passed()
             with own.telemetry.span("record", parent=task.traceparent, attributes=span_attributes(task)):
                 cancel_now = await persisting.until_acknowledged(
                     own, f"job of attempt {task.attempt_id}", lambda: self._around.mesh.attempts.record(fact)
                 )
+        crash_points.RECORDED.passed()
         self._on_accepted(task, accepted.job_id, cancel_now)
         await page.tear_out()
 
@@ -237,6 +243,7 @@ class Submitting:
             lambda: attempts.decline(task.attempt_id, worker_id, own_gate.nonce, declined),
             give_up_after_seconds=DECLINE_PATIENCE_SECONDS,
         )
+        crash_points.DECLINED.passed()
 
     async def _give_back(self, task: model.Task, worker_id: str, reason: str) -> None:
         own = self._around.chassis
@@ -252,6 +259,8 @@ class Submitting:
         except kit_errors.ReelmeshError as error:
             # What was not begun in time is dispatched anew without being given back.
             own.logger.warning("Attempt %s could not be given back: %s", task.attempt_id, error.message)
+        else:
+            crash_points.GIVEN_BACK.passed()
 
     def _count(self, answer: Answered) -> None:
         match answer:

@@ -4,7 +4,7 @@ import asyncio
 
 from reelmesh_kit import errors as kit_errors
 
-from reelmesh_provider import model
+from reelmesh_provider import crash_points, model
 from reelmesh_provider.worker import finding, leasing, observing, persisting, rounds, submitting
 from reelmesh_provider.worker.surroundings import Surroundings
 
@@ -49,9 +49,11 @@ class Worker:
             await persisting.until_acknowledged(
                 own, f"journalled job of attempt {fact.attempt_id}", lambda fact=fact: self._tell(fact)
             )
+            crash_points.REPLAYED.passed()
             await page.tear_out()
         card = self._around.provider.card
         await persisting.until_acknowledged(own, "the card", lambda: self._around.mesh.pool.register(card))
+        crash_points.REGISTERED.passed()
         self._started.set()
 
     async def lease(self) -> None:

@@ -9,6 +9,7 @@ from reelmesh.v1 import generation_pb2, generation_service_pb2
 from reelmesh_json import messages
 from reelmesh_kit import errors, rpc
 
+from reelmesh_gateway import crash_points
 from reelmesh_gateway.routes import answers, front, streams
 from reelmesh_gateway.wire import errors as wire_errors
 from reelmesh_gateway.wire import generations as wire
@@ -44,6 +45,7 @@ def _add_writing(routes: fastapi.APIRouter, behind: front.Front) -> None:
                 generation=wire.to_request(body), request_id=_request_id(body, idempotency_key)
             )
         )
+        crash_points.CREATED.passed()
         headers = {"Location": f"{ROOT}/{made.generation.id}"}
         if made.replayed:
             headers[REPLAYED_HEADER] = "true"
@@ -54,6 +56,7 @@ def _add_writing(routes: fastapi.APIRouter, behind: front.Front) -> None:
         """Ask for the end of a generation. Repeating it is harmless."""
         asked = generation_service_pb2.CancelGenerationRequest(generation_id=str(generation_id))
         cancelled = await behind.generations.CancelGeneration(asked)
+        crash_points.CANCELLED.passed()
         return await _generation(behind, request, cancelled.generation)
 
     @routes.post(ROOT + "/{generation_id}/retry", status_code=202, response_model=wire.Generation)
@@ -62,6 +65,7 @@ def _add_writing(routes: fastapi.APIRouter, behind: front.Front) -> None:
         behind.entrance.spend_create(front.key_of(request))
         asked = generation_service_pb2.RetryGenerationRequest(generation_id=str(generation_id))
         retried = await behind.generations.RetryGeneration(asked)
+        crash_points.RETRIED.passed()
         return await _generation(behind, request, retried.generation, 202)
 
 
@@ -154,6 +158,7 @@ async def _lines(
         try:
             async for each in behind.streams.with_heartbeats(seen):
                 yield streams.HEARTBEAT if each is None else await _line(behind, request, each)
+                crash_points.WATCHED.passed()
         except errors.ReelmeshError as error:
             # The status is sent long since; the stream itself has to say it.
             yield streams.event("error", wire_errors.body(error, answers.request_id_of(request)))

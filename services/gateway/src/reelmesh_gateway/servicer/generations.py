@@ -7,6 +7,7 @@ from typing import Any
 from reelmesh.v1 import generation_pb2, generation_service_pb2, generation_service_pb2_grpc
 from typing_extensions import override
 
+from reelmesh_gateway import crash_points
 from reelmesh_gateway.model import assets as model
 from reelmesh_gateway.model import keys
 from reelmesh_gateway.servicer import admission
@@ -42,6 +43,7 @@ class Generations(generation_service_pb2_grpc.GenerationServiceServicer):
         with self._door.admitted(context, keys.Scope.WRITE) as key:
             self._door.spend_create(key)
             response = await self._orchestrator.CreateGeneration(request)
+            crash_points.CREATED.passed()
             await self._sign(key, response.generation)
             return response
 
@@ -70,6 +72,7 @@ class Generations(generation_service_pb2_grpc.GenerationServiceServicer):
         """Pass a cancel on."""
         with self._door.admitted(context, keys.Scope.WRITE) as key:
             response = await self._orchestrator.CancelGeneration(request)
+            crash_points.CANCELLED.passed()
             await self._sign(key, response.generation)
             return response
 
@@ -81,6 +84,7 @@ class Generations(generation_service_pb2_grpc.GenerationServiceServicer):
         with self._door.admitted(context, keys.Scope.WRITE) as key:
             self._door.spend_create(key)
             response = await self._orchestrator.RetryGeneration(request)
+            crash_points.RETRIED.passed()
             await self._sign(key, response.generation)
             return response
 
@@ -100,6 +104,7 @@ class Generations(generation_service_pb2_grpc.GenerationServiceServicer):
                     if each.HasField("ended"):
                         await self._sign(key, each.ended)
                     yield each
+                    crash_points.WATCHED.passed()
 
     @override
     async def ListGenerationEvents(

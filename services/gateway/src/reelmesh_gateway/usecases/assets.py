@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
 from reelmesh_kit import clock, errors, ids
 
-from reelmesh_gateway import ports
+from reelmesh_gateway import crash_points, ports
 from reelmesh_gateway.model import assets, images
 
 # An upload that nobody finished looking at is swept; its clean copy has an expiry of its own.
@@ -58,7 +58,10 @@ class Assets:
         upload = assets.Upload(str(self._ids.fresh()), owner, content_type, UPLOAD_LIFETIME)
         try:
             await self._files.put(upload, _joined(head, bounded))
-            return await self._media.prepare_reference(upload.id, str(self._ids.fresh()))
+            crash_points.UPLOADED.passed()
+            reference = await self._media.prepare_reference(upload.id, str(self._ids.fresh()))
+            crash_points.UPLOAD_PREPARED.passed()
+            return reference
         finally:
             await self._forget(upload)
 
@@ -104,6 +107,7 @@ class Assets:
             NotFound: there is none, or it is somebody else's.
         """
         await self._files.remove(asset_id, owner.tenant_id)
+        crash_points.ASSET_REMOVED.passed()
 
     async def urls(self, owner: assets.Owner, asset_ids: Sequence[str]) -> dict[str, str]:
         """Return signed URLs by asset id. One that cannot be had is left out: it is a convenience, not the answer."""
@@ -126,6 +130,8 @@ class Assets:
             return
         except errors.ReelmeshError as error:
             self._logger.warning("The upload %s stays until it expires: %s", upload.id, error)
+        else:
+            crash_points.UPLOAD_FORGOTTEN.passed()
 
     async def _bounded(self, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
         seen_bytes = 0

@@ -9,7 +9,7 @@ from collections.abc import Generator
 
 from reelmesh_kit import errors
 
-from reelmesh_media import ports
+from reelmesh_media import crash_points, ports
 from reelmesh_media.model import findings, ladder, refusals, steps
 
 # A progress note is shouted at most when the share has grown by this much.
@@ -59,6 +59,7 @@ class Performing:
         clip, out = folder / "clip", folder / "frame.png"
         await self._assets.download(what.clip_asset_id, clip)
         made = await self._engine.last_frame(clip, out)
+        crash_points.STEP_MADE.passed()
         frame_asset_id = work.asset_id("frame")
         await self._upload(work, made.path, steps.Kind.FRAME, frame_asset_id, width=made.width, height=made.height)
         return steps.FrameTaken(frame_asset_id)
@@ -75,6 +76,7 @@ class Performing:
         results.mkdir()
         request = ladder.LadderRequest(tuple(clips), results, what.duration_seconds, what.rungs)
         made = await self._engine.ladder(request, self._progress(work))
+        crash_points.STEP_MADE.passed()
         return await self._store(work, what, made)
 
     async def _store(self, work: steps.Work, what: steps.Ladder, made: ladder.LadderResult) -> steps.Result:

@@ -4,7 +4,7 @@ import pathlib
 
 from reelmesh_kit import errors
 
-from reelmesh_media import ports
+from reelmesh_media import crash_points, ports
 from reelmesh_media.model import images, refusals, steps, video
 from reelmesh_media.usecases import performing
 
@@ -30,6 +30,7 @@ class References:
             raw, out = folder / "upload", folder / "clean"
             owner = await self._assets.download(upload_asset_id, raw)
             clean = await self._cleaned(raw, out)
+            crash_points.REFERENCE_CLEANED.passed()
             upload = steps.Upload(
                 asset_id=reference_asset_id,
                 owner=owner,
@@ -38,7 +39,9 @@ class References:
                 width=clean.width,
                 height=clean.height,
             )
-            return await self._assets.upload(clean.path, upload)
+            stored = await self._assets.upload(clean.path, upload)
+            crash_points.REFERENCE_STORED.passed()
+            return stored
 
     async def _cleaned(self, raw: pathlib.Path, out: pathlib.Path) -> images.CleanImage:
         try:
@@ -61,11 +64,13 @@ class References:
             clip = folder / "clip"
             await self._assets.download(asset_id, clip)
             try:
-                return await self._engine.probe(clip)
+                measured = await self._engine.probe(clip)
             except refusals.VideoRefused as error:
                 raise errors.BrokenMedia(str(error)) from error
             except refusals.MediaError as error:
                 raise _in_our_words(error) from error
+            crash_points.PROBED.passed()
+            return measured
 
 
 def _in_our_words(error: refusals.MediaError) -> errors.ReelmeshError:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import sqlalchemy as sa
 from reelmesh_kit import bus, clock, errors, sql
 
-from reelmesh_orchestrator import ports
+from reelmesh_orchestrator import crash_points, ports
 from reelmesh_orchestrator.adapters.sql import saving, tables
 
 # Messages in hand at most; what is written beyond that waits in SQL for the sweep.
@@ -34,6 +34,9 @@ class Lane(enum.Enum):
     def takes(self, subject: str) -> bool:
         """Tell whether messages with this subject go this way."""
         return (subject == ports.KEEP) == (self is Lane.STORAGE)
+
+
+_SENT = {Lane.BUS: crash_points.SENT_TO_BUS, Lane.STORAGE: crash_points.SENT_TO_STORAGE}
 
 
 def over(link: bus.Bus) -> Deliver:
@@ -81,14 +84,20 @@ class Outbox:
         """Send what others have written and not sent, for ever."""
         while True:
             await self._clock.sleep(SWEEP_SECONDS)
-            while batch := await database.write(lambda transaction: _claim(transaction, self._lane)):
+            while batch := await self._claimed(database):
                 await self._send(database, batch)
+
+    async def _claimed(self, database: sql.Database) -> Sequence[ports.Outgoing]:
+        with crash_points.CLAIM:
+            return await database.write(lambda transaction: _claim(transaction, self._lane))
 
     async def _send(self, database: sql.Database, batch: Sequence[ports.Outgoing]) -> None:
         results = await asyncio.gather(*(self._publish(message) for message in batch))
         sent = [message.id for message, done in zip(batch, results, strict=True) if done]
         if sent:
-            await database.write(lambda transaction: _delete(transaction, sent))
+            _SENT[self._lane].passed()
+            with crash_points.DELETE:
+                await database.write(lambda transaction: _delete(transaction, sent))
         if len(sent) < len(batch):
             # Nobody answers there: what is left waits for its claim to end.
             await self._clock.sleep(SWEEP_SECONDS)

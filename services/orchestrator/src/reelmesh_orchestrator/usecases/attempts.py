@@ -4,7 +4,7 @@ import dataclasses
 import uuid
 from collections.abc import Callable
 
-from reelmesh_orchestrator import ports
+from reelmesh_orchestrator import crash_points, ports
 from reelmesh_orchestrator.model import advancing, draft, facts, verbs
 from reelmesh_orchestrator.usecases import transitions
 
@@ -30,7 +30,8 @@ class Attempts:
                 store, attempt_id, self._policy, lambda decided: facts.begin(decided, attempt_id, worker_id, nonce)
             )
 
-        return await self._record.write(work)
+        with crash_points.BEGIN:
+            return await self._record.write(work)
 
     async def record(self, job: facts.Job, worker_id: str) -> bool:
         """Take the fact that a provider gave an attempt an id; tell whether the job must be asked to stop.
@@ -48,15 +49,18 @@ class Attempts:
             )
             return _cancel_wanted(store, job.attempt_id)
 
-        return await self._record.write(work)
+        with crash_points.RECORD:
+            return await self._record.write(work)
 
     async def decline(
         self, attempt_id: uuid.UUID, nonce: str, verdict: facts.Verdict, message: str, retry_after_seconds: float
     ) -> None:
         """Take the fact that a submit yielded no id."""
-        await self._change(
-            attempt_id, lambda decided: facts.decline(decided, attempt_id, nonce, verdict, message, retry_after_seconds)
-        )
+        with crash_points.DECLINE:
+            await self._change(
+                attempt_id,
+                lambda decided: facts.decline(decided, attempt_id, nonce, verdict, message, retry_after_seconds),
+            )
 
     async def finish(self, attempt_id: uuid.UUID, ended: facts.Ended) -> None:
         """Take the fact that a job ended. Whoever says so knows its id, so that is recorded first."""
@@ -73,7 +77,8 @@ class Attempts:
             self._take(store, job, decide)
             store.end_job(job.project, ended)
 
-        await self._record.write(work)
+        with crash_points.FINISH:
+            await self._record.write(work)
 
     def _take(
         self, store: ports.Store, told: facts.Job, decide: Callable[[draft.Draft, facts.Job | None], None]
@@ -92,18 +97,20 @@ class Attempts:
 
     async def conclude(self, attempt_id: uuid.UUID, revision: int, message: str) -> bool:
         """Conclude that an attempt was never created; False when anything changed since the finder looked."""
-        return await self._record.write(
-            lambda store: transitions.on_attempt(
-                store,
-                attempt_id,
-                self._policy,
-                lambda decided: facts.conclude(decided, attempt_id, revision, message),
+        with crash_points.CONCLUDE:
+            return await self._record.write(
+                lambda store: transitions.on_attempt(
+                    store,
+                    attempt_id,
+                    self._policy,
+                    lambda decided: facts.conclude(decided, attempt_id, revision, message),
+                )
             )
-        )
 
     async def give_back(self, attempt_id: uuid.UUID, reason: str) -> None:
         """Take back a dispatched attempt that a worker will not begin."""
-        await self._change(attempt_id, lambda decided: facts.withdraw(decided, attempt_id, reason))
+        with crash_points.GIVE_BACK:
+            await self._change(attempt_id, lambda decided: facts.withdraw(decided, attempt_id, reason))
 
     async def write_off(self, attempt_id: uuid.UUID, message: str) -> None:
         """Give an unresolved attempt up on an operator's word."""

@@ -3,7 +3,7 @@
 import datetime
 import uuid
 
-from reelmesh_orchestrator import ports
+from reelmesh_orchestrator import crash_points, ports
 from reelmesh_orchestrator.model import advancing, attempt, dispatching, draft, facts
 from reelmesh_orchestrator.usecases import transitions
 
@@ -33,7 +33,8 @@ class Dispatcher:
     async def _fill(self, account_id: str) -> int:
         sent = 0
         while True:
-            batch = await self._record.write(lambda store: self._send_batch(store, account_id))
+            with crash_points.DISPATCH:
+                batch = await self._record.write(lambda store: self._send_batch(store, account_id))
             sent += batch
             if batch < BATCH:
                 return sent

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from reelmesh_kit import errors, ids
 
-from reelmesh_orchestrator import ports
+from reelmesh_orchestrator import crash_points, ports
 from reelmesh_orchestrator.model import advancing, draft, generation, planning, request, routing, shot, verbs
 from reelmesh_orchestrator.usecases import transitions
 
@@ -89,7 +89,8 @@ class Generations:
             traceparent=traceparent,
             seed=ids.derived(generation_id, "seed").int % (request.LARGEST_SEED + 1),
         )
-        aggregate, replayed = await self._record.write(lambda store: self._admit(store, asked, admission))
+        with crash_points.CREATE:
+            aggregate, replayed = await self._record.write(lambda store: self._admit(store, asked, admission))
         return Created(await self._view(aggregate), replayed)
 
     def _admit(
@@ -164,11 +165,13 @@ class Generations:
 
     async def cancel(self, tenant_id: str, generation_id: uuid.UUID) -> View:
         """Ask for the end of a generation."""
-        return await self._change(tenant_id, generation_id, lambda decided: verbs.cancel(decided, self._policy))
+        with crash_points.CANCEL:
+            return await self._change(tenant_id, generation_id, lambda decided: verbs.cancel(decided, self._policy))
 
     async def retry(self, tenant_id: str, generation_id: uuid.UUID) -> View:
         """Start a new run of a failed generation."""
-        return await self._change(tenant_id, generation_id, lambda decided: verbs.retry(decided, self._policy))
+        with crash_points.RETRY:
+            return await self._change(tenant_id, generation_id, lambda decided: verbs.retry(decided, self._policy))
 
     async def _change(self, tenant_id: str, generation_id: uuid.UUID, decide: Callable[[draft.Draft], None]) -> View:
         def work(store: ports.Store) -> draft.Aggregate:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from reelmesh_kit import errors
 
-from reelmesh_orchestrator import ports
+from reelmesh_orchestrator import crash_points, ports
 from reelmesh_orchestrator.model import advancing, attempt, card, verbs
 from reelmesh_orchestrator.usecases import transitions
 
@@ -82,17 +82,20 @@ class Pools:
                     card.Account(id=stated.provider, provider=stated.provider, slots=self._free_slots, exclusive=True)
                 )
 
-        await self._record.write(work)
+        with crash_points.REGISTER_CARD:
+            await self._record.write(work)
 
     async def renew(self, renewal: Renewal) -> Orders:
         """Renew a lease and say what the worker must know; a lease that has lapsed stays so."""
         if not renewal.worker_id:
             raise errors.InvalidArgument("worker_id", "must name the worker")
-        return await self._record.write(lambda store: self._renew(store, renewal))
+        with crash_points.RENEW:
+            return await self._record.write(lambda store: self._renew(store, renewal))
 
     async def release(self, worker_id: str) -> None:
         """End a lease: what its worker watched is free for others at once."""
-        await self._record.write(lambda store: store.end_lease(worker_id, None))
+        with crash_points.RELEASE:
+            await self._record.write(lambda store: store.end_lease(worker_id, None))
 
     def _renew(self, store: ports.Store, renewal: Renewal) -> Orders:
         lease = store.lock_lease(renewal.worker_id)

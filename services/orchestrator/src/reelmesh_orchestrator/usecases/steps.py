@@ -7,7 +7,7 @@ from typing import Any
 
 from reelmesh_kit import ids
 
-from reelmesh_orchestrator import ports
+from reelmesh_orchestrator import crash_points, ports
 from reelmesh_orchestrator.model import advancing, draft, verbs
 from reelmesh_orchestrator.usecases import transitions
 
@@ -43,20 +43,23 @@ class Steps:
             )
             return (None, refusal) if refusal else (store.look(generation_id), "")
 
-        return await self._record.write(work)
+        with crash_points.BEGIN_STEP:
+            return await self._record.write(work)
 
     async def finish(self, step_id: uuid.UUID, token: str, result: Mapping[str, Any]) -> bool:
         """Take the result of a run; False when its token is stale."""
-        return await self._record.write(
-            lambda store: transitions.on_step(
-                store, step_id, self._policy, lambda decided: verbs.finish_step(decided, step_id, token, result)
+        with crash_points.FINISH_STEP:
+            return await self._record.write(
+                lambda store: transitions.on_step(
+                    store, step_id, self._policy, lambda decided: verbs.finish_step(decided, step_id, token, result)
+                )
             )
-        )
 
     async def fail(self, step_id: uuid.UUID, token: str, trouble: verbs.StepTrouble) -> bool:
         """Take the failure of a run; False when its token is stale."""
-        return await self._record.write(
-            lambda store: transitions.on_step(
-                store, step_id, self._policy, lambda decided: verbs.fail_step(decided, step_id, token, trouble)
+        with crash_points.FAIL_STEP:
+            return await self._record.write(
+                lambda store: transitions.on_step(
+                    store, step_id, self._policy, lambda decided: verbs.fail_step(decided, step_id, token, trouble)
+                )
             )
-        )

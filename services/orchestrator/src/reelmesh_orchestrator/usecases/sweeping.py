@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from reelmesh_kit import clock
 
-from reelmesh_orchestrator import ports
+from reelmesh_orchestrator import crash_points, ports
 from reelmesh_orchestrator.model import advancing, draft, facts, leases, verbs
 from reelmesh_orchestrator.usecases import transitions
 
@@ -64,7 +64,8 @@ class Sweeper:
         now = self._clock.elapsed()
         self._leases = self._leases.after(seen, now)
         for worker_id in self._leases.unchanged(now, self._patience.lease_seconds):
-            await self._record.write(lambda store, one=worker_id: self._lapse(store, one, seen[one]))
+            with crash_points.LAPSE_LEASE:
+                await self._record.write(lambda store, one=worker_id: self._lapse(store, one, seen[one]))
 
     def _lapse(self, store: ports.Store, worker_id: str, renewals: int) -> None:
         """End a lease that is still as it was seen. Locks go lease, generation, attempt, as everywhere."""
@@ -82,19 +83,21 @@ class Sweeper:
         self._submits = self._submits.after({str(attempt_id): 1 for attempt_id in found}, now)
         for key in self._submits.unchanged(now, self._patience.submit_seconds):
             attempt_id = uuid.UUID(key)
-            await self._change(
-                found[attempt_id],
-                lambda decided, one=attempt_id: facts.doubt(
-                    decided, one, "Nobody knows whether the provider took it: the worker was not heard of again"
-                ),
-            )
+            with crash_points.DOUBT:
+                await self._change(
+                    found[attempt_id],
+                    lambda decided, one=attempt_id: facts.doubt(
+                        decided, one, "Nobody knows whether the provider took it: the worker was not heard of again"
+                    ),
+                )
 
     async def _withdraw_unbegun(self) -> None:
         def old(store: ports.Store) -> Sequence[uuid.UUID]:
             return store.dispatched_before(store.now - _seconds(self._patience.begin_seconds), BATCH)
 
         for generation_id in await self._record.read(old):
-            await self._change(generation_id, self._withdraw)
+            with crash_points.WITHDRAW:
+                await self._change(generation_id, self._withdraw)
 
     def _withdraw(self, decided: draft.Draft) -> None:
         for attempt_id in facts.overdue(decided.aggregate.attempts, decided.now, self._patience.begin_seconds):
@@ -105,7 +108,8 @@ class Sweeper:
             return store.steps_sent_before(store.now - _seconds(self._patience.step_seconds), BATCH)
 
         for step_id in await self._record.read(old):
-            await self._record.write(lambda store, one=step_id: self._resend(store, one))
+            with crash_points.RESEND_STEP:
+                await self._record.write(lambda store, one=step_id: self._resend(store, one))
 
     def _resend(self, store: ports.Store, step_id: uuid.UUID) -> None:
         transitions.on_step(
@@ -117,14 +121,16 @@ class Sweeper:
 
     async def _expire(self) -> None:
         for generation_id in await self._record.read(lambda store: store.past_deadline(BATCH)):
-            await self._change(generation_id, verbs.expire)
+            with crash_points.EXPIRE:
+                await self._change(generation_id, verbs.expire)
 
     async def _stop_cancelled(self) -> None:
         def old(store: ports.Store) -> Sequence[uuid.UUID]:
             return store.cancelling_since(store.now - _seconds(self._policy.cancel_grace_seconds), BATCH)
 
         for generation_id in await self._record.read(old):
-            await self._change(generation_id, lambda _: None)
+            with crash_points.STOP_CANCELLED:
+                await self._change(generation_id, lambda _: None)
 
     async def _prune(self) -> None:
         """Let go of what is too old, now and then."""
@@ -140,8 +146,9 @@ class Sweeper:
                 BATCH,
             )
 
-        while await self._record.write(work) >= BATCH:
-            continue
+        with crash_points.PRUNE:
+            while await self._record.write(work) >= BATCH:
+                continue
 
     async def _change(self, generation_id: uuid.UUID, decide: Callable[[draft.Draft], None]) -> None:
         await self._record.write(lambda store: transitions.on_generation(store, generation_id, self._policy, decide))

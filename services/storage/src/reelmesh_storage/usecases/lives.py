@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 from reelmesh_kit import errors
 
-from reelmesh_storage import ports
+from reelmesh_storage import crash_points, ports
 
 KEEP_LIMIT_ASSETS = 1000
 
@@ -26,7 +26,8 @@ class Lives:
         """
         if len(asset_ids) > KEEP_LIMIT_ASSETS:
             raise errors.InvalidArgument("asset_ids", f"at most {KEEP_LIMIT_ASSETS} at once")
-        return await self._index.keep(asset_ids) if asset_ids else ()
+        with crash_points.KEEP:
+            return await self._index.keep(asset_ids) if asset_ids else ()
 
     async def remove(self, asset_id: uuid.UUID, tenant_id: str) -> None:
         """Remove an asset, kept or not, and its bytes; once more is fine.
@@ -37,6 +38,10 @@ class Lives:
             errors.NotFound: there is none, or it belongs to somebody else.
             errors.Unavailable: the bytes cannot be removed now; they will be.
         """
-        for condemned in await self._index.condemn(asset_id, tenant_id):
+        with crash_points.CONDEMN:
+            found = await self._index.condemn(asset_id, tenant_id)
+        for condemned in found:
             await self._bucket.delete(condemned.key)
-            await self._index.removed([condemned.write_id])
+            crash_points.DELETED.passed()
+            with crash_points.REMOVED:
+                await self._index.removed([condemned.write_id])

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 
 from reelmesh_kit import clock, errors, ids
 
-from reelmesh_storage import ports
+from reelmesh_storage import crash_points, ports
 from reelmesh_storage.model import asset, leftovers
 
 # A client that sends nothing for this long has gone, whatever its connection says.
@@ -90,7 +90,8 @@ class Storing:
 
     async def _begin(self, intent: asset.Intent, write_id: uuid.UUID) -> ports.Begun | asset.Asset:
         try:
-            return await self._index.begin(intent, write_id)
+            with crash_points.BEGIN:
+                return await self._index.begin(intent, write_id)
         except asyncio.CancelledError:
             # The transaction may have gone through all the same.
             await self._give_up(write_id, publishing=False)
@@ -105,7 +106,9 @@ class Storing:
                 content = upload.content
                 _check_announced(intent, content)
                 publishing = True
+                crash_points.WRITTEN.passed()
                 await upload.publish()
+                crash_points.PUBLISHED.passed()
         except BaseException:
             await self._give_up(begun.write_id, publishing)
             raise
@@ -114,7 +117,8 @@ class Storing:
     async def _settle(self, intent: asset.Intent, begun: ports.Begun, content: asset.Content) -> asset.Asset:
         """Say that the bytes are there. If that fails nobody knows whether it was said, so nothing is removed here:
         the same bytes again find the asset or make it anew, and the sweep takes what did not settle."""
-        stored = await self._index.settle(intent, begun.write_id, content)
+        with crash_points.SETTLE:
+            stored = await self._index.settle(intent, begun.write_id, content)
         if stored.write_id == begun.write_id:
             return stored
         # Another write of the same asset was faster. Ours is condemned already.
@@ -137,7 +141,8 @@ class Storing:
                 "There is another asset under this id: other bytes, another owner or another kind. Use a new id.",
                 asset_id=intent.asset_id,
             )
-        return await self._index.prolong(intent)
+        with crash_points.PROLONG:
+            return await self._index.prolong(intent)
 
     async def _bounded(self, intent: asset.Intent, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
         """Yield the chunks, but not more, not later and not slower than allowed."""
@@ -162,16 +167,20 @@ class Storing:
         """Undo the intent. If that is impossible now, the sweep finds it later."""
         try:
             if publishing:
-                await self._index.condemn_write(write_id)
+                with crash_points.CONDEMN_WRITE:
+                    await self._index.condemn_write(write_id)
             else:
-                await self._index.forget(write_id)
+                with crash_points.FORGET:
+                    await self._index.forget(write_id)
         except errors.ReelmeshError as error:
             self._logger.warning("A write that failed is left to the sweep: %s", error, extra={"write": str(write_id)})
 
     async def _remove(self, begun: ports.Begun) -> None:
         try:
             await self._bucket.delete(begun.key)
-            await self._index.removed([begun.write_id])
+            crash_points.TWIN_DELETED.passed()
+            with crash_points.TWIN_REMOVED:
+                await self._index.removed([begun.write_id])
         except errors.ReelmeshError as error:
             self._logger.warning(
                 "Bytes that were stored twice are left to the sweep: %s", error, extra={"write": str(begun.write_id)}

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 
 from reelmesh_kit import clock, errors, ids
 
-from reelmesh_storage import ports
+from reelmesh_storage import crash_points, ports
 from reelmesh_storage.model import asset, leftovers
 
 # Rows of one transaction. A sweep ends after this many of a kind; the next one goes on.
@@ -75,12 +75,13 @@ class Sweeping:
 
     async def _condemn(self, swept: leftovers.Swept) -> None:
         steps = (
-            (leftovers.Reason.EXPIRED, self._index.condemn_expired),
-            (leftovers.Reason.STALE, self._index.condemn_stale),
+            (leftovers.Reason.EXPIRED, self._index.condemn_expired, crash_points.SWEEP_EXPIRED),
+            (leftovers.Reason.STALE, self._index.condemn_stale, crash_points.SWEEP_STALE),
         )
-        for reason, step in steps:
+        for reason, step, act in steps:
             for _ in range(BATCHES_LIMIT):
-                counts = await step(BATCH_ROWS)
+                with act:
+                    counts = await step(BATCH_ROWS)
                 _add(swept, reason, counts)
                 if sum(counts.values()) < BATCH_ROWS:
                     break
@@ -99,7 +100,8 @@ class Sweeping:
                 )
             elif verdict.removable:
                 orphans = {self._ids.fresh(): orphan for orphan in verdict.removable}
-                await self._index.adopt(orphans)
+                with crash_points.SWEEP_ADOPT:
+                    await self._index.adopt(orphans)
                 _add(swept, leftovers.Reason.ORPHANED, collections.Counter(each.kind for each in verdict.removable))
             self._listed_up_to = page[-1].key if len(page) == self._pages.objects else ""
             if not self._listed_up_to:
@@ -123,15 +125,18 @@ class Sweeping:
             swept.failed += 1
             self._logger.warning("Cannot remove %s: %s", condemned.key, error)
             return
-        await self._index.removed([condemned.write_id])
+        crash_points.SWEEP_DELETED.passed()
+        with crash_points.SWEEP_REMOVED:
+            await self._index.removed([condemned.write_id])
         swept.removed += 1
 
     async def _forget(self, swept: leftovers.Swept) -> None:
         _, now = await self._index.known(())
         swept.discarded_uploads = await self._bucket.discard_uploads(now - leftovers.STALE_WRITE)
-        for _ in range(BATCHES_LIMIT):
-            if await self._index.purge_removed(BATCH_ROWS) < BATCH_ROWS:
-                return
+        with crash_points.SWEEP_PURGE:
+            for _ in range(BATCHES_LIMIT):
+                if await self._index.purge_removed(BATCH_ROWS) < BATCH_ROWS:
+                    return
 
 
 def _add(swept: leftovers.Swept, reason: leftovers.Reason, counts: Mapping[asset.Kind, int]) -> None:

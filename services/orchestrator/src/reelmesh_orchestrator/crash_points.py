@@ -1,0 +1,44 @@
+"""Every boundary at which the orchestrator can be told to die, by name: each commit, and what leaves the outbox."""
+
+from reelmesh_kit import crashing
+
+TABLE = crashing.Table("orchestrator")
+
+# What users do.
+CREATE = TABLE.commit("create")
+CANCEL = TABLE.commit("cancel")
+RETRY = TABLE.commit("retry")
+
+# What provider workers do.
+BEGIN = TABLE.commit("begin")
+RECORD = TABLE.commit("record")
+DECLINE = TABLE.commit("decline")
+FINISH = TABLE.commit("finish")
+CONCLUDE = TABLE.commit("conclude")
+GIVE_BACK = TABLE.commit("give_back")
+
+# What all workers do.
+REGISTER_CARD = TABLE.commit("register_card")
+RENEW = TABLE.commit("renew")
+RELEASE = TABLE.commit("release")
+
+# What media workers do.
+BEGIN_STEP = TABLE.commit("begin_step")
+FINISH_STEP = TABLE.commit("finish_step")
+FAIL_STEP = TABLE.commit("fail_step")
+
+# What happens by itself.
+DISPATCH = TABLE.commit("dispatch")
+LAPSE_LEASE = TABLE.commit("lapse_lease")
+DOUBT = TABLE.commit("doubt")
+WITHDRAW = TABLE.commit("withdraw")
+RESEND_STEP = TABLE.commit("resend_step")
+EXPIRE = TABLE.commit("expire")
+STOP_CANCELLED = TABLE.commit("stop_cancelled")
+PRUNE = TABLE.commit("prune")
+
+# The way of messages: claimed by whoever finds them left over, sent, and only then deleted.
+CLAIM = TABLE.commit("claim_messages")
+SENT_TO_BUS = TABLE.point("bus.sent")
+SENT_TO_STORAGE = TABLE.point("storage.sent")
+DELETE = TABLE.commit("delete_messages")
