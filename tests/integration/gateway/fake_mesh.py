@@ -182,7 +182,7 @@ class FakeOrchestrator(generation_service_pb2_grpc.GenerationServiceServicer):
         return self.callers[-1]
 
     def _own(self, request: Any) -> generation_pb2.Generation:
-        generation = self.generations.get(request.generation_id)
+        generation = self.generations.get(str(_id(request.generation_id, "generation_id")))
         if generation is None or generation.tenant_id != rpc.caller().tenant_id:
             raise errors.NotFound
         return generation
@@ -198,6 +198,8 @@ class FakeStorage(storage_service_pb2_grpc.StorageServiceServicer):
     def __init__(self) -> None:
         self.assets: dict[str, asset_pb2.Asset] = {}
         self.content: dict[str, bytes] = {}
+        self.removed: set[tuple[str, str]] = set()
+        """What was removed, and whose it was."""
         self.puts_begun = 0
         self.puts_broken = 0
         self.read_breaks_after_bytes = 0
@@ -250,7 +252,9 @@ class FakeStorage(storage_service_pb2_grpc.StorageServiceServicer):
 
     @override
     async def RemoveAsset(self, request: Any, context: Any) -> Any:
-        del self.assets[self._own(request).id]
+        if (request.asset_id, request.tenant_id) not in self.removed:
+            asset = self.assets.pop(self._own(request).id)
+            self.removed.add((asset.id, asset.tenant_id))
         return storage_service_pb2.RemoveAssetResponse()
 
     @override
@@ -287,7 +291,7 @@ class FakeStorage(storage_service_pb2_grpc.StorageServiceServicer):
         return asset
 
     def _own(self, request: Any) -> asset_pb2.Asset:
-        asset = self.assets.get(request.asset_id)
+        asset = self.assets.get(str(_id(request.asset_id, "asset_id")))
         if asset is None or (request.tenant_id and asset.tenant_id != request.tenant_id):
             raise errors.NotFound
         return asset
@@ -315,6 +319,13 @@ class FakeMedia(media_service_pb2_grpc.MediaServiceServicer):
     @override
     async def ProbeClip(self, request: Any, context: Any) -> Any:
         raise NotImplementedError
+
+
+def _id(text: str, field: str) -> uuid.UUID:
+    try:
+        return ids.read(text)
+    except ValueError as error:
+        raise errors.InvalidArgument(field, str(error)) from None
 
 
 @dataclasses.dataclass(frozen=True)

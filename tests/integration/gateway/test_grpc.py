@@ -177,10 +177,13 @@ async def test_a_reference_goes_up_and_its_bytes_come_down_in_part(gateway: conf
     assert b"".join(each.chunk for each in down[1:]) == PNG[3:100_003]
 
 
-async def test_a_deleted_asset_is_not_found(gateway: conftest.Gateway, assets: Any, mesh: fake_mesh.FakeMesh) -> None:
+async def test_a_deleted_asset_is_not_found_and_may_be_deleted_again(
+    gateway: conftest.Gateway, assets: Any, mesh: fake_mesh.FakeMesh
+) -> None:
     asset_id = mesh.storage.keep(b"video", tenant_id="development")
     with_key = {"metadata": gateway.metadata}
 
+    await assets.DeleteAsset(asset_service_pb2.DeleteAssetRequest(asset_id=asset_id), **with_key)
     await assets.DeleteAsset(asset_service_pb2.DeleteAssetRequest(asset_id=asset_id), **with_key)
 
     with pytest.raises(grpc.aio.AioRpcError) as refused:

@@ -262,6 +262,16 @@ async def test_a_signed_url_names_the_public_address_when_there_is_one(
     assert url == f"https://video.example.com/files/token-{asset_id}"
 
 
+async def test_a_stranger_deletes_nothing_before_and_after(client: httpx.AsyncClient, mesh: fake_mesh.FakeMesh) -> None:
+    theirs = mesh.storage.keep(VIDEO, tenant_id="somebody else")
+
+    assert (await client.delete(f"{ROOT}/{theirs}")).status_code == 404
+    assert theirs in mesh.storage.assets
+
+    mesh.storage.removed.add((mesh.storage.assets.pop(theirs).id, "somebody else"))
+    assert (await client.delete(f"{ROOT}/{theirs}")).status_code == 404
+
+
 async def test_a_deleted_asset_is_gone(client: httpx.AsyncClient, mesh: fake_mesh.FakeMesh) -> None:
     path = f"{ROOT}/{mesh.storage.keep(VIDEO, tenant_id='development')}"
 
@@ -269,4 +279,5 @@ async def test_a_deleted_asset_is_gone(client: httpx.AsyncClient, mesh: fake_mes
 
     assert (deleted.status_code, deleted.content) == (204, b"")
     assert (await client.get(path)).status_code == 404
+    assert (await client.delete(path)).status_code == 204
     assert (await client.get(f"{ROOT}/{uuid.UUID(int=3)}/content")).status_code == 404

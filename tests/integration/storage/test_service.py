@@ -114,6 +114,20 @@ async def test_a_stranger_finds_nothing(client: running.Client) -> None:
         await client.stub.SignUrl(messages.SignUrlRequest(asset_id=head.asset_id, tenant_id="default"))
 
 
+async def test_removing_once_more_is_fine_but_not_for_a_stranger(client: running.Client) -> None:
+    head = running.header(tenant_id="acme")
+    await client.put(head, BODY)
+
+    for _ in range(2):
+        await client.stub.RemoveAsset(messages.RemoveAssetRequest(asset_id=head.asset_id, tenant_id="acme"))
+
+    for asset_id in (head.asset_id, str(running.FRESH.fresh())):
+        with pytest.raises(errors.NotFound):
+            await client.stub.RemoveAsset(messages.RemoveAssetRequest(asset_id=asset_id, tenant_id="default"))
+    with pytest.raises(errors.NotFound):
+        await client.stat(head.asset_id, "acme")
+
+
 async def test_bad_requests_are_refused_by_the_field(client: running.Client) -> None:
     head = running.header()
     await client.put(head, BODY)

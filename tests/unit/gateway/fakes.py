@@ -24,6 +24,7 @@ class FakeFiles:
     def __init__(self) -> None:
         self.assets: dict[str, assets.Asset] = {}
         self.content: dict[str, bytes] = {}
+        self.removed: set[tuple[str, str]] = set()
         self.reads: list[tuple[int, int]] = []
         self.breaks = 0
         self.silent = False
@@ -69,7 +70,9 @@ class FakeFiles:
     async def remove(self, asset_id: str, tenant_id: str) -> None:
         if self.silent:
             raise errors.Unavailable
-        del self.assets[(await self.find(asset_id, tenant_id)).id]
+        if (asset_id, tenant_id) not in self.removed:
+            asset = self.assets.pop((await self.find(asset_id, tenant_id)).id)
+            self.removed.add((asset.id, asset.tenant_id))
 
     async def sign(self, asset_id: str, tenant_id: str) -> str:
         if self.silent:

@@ -42,7 +42,7 @@ def output(**wishes: object) -> request.Request:
         (output(width=1280, height=62), "output.height", "64 to 4096"),
         (output(width=5000, height=720), "output.width", "64 to 4096"),
         (dataclasses.replace(GOOD, reference_asset_ids=("x",) * 5), "reference_asset_ids", "at most 4"),
-        (dataclasses.replace(GOOD, reference_asset_ids=("x",)), "reference_asset_ids", "not the id"),
+        (dataclasses.replace(GOOD, reference_asset_ids=("x",)), "reference_asset_ids", "must be a UUID"),
         (dataclasses.replace(GOOD, labels={str(n): "" for n in range(33)}), "labels", "at most 32"),
         (dataclasses.replace(GOOD, labels={"": "x"}), "labels", "1 to 63"),
         (dataclasses.replace(GOOD, labels={"k" * 64: "x"}), "labels", "1 to 63"),

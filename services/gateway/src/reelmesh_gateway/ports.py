@@ -34,10 +34,10 @@ class Files(Protocol):
         ...
 
     async def remove(self, asset_id: str, tenant_id: str) -> None:
-        """Delete an asset and its bytes.
+        """Delete an asset and its bytes; one that was deleted already is fine.
 
         Raises:
-            NotFound: there is none, or it is somebody else's.
+            NotFound: there never was one, it was somebody else's, or it was deleted so long ago that nobody knows.
         """
         ...
 

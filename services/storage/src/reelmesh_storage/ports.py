@@ -165,7 +165,7 @@ class Index(Protocol):
         """Hide an asset from everybody; return what is to be removed, empty if that happened already.
 
         Raises:
-            errors.NotFound: there is none, or it belongs to somebody else.
+            errors.NotFound: there never was one, it belonged to somebody else, or its last trace is gone.
         """
         ...
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from google.protobuf import duration_pb2, timestamp_pb2
 from reelmesh.mesh.v1 import storage_service_pb2
 from reelmesh.v1 import asset_pb2
-from reelmesh_kit import errors
+from reelmesh_kit import errors, ids
 
 from reelmesh_storage import ports
 from reelmesh_storage.model import asset, link
@@ -68,9 +68,9 @@ def uuid_of(text: str, field: str) -> uuid.UUID:
         errors.InvalidArgument: it is none.
     """
     try:
-        return uuid.UUID(text)
-    except ValueError:
-        raise errors.InvalidArgument(field, f"must be a UUID, not {text[:ID_LIMIT_CHARACTERS]!r}") from None
+        return ids.read(text)
+    except ValueError as error:
+        raise errors.InvalidArgument(field, str(error)) from None
 
 
 def uuids_of(texts: Sequence[str]) -> list[uuid.UUID]:

@@ -40,7 +40,7 @@ class AssetServiceStub:
     DownloadAsset: _grpc.UnaryStreamMultiCallable[_asset_service_pb2.DownloadAssetRequest, _asset_service_pb2.DownloadAssetResponse]
     """Streams the bytes of an asset."""
     DeleteAsset: _grpc.UnaryUnaryMultiCallable[_asset_service_pb2.DeleteAssetRequest, _asset_service_pb2.DeleteAssetResponse]
-    """Deletes an asset and its bytes."""
+    """Deletes an asset and its bytes. Once more is as good as the first time, for a week; later it is NOT_FOUND."""
 
 @_typing.type_check_only
 class AssetServiceAsyncStub(AssetServiceStub):
@@ -54,7 +54,7 @@ class AssetServiceAsyncStub(AssetServiceStub):
     DownloadAsset: _aio.UnaryStreamMultiCallable[_asset_service_pb2.DownloadAssetRequest, _asset_service_pb2.DownloadAssetResponse]  # type: ignore[assignment]
     """Streams the bytes of an asset."""
     DeleteAsset: _aio.UnaryUnaryMultiCallable[_asset_service_pb2.DeleteAssetRequest, _asset_service_pb2.DeleteAssetResponse]  # type: ignore[assignment]
-    """Deletes an asset and its bytes."""
+    """Deletes an asset and its bytes. Once more is as good as the first time, for a week; later it is NOT_FOUND."""
 
 class AssetServiceServicer(metaclass=_abc_1.ABCMeta):
     """Keeps bytes: reference images in, videos out. Every method needs an API key, as in GenerationService."""
@@ -89,6 +89,6 @@ class AssetServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _asset_service_pb2.DeleteAssetRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_asset_service_pb2.DeleteAssetResponse, _abc.Awaitable[_asset_service_pb2.DeleteAssetResponse]]:
-        """Deletes an asset and its bytes."""
+        """Deletes an asset and its bytes. Once more is as good as the first time, for a week; later it is NOT_FOUND."""
 
 def add_AssetServiceServicer_to_server(servicer: AssetServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -50,7 +50,7 @@ class Storage:
             call.cancel()
 
     async def remove(self, asset_id: str, tenant_id: str) -> None:
-        """Delete an asset."""
+        """Delete an asset; once more is fine."""
         await self._stub.RemoveAsset(storage_service_pb2.RemoveAssetRequest(asset_id=asset_id, tenant_id=tenant_id))
 
     async def sign(self, asset_id: str, tenant_id: str) -> str:

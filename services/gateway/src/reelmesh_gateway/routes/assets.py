@@ -1,6 +1,5 @@
 """Assets over HTTP: references in, whatever is stored out, by byte ranges."""
 
-import uuid
 from typing import Annotated, Any
 
 import fastapi
@@ -10,10 +9,11 @@ from starlette import requests
 from reelmesh_gateway.model import assets as model
 from reelmesh_gateway.routes import answers, content, forms, front
 from reelmesh_gateway.wire import assets as wire
+from reelmesh_gateway.wire import bodies
 from reelmesh_gateway.wire import errors as wire_errors
 
 ROOT = "/api/v1/assets"
-_Id = Annotated[uuid.UUID, fastapi.Path(description="UUID of the asset.")]
+_Id = Annotated[bodies.Id, fastapi.Path(description="UUID of the asset.")]
 _UserId = Annotated[str, fastapi.Query(description="The person within the tenant whom it belongs to.", max_length=255)]
 
 _BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
@@ -91,7 +91,7 @@ def _add_others(routes: fastapi.APIRouter, behind: front.Front) -> None:
 
     @routes.delete(ROOT + "/{asset_id}", status_code=204, response_class=fastapi.Response)
     async def delete_asset(request: fastapi.Request, asset_id: _Id) -> fastapi.Response:
-        """Delete an asset and its bytes."""
+        """Delete an asset and its bytes; once more is fine."""
         await behind.assets.remove(front.owner_of(request), str(asset_id))
         return fastapi.Response(status_code=204)
 

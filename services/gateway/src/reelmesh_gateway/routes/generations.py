@@ -11,13 +11,14 @@ from reelmesh_kit import errors, rpc
 
 from reelmesh_gateway import crash_points
 from reelmesh_gateway.routes import answers, front, streams
+from reelmesh_gateway.wire import bodies
 from reelmesh_gateway.wire import errors as wire_errors
 from reelmesh_gateway.wire import generations as wire
 
 REPLAYED_HEADER = "Idempotent-Replayed"
 ROOT = "/api/v1/generations"
 
-_Id = Annotated[uuid.UUID, fastapi.Path(description="UUID of the generation.")]
+_Id = Annotated[bodies.Id, fastapi.Path(description="UUID of the generation.")]
 _IdempotencyKey = Annotated[
     str | None, fastapi.Header(description="Makes repeating safe: the same key and body answer the same generation.")
 ]

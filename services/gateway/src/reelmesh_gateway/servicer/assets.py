@@ -63,7 +63,7 @@ class Assets(asset_service_pb2_grpc.AssetServiceServicer):
     async def DeleteAsset(
         self, request: asset_service_pb2.DeleteAssetRequest, context: Any
     ) -> asset_service_pb2.DeleteAssetResponse:
-        """Delete the asset and its bytes."""
+        """Delete the asset and its bytes; once more is fine."""
         with self._door.admitted(context, keys.Scope.WRITE) as key:
             await self._assets.remove(model.Owner(key.tenant_id), request.asset_id)
             return asset_service_pb2.DeleteAssetResponse()

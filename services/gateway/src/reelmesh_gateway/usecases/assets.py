@@ -101,10 +101,10 @@ class Assets:
             await self._clock.sleep(READ_PAUSE_SECONDS)
 
     async def remove(self, owner: assets.Owner, asset_id: str) -> None:
-        """Delete an asset of the owner's tenant.
+        """Delete an asset of the owner's tenant; one that was deleted already is fine.
 
         Raises:
-            NotFound: there is none, or it is somebody else's.
+            NotFound: there never was one, it was somebody else's, or it was deleted so long ago that nobody knows.
         """
         await self._files.remove(asset_id, owner.tenant_id)
         crash_points.ASSET_REMOVED.passed()

@@ -2,10 +2,12 @@
 
 import datetime
 import difflib
+import uuid
 from typing import Annotated, cast
 
 import pydantic
 import pydantic_core
+from reelmesh_kit import ids
 
 UNKNOWN_FIELD = "unknown_field"
 
@@ -43,6 +45,15 @@ def _moment(value: object) -> object:
     raise pydantic_core.PydanticCustomError("time", "is no RFC 3339 time with an offset, such as 2026-12-24T18:00:00Z")
 
 
+def _id(value: object) -> object:
+    """Read an id as all other doors do, and refuse in the same words."""
+    try:
+        return ids.read(value) if isinstance(value, str) else value
+    except ValueError as error:
+        raise pydantic_core.PydanticCustomError("id", "{problem}", {"problem": printable(str(error))}) from None
+
+
+Id = Annotated[uuid.UUID, pydantic.BeforeValidator(_id, json_schema_input_type=uuid.UUID)]
 Moment = Annotated[datetime.datetime, pydantic.BeforeValidator(_moment, json_schema_input_type=datetime.datetime)]
 
 

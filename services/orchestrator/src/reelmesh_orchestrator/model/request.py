@@ -6,10 +6,9 @@ import hashlib
 import json
 import math
 import re
-import uuid
 from collections.abc import Mapping
 
-from reelmesh_kit import errors
+from reelmesh_kit import errors, ids
 
 from reelmesh_orchestrator.model.generation import Delivery, Output
 
@@ -175,9 +174,9 @@ def check_references(asset_ids: tuple[str, ...]) -> None:
         raise errors.InvalidArgument("reference_asset_ids", f"at most {MOST_REFERENCES} images are taken")
     for asset_id in asset_ids:
         try:
-            uuid.UUID(asset_id)
-        except ValueError:
-            raise errors.InvalidArgument("reference_asset_ids", f"{asset_id!r} is not the id of an asset") from None
+            ids.read(asset_id)
+        except ValueError as error:
+            raise errors.InvalidArgument("reference_asset_ids", str(error)) from None
 
 
 def _check_labels(labels: Mapping[str, str]) -> None:

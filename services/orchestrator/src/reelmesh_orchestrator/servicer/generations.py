@@ -40,7 +40,7 @@ class GenerationServicer(generation_service_pb2_grpc.GenerationServiceServicer):
         self, request: generation_service_pb2.GetGenerationRequest, context: Context
     ) -> generation_service_pb2.GetGenerationResponse:
         """Read one generation."""
-        generation_id = parsing.resource("generation", request.generation_id)
+        generation_id = parsing.identifier("generation_id", request.generation_id)
         view = await self._verbs.get(rpc.caller().tenant_id, generation_id)
         return generation_service_pb2.GetGenerationResponse(generation=_generation(view))
 
@@ -60,7 +60,7 @@ class GenerationServicer(generation_service_pb2_grpc.GenerationServiceServicer):
         self, request: generation_service_pb2.CancelGenerationRequest, context: Context
     ) -> generation_service_pb2.CancelGenerationResponse:
         """Ask for the end of a generation."""
-        generation_id = parsing.resource("generation", request.generation_id)
+        generation_id = parsing.identifier("generation_id", request.generation_id)
         view = await self._verbs.cancel(rpc.caller().tenant_id, generation_id)
         return generation_service_pb2.CancelGenerationResponse(generation=_generation(view))
 
@@ -68,7 +68,7 @@ class GenerationServicer(generation_service_pb2_grpc.GenerationServiceServicer):
         self, request: generation_service_pb2.RetryGenerationRequest, context: Context
     ) -> generation_service_pb2.RetryGenerationResponse:
         """Start a new run."""
-        generation_id = parsing.resource("generation", request.generation_id)
+        generation_id = parsing.identifier("generation_id", request.generation_id)
         view = await self._verbs.retry(rpc.caller().tenant_id, generation_id)
         return generation_service_pb2.RetryGenerationResponse(generation=_generation(view))
 
@@ -76,7 +76,7 @@ class GenerationServicer(generation_service_pb2_grpc.GenerationServiceServicer):
         self, request: generation_service_pb2.WatchGenerationRequest, context: Context
     ) -> AsyncIterator[generation_service_pb2.WatchGenerationResponse]:
         """Stream what happens until the generation has ended."""
-        generation_id = parsing.resource("generation", request.generation_id)
+        generation_id = parsing.identifier("generation_id", request.generation_id)
         seen = self._watching.watch(rpc.caller().tenant_id, generation_id, max(request.after_sequence, 0))
         async for one in seen:
             yield _seen(one)
@@ -85,7 +85,7 @@ class GenerationServicer(generation_service_pb2_grpc.GenerationServiceServicer):
         self, request: generation_service_pb2.ListGenerationEventsRequest, context: Context
     ) -> generation_service_pb2.ListGenerationEventsResponse:
         """List what happened."""
-        generation_id = parsing.resource("generation", request.generation_id)
+        generation_id = parsing.identifier("generation_id", request.generation_id)
         events = await self._verbs.events(
             rpc.caller().tenant_id, generation_id, request.after_sequence, request.page_size
         )

@@ -2,28 +2,16 @@
 
 import uuid
 
-from reelmesh_kit import errors
+from reelmesh_kit import errors, ids
 
 
 def identifier(field: str, text: str) -> uuid.UUID:
     """Return the UUID in a field.
 
     Raises:
-        errors.InvalidArgument: it is none.
+        errors.InvalidArgument: it is none. One that names nothing is another matter: that is told by who would have it.
     """
     try:
-        return uuid.UUID(text)
-    except ValueError:
-        raise errors.InvalidArgument(field, f"{text[:80]!r} is not a UUID") from None
-
-
-def resource(kind: str, text: str) -> uuid.UUID:
-    """Return the UUID that names a resource; what is no UUID names nothing.
-
-    Raises:
-        errors.NotFound: it is no UUID.
-    """
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        raise errors.NotFound(f"there is no {kind} {text[:80]!r}") from None
+        return ids.read(text)
+    except ValueError as error:
+        raise errors.InvalidArgument(field, str(error)) from None

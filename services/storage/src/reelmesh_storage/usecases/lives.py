@@ -30,12 +30,12 @@ class Lives:
             return await self._index.keep(asset_ids) if asset_ids else ()
 
     async def remove(self, asset_id: uuid.UUID, tenant_id: str) -> None:
-        """Remove an asset, kept or not, and its bytes; once more is fine.
+        """Remove an asset, kept or not, and its bytes; once more is fine, for as long as `leftovers.TOMBSTONE_LIFE`.
 
         From the first step on nobody can read it; if a later one fails the sweep, or a repetition, goes on.
 
         Raises:
-            errors.NotFound: there is none, or it belongs to somebody else.
+            errors.NotFound: there never was one, it belonged to somebody else, or its last trace is gone.
             errors.Unavailable: the bytes cannot be removed now; they will be.
         """
         with crash_points.CONDEMN:

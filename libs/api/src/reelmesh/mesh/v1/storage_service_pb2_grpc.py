@@ -110,7 +110,7 @@ class StorageServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RemoveAsset(self, request, context):
-        """Deletes an asset and its bytes.
+        """Deletes an asset and its bytes. Once more is as good as the first time, for a week; later it is NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -42,7 +42,7 @@ class StorageServiceStub:
     KeepAssets: _grpc.UnaryUnaryMultiCallable[_storage_service_pb2.KeepAssetsRequest, _storage_service_pb2.KeepAssetsResponse]
     """Makes provisional assets permanent."""
     RemoveAsset: _grpc.UnaryUnaryMultiCallable[_storage_service_pb2.RemoveAssetRequest, _storage_service_pb2.RemoveAssetResponse]
-    """Deletes an asset and its bytes."""
+    """Deletes an asset and its bytes. Once more is as good as the first time, for a week; later it is NOT_FOUND."""
     SignUrl: _grpc.UnaryUnaryMultiCallable[_storage_service_pb2.SignUrlRequest, _storage_service_pb2.SignUrlResponse]
     """Makes a URL that serves an asset for a while without a key."""
     VerifyUrl: _grpc.UnaryUnaryMultiCallable[_storage_service_pb2.VerifyUrlRequest, _storage_service_pb2.VerifyUrlResponse]
@@ -64,7 +64,7 @@ class StorageServiceAsyncStub(StorageServiceStub):
     KeepAssets: _aio.UnaryUnaryMultiCallable[_storage_service_pb2.KeepAssetsRequest, _storage_service_pb2.KeepAssetsResponse]  # type: ignore[assignment]
     """Makes provisional assets permanent."""
     RemoveAsset: _aio.UnaryUnaryMultiCallable[_storage_service_pb2.RemoveAssetRequest, _storage_service_pb2.RemoveAssetResponse]  # type: ignore[assignment]
-    """Deletes an asset and its bytes."""
+    """Deletes an asset and its bytes. Once more is as good as the first time, for a week; later it is NOT_FOUND."""
     SignUrl: _aio.UnaryUnaryMultiCallable[_storage_service_pb2.SignUrlRequest, _storage_service_pb2.SignUrlResponse]  # type: ignore[assignment]
     """Makes a URL that serves an asset for a while without a key."""
     VerifyUrl: _aio.UnaryUnaryMultiCallable[_storage_service_pb2.VerifyUrlRequest, _storage_service_pb2.VerifyUrlResponse]  # type: ignore[assignment]
@@ -113,7 +113,7 @@ class StorageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _storage_service_pb2.RemoveAssetRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_storage_service_pb2.RemoveAssetResponse, _abc.Awaitable[_storage_service_pb2.RemoveAssetResponse]]:
-        """Deletes an asset and its bytes."""
+        """Deletes an asset and its bytes. Once more is as good as the first time, for a week; later it is NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def SignUrl(
