@@ -3,6 +3,7 @@
 import asyncio
 import datetime
 import pathlib
+import uuid
 from collections.abc import AsyncIterator
 
 import pytest
@@ -149,3 +150,135 @@ async def test_increments_under_a_lock_are_never_lost(database: sql.Database) ->
     row = await database.read(lambda transaction: transaction.row(sqlalchemy.select(NOTES.c.body)))
     assert row is not None
     assert row.body == {"count": 40}
+
+
+BODIES = sqlalchemy.Table(
+    "conformance_bodies",
+    sqlalchemy.MetaData(),
+    sqlalchemy.Column("id", sqlalchemy.Uuid, primary_key=True),
+    sqlalchemy.Column("number", sqlalchemy.BigInteger, nullable=False),
+    sqlalchemy.Column("ratio", sqlalchemy.Float, nullable=False),
+    sqlalchemy.Column("done", sqlalchemy.Boolean, nullable=False),
+    sqlalchemy.Column("at", sql.Instant, nullable=True),
+    sqlalchemy.Column("body", sql.Json, nullable=False),
+    sqlalchemy.Column("raw", sqlalchemy.LargeBinary, nullable=False),
+)
+MOVED = sql.Update(BODIES, ("number", "at", "body"), guarded=("number",), kept_when_none=frozenset({"at"}))
+TOUCHED = sql.Update(BODIES, ("done",))
+ASKED = [BODIES.c.id, BODIES.c.number, BODIES.c.ratio, BODIES.c.done, BODIES.c.at, BODIES.c.body]
+BY_NUMBER = sql.Bundle(
+    one=sqlalchemy.select(*ASKED).where(BODIES.c.number == sql.parameter("number", sqlalchemy.BigInteger)),
+    small=sqlalchemy.select(sqlalchemy.func.count().label("count")).where(BODIES.c.number < 10),
+    listed=sqlalchemy.select(BODIES.c.id).where(sql.among(BODIES.c.id, "ids")).order_by(BODIES.c.number),
+)
+
+
+def body(number: int, /, **columns: object) -> dict[str, object]:
+    row = {"id": uuid.UUID(int=number), "number": number, "ratio": 8.0, "done": False, "at": None, "raw": b"\x00\xff"}
+    return {**row, "body": {"ü": [1.5, None]}, **columns}
+
+
+@pytest.fixture
+async def bodies(database: sql.Database) -> sql.Database:
+    """Return a database with two bodies that were written as changes."""
+    await database.write(lambda transaction: transaction.execute(sqlalchemy.schema.CreateTable(BODIES)))
+    await database.write(lambda transaction: transaction.changes.insert(BODIES, [body(1), body(2, at=NOON, done=True)]))
+    return database
+
+
+async def all_bodies(database: sql.Database) -> list[dict[str, object]]:
+    statement = sqlalchemy.select(BODIES).order_by(BODIES.c.id)
+    return [sql.columns(row) for row in await database.read(lambda transaction: transaction.rows(statement))]
+
+
+async def test_changes_write_rows_as_they_are(bodies: sql.Database) -> None:
+    assert await all_bodies(bodies) == [body(1), body(2, at=NOON, done=True)]
+
+
+async def test_a_bundle_answers_all_its_questions_with_values_of_ours(bodies: sql.Database) -> None:
+    ids = [uuid.UUID(int=2), uuid.UUID(int=9), uuid.UUID(int=1)]
+    found = await bodies.glance(lambda transaction: transaction.ask(BY_NUMBER, number=2, ids=ids))
+    expected = body(2, at=NOON, done=True)
+    del expected["raw"]
+    assert found == {
+        "one": [expected],
+        "small": [{"count": 2}],
+        "listed": [{"id": uuid.UUID(int=1)}, {"id": uuid.UUID(int=2)}],
+    }
+    assert type(found["one"][0]["ratio"]) is float
+    assert found["one"][0]["at"].utcoffset() == datetime.timedelta(0)
+    nothing = await bodies.glance(lambda transaction: transaction.ask(BY_NUMBER, number=7, ids=[]))
+    assert (nothing["one"], nothing["listed"]) == ([], [])
+
+
+async def test_a_bundle_tells_the_time_of_its_transaction(bodies: sql.Database) -> None:
+    def work(transaction: sql.Transaction) -> tuple[datetime.datetime, datetime.datetime]:
+        transaction.ask(BY_NUMBER, number=1, ids=[])
+        return transaction.now, transaction.now
+
+    first, second = await bodies.write(work)
+    assert first is second
+    assert abs(first - clock.SystemClock().now()) < datetime.timedelta(minutes=1)
+
+
+async def test_guarded_changes_happen_together_or_not_at_all(bodies: sql.Database) -> None:
+    def work(expected: int) -> sql.Work[None]:
+        def change(transaction: sql.Transaction) -> None:
+            transaction.changes.insert(BODIES, [body(3)])
+            transaction.changes.update(TOUCHED, {"id": uuid.UUID(int=2), "done": False})
+            transaction.changes.update(MOVED, body(1, number=5), {"number": expected})
+
+        return change
+
+    with pytest.raises(sql.Conflict):
+        await bodies.write(work(expected=4))
+    assert await all_bodies(bodies) == [body(1), body(2, at=NOON, done=True)]
+    await bodies.write(work(expected=1))
+    assert await all_bodies(bodies) == [body(1, number=5), body(2, at=NOON), body(3)]
+
+
+async def test_of_two_guards_neither_holds_alone(bodies: sql.Database) -> None:
+    def change(transaction: sql.Transaction) -> None:
+        transaction.changes.update(MOVED, body(1, number=5), {"number": 1})
+        transaction.changes.update(MOVED, body(2, number=6), {"number": 77})
+
+    with pytest.raises(sql.Conflict):
+        await bodies.write(change)
+    assert await all_bodies(bodies) == [body(1), body(2, at=NOON, done=True)]
+
+
+async def test_a_column_that_is_kept_when_none_keeps_what_it_has(bodies: sql.Database) -> None:
+    await bodies.write(lambda transaction: transaction.changes.update(MOVED, body(2, body={}), {"number": 2}))
+    assert (await all_bodies(bodies))[1] == body(2, at=NOON, done=True, body={})
+
+
+async def test_changes_are_seen_by_the_questions_after_them(bodies: sql.Database) -> None:
+    def work(transaction: sql.Transaction) -> list[object]:
+        transaction.changes.update(MOVED, body(1, number=5), {"number": 1})
+        seen: list[object] = [transaction.ask(BY_NUMBER, number=5, ids=[])["one"][0]["id"]]
+        transaction.changes.update(TOUCHED, {"id": uuid.UUID(int=1), "done": True})
+        row = transaction.row(sqlalchemy.select(BODIES.c.done).where(BODIES.c.number == 5))
+        assert row is not None
+        return [*seen, row.done]
+
+    assert await bodies.write(work) == [uuid.UUID(int=1), True]
+
+
+async def test_what_fails_after_changes_were_sent_takes_them_back(bodies: sql.Database) -> None:
+    def work(transaction: sql.Transaction) -> None:
+        transaction.changes.insert(BODIES, [body(3)])
+        assert len(transaction.rows(sqlalchemy.select(BODIES.c.id))) == 3
+        raise errors.WrongState
+
+    with pytest.raises(errors.WrongState):
+        await bodies.write(work)
+    assert len(await all_bodies(bodies)) == 2
+
+
+async def test_a_guarded_change_is_decided_on_until_nobody_came_between(bodies: sql.Database) -> None:
+    def increment(transaction: sql.Transaction) -> None:
+        (row,) = transaction.rows(sqlalchemy.select(BODIES).where(BODIES.c.id == uuid.UUID(int=1)))
+        transaction.changes.update(MOVED, body(1, number=row.number + 1), {"number": row.number})
+
+    await asyncio.gather(*(bodies.write(increment) for _ in range(12)))
+    assert (await all_bodies(bodies))[0]["number"] == 13

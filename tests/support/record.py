@@ -50,10 +50,7 @@ class Kept:
         """Admit generation `number`, and return it as it stands in the record."""
 
         def work(store: ports.Store) -> draft.Aggregate:
-            assert store.insert(admitted(number, store, **wishes))
-            found = store.look(identifier(number))
-            assert found is not None
-            return found
+            return store.insert(admitted(number, store, **wishes))
 
         return await self.write(work)
 

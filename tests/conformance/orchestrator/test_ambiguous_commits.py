@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import re
 from collections.abc import AsyncGenerator, AsyncIterator
 
 import pytest
@@ -15,10 +16,15 @@ from tests.support import orchestrator, postgresql, record
 
 CHUNK_BYTES = 64 * 1024
 KILLS = 25
+WHOLE_TRANSACTION = re.compile(rb"(__asyncpg_stmt_\w+__)\x00WITH part0")
 
 
 class Wire:
-    """A proxy before PostgreSQL that may cut a connection once the server has heard COMMIT."""
+    """A proxy before PostgreSQL that may cut a connection once the server was told to commit.
+
+    That is the word COMMIT, or the one statement that is a whole transaction: from its second message on (the first
+    only has it prepared) it is known by its name.
+    """
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -44,9 +50,13 @@ class Wire:
         self._connections.append(task)
         upstream_reader, upstream = await asyncio.open_connection("127.0.0.1", self._port)
         answers = asyncio.create_task(self._answers(upstream_reader, writer))
+        whole: set[bytes] = set()
         with contextlib.suppress(OSError):
             while chunk := await reader.read(CHUNK_BYTES):
-                if self.cuts and b"COMMIT;" in chunk:
+                prepared = set(WHOLE_TRANSACTION.findall(chunk))
+                whole |= prepared
+                commits = b"COMMIT;" in chunk or any(name in chunk for name in whole - prepared)
+                if self.cuts and commits:
                     self.cuts -= 1
                     answers.cancel()
                     await asyncio.gather(answers, return_exceptions=True)
@@ -90,7 +100,7 @@ async def kept(postgresql_url: str, wire: Wire) -> AsyncIterator[record.Kept]:
 @pytest.mark.parametrize("deaf", [pytest.param(False, id="it happened"), pytest.param(True, id="it did not happen")])
 async def test_what_was_admitted_exists_once_and_is_answered_as_new(kept: record.Kept, wire: Wire, deaf: bool) -> None:
     wire.cuts, wire.deaf = 1, deaf
-    assert await kept.write(lambda store: store.insert(record.admitted(1, store)))
+    await kept.admit(1)
     assert wire.cuts == 0
     assert await kept.count(tables.GENERATIONS) == 1
     assert await kept.count(tables.EVENTS) == 4
@@ -123,9 +133,9 @@ async def test_a_decision_that_is_cut_twice_is_taken_once(kept: record.Kept, wir
 async def test_a_record_that_is_cut_for_ever_says_that_nobody_knows(kept: record.Kept, wire: Wire) -> None:
     wire.cuts, wire.deaf = 1000, True
     with pytest.raises(sql.AmbiguousCommit):
-        await kept.write(lambda store: store.insert(record.admitted(1, store)))
+        await kept.admit(1)
     wire.cuts = 0
-    assert await kept.write(lambda store: store.insert(record.admitted(1, store)))
+    await kept.admit(1)
 
 
 async def test_backends_that_die_at_any_moment_leave_everything_exactly_once(
@@ -142,11 +152,10 @@ async def test_backends_that_die_at_any_moment_leave_everything_exactly_once(
             nonlocal done
             while True:
                 try:
-                    fresh = await kept.write(lambda store: store.insert(record.admitted(number, store)))
+                    await kept.admit(number)
                 except errors.Unavailable:
                     await sleep(0.01)
                     continue
-                assert fresh
                 break
             await _noted(kept, number)
             done += 1

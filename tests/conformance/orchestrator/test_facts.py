@@ -5,6 +5,7 @@ import dataclasses
 import uuid
 
 import sqlalchemy as sa
+from reelmesh_orchestrator import ports
 from reelmesh_orchestrator.adapters.sql import tables
 from reelmesh_orchestrator.model import attempt, card, facts
 from reelmesh_orchestrator.usecases import attempts
@@ -27,21 +28,39 @@ def made(cost_micros: int | None = None) -> facts.Ended:
     return facts.Ended("job", facts.Outcome.SUCCEEDED, "clip", cost_micros, "")
 
 
+def told(store: ports.Store, job: facts.Job, ended: facts.Ended | None = None) -> None:
+    case = store.case(job.attempt_id, "", job.project, job.job_id)
+    store.keep_job(job, case.claim_in(job.project), ended)
+
+
 async def test_the_better_claim_on_a_job_stands(kept: record.Kept) -> None:
     one, other = uuid.UUID(int=1), uuid.UUID(int=2)
     adopted = facts.Job("p", "job", one, facts.Evidence.ADOPTION)
     recorded = facts.Job("p", "job", other, facts.Evidence.RECORD)
     for job in (adopted, recorded, adopted):
-        await kept.write(lambda store, fact=job: store.add_job(fact))
-    assert await kept.read(lambda store: store.job("p", "job")) == recorded
-    assert await kept.read(lambda store: store.job("q", "job")) is None
+        await kept.write(lambda store, fact=job: told(store, fact))
+    case = await kept.read(lambda store: store.case(other, "", "p", "job"))
+    assert case.claim_in("p") == case.claim_of(other) == ports.Claim(recorded, ended=False)
+    assert (case.claim_in("q"), case.claim_of(one)) == (None, None)
+    assert (await kept.read(lambda store: store.case(one, "", "q", "job"))).claims == ()
     assert await kept.count(tables.PROVIDER_JOBS) == 1
 
 
+async def test_of_many_claims_on_a_job_at_once_one_is_first_and_the_best_stands(kept: record.Kept) -> None:
+    claims = [
+        facts.Job("p", "job", uuid.UUID(int=number), evidence)
+        for number, evidence in enumerate([facts.Evidence.ADOPTION] * 6 + [facts.Evidence.RECORD])
+    ]
+    await record.together(*(lambda job=job: kept.write(lambda store: told(store, job)) for job in claims))
+    (row,) = await kept.rows(sa.select(tables.PROVIDER_JOBS))
+    assert (row.attempt_id, row.evidence) == (claims[-1].attempt_id, facts.Evidence.RECORD.value)
+
+
 async def test_the_first_word_on_how_a_job_ended_stands(kept: record.Kept) -> None:
-    await kept.write(lambda store: store.add_job(facts.Job("p", "job", uuid.UUID(int=1), facts.Evidence.RECORD)))
-    await kept.write(lambda store: store.end_job("p", made(5)))
-    await kept.write(lambda store: store.end_job("p", facts.Ended("job", facts.Outcome.FAILED, "", 0, "no")))
+    job = facts.Job("p", "job", uuid.UUID(int=1), facts.Evidence.RECORD)
+    failed = facts.Ended("job", facts.Outcome.FAILED, "", 0, "no")
+    for ended in (None, made(5), failed):
+        await kept.write(lambda store, word=ended: told(store, job, word))
     (row,) = await kept.rows(sa.select(tables.PROVIDER_JOBS))
     assert (row.outcome, row.cost_micros) == ("SUCCEEDED", 5)
 

@@ -1,11 +1,13 @@
 """The record keeps generations: guarded updates, idempotent creation, a history without gaps, a ledger that sums up."""
 
 import asyncio
+import dataclasses
+import datetime
 import uuid
 
 import pytest
 import sqlalchemy as sa
-from reelmesh_kit import errors
+from reelmesh_kit import errors, sql
 from reelmesh_orchestrator import ports
 from reelmesh_orchestrator.adapters.sql import tables
 from reelmesh_orchestrator.model import attempt, draft, facts, generation, step, verbs
@@ -20,7 +22,7 @@ async def test_what_was_admitted_is_read_back_as_it_was(kept: record.Kept) -> No
         made = record.admitted(
             1, store, labels={"team": "blue", "ort": "Zürich"}, seed=7, max_cost_micros=9_000_000, user_id="eve"
         )
-        assert store.insert(made)
+        store.insert(made)
         return made
 
     made = await kept.write(work)
@@ -30,7 +32,8 @@ async def test_what_was_admitted_is_read_back_as_it_was(kept: record.Kept) -> No
     assert (found.generation.revision, found.generation.sequence) == (1, 4)
     assert found.generation.labels == {"team": "blue", "ort": "Zürich"}
     assert found.generation.output == made.generation.output
-    assert await kept.read(lambda store: store.load(record.identifier(1))) == found
+    both = await kept.read(lambda store: store.look_at([record.identifier(1), record.identifier(2)]))
+    assert both == {record.identifier(1): found}
 
 
 async def test_every_field_survives_a_whole_life(kept: record.Kept) -> None:
@@ -49,21 +52,62 @@ async def test_every_field_survives_a_whole_life(kept: record.Kept) -> None:
     assert found.attempts[0].spent_micros == found.attempts[0].price_micros
 
 
-async def test_a_stale_draft_is_refused_and_leaves_nothing(kept: record.Kept) -> None:
+@pytest.mark.parametrize("begun", [False, True], ids=["in one statement", "among others"])
+async def test_a_stale_draft_is_refused_and_leaves_nothing(kept: record.Kept, begun: bool) -> None:
     stale = await kept.admit(1)
     attempt_id = await kept.advance_to(1, "dispatched")
     events = await kept.count(tables.EVENTS)
 
     def work(store: ports.Store) -> None:
+        if begun:
+            store.put_account(orchestrator.account("new"))
         late = draft.Draft(stale, store.now)
         late.happened("late", "decided on what is no more")
         facts.dispatch(late, attempt_id)
         store.save(stale, late)
 
-    with pytest.raises(errors.Unavailable, match="changed by somebody else"):
+    with pytest.raises(sql.Conflict):
         await kept.write(work)
     assert await kept.count(tables.EVENTS) == events
+    assert await kept.count(tables.ACCOUNTS) == 0
     assert (await kept.look(1)).attempts[0].dispatches == 1
+
+
+async def test_what_a_decision_says_of_a_generation_is_what_is_read_back(kept: record.Kept) -> None:
+    before = await kept.admit(1)
+
+    def everything(going: draft.Draft) -> None:
+        fields = dataclasses.fields(generation.Generation)
+        moved = {field.name: changed(getattr(going.generation, field.name)) for field in fields if field.name in MOVES}
+        going.put_generation(dataclasses.replace(going.generation, **moved))
+        one = going.aggregate.attempts[0]
+        fields = dataclasses.fields(attempt.Attempt)
+        moved = {field.name: changed(getattr(one, field.name)) for field in fields if field.name not in FIXED}
+        going.put_attempt(dataclasses.replace(one, **moved, state=one.state, ending=attempt.Ending.BUSY))
+
+    def work(store: ports.Store) -> draft.Aggregate:
+        decided = draft.Draft(before, store.now)
+        everything(decided)
+        return store.save(before, decided)
+
+    assert await kept.write(work) == await kept.look(1)
+
+
+def changed(value: object) -> object:
+    """Return another value of the same kind."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int | float):
+        return value + 1
+    return orchestrator.NOW if value is None or isinstance(value, datetime.datetime) else f"{value}!"
+
+
+# What a decision may change of a generation, and may never change of an attempt.
+MOVES = ("run", "start_time", "complete_time", "cancel_time")
+FIXED = (
+    *("id", "shot_id", "run", "ordinal", "account_id", "provider", "model", "create_time", "rank_time"),
+    *("price_micros", "state", "ending"),
+)
 
 
 async def test_a_decision_that_changes_nothing_writes_nothing(kept: record.Kept) -> None:
@@ -74,7 +118,10 @@ async def test_a_decision_that_changes_nothing_writes_nothing(kept: record.Kept)
 
 async def test_of_many_that_admit_the_same_id_at_once_one_wins(kept: record.Kept) -> None:
     def work(store: ports.Store) -> bool:
-        return store.insert(record.admitted(1, store, labels={"a": "b"}))
+        if store.look(record.identifier(1)) is not None:
+            return False
+        store.insert(record.admitted(1, store, labels={"a": "b"}))
+        return True
 
     won = await asyncio.gather(*(kept.write(work) for _ in range(8)))
     assert sorted(won) == [False] * 7 + [True]
@@ -94,9 +141,12 @@ async def test_decisions_that_run_at_once_queue_up_and_leave_a_history_without_g
     await asyncio.gather(*(one(number) for number in range(20)))
     after = (await kept.look(1)).generation
     assert (after.revision, after.sequence) == (before.revision + 20, before.sequence + 20)
-    events = await kept.read(lambda store: store.events(record.identifier(1), 0, 100))
+    assert await kept.read(lambda store: store.events("stranger", record.identifier(1), 0, 100)) is None
+    events = await kept.read(lambda store: store.events("tenant", record.identifier(1), 0, 100))
+    assert events is not None
     assert [event.sequence for event in events] == list(range(1, after.sequence + 1))
-    later = await kept.read(lambda store: store.events(record.identifier(1), before.sequence, 5))
+    later = await kept.read(lambda store: store.events("tenant", record.identifier(1), before.sequence, 5))
+    assert later is not None
     assert [event.sequence for event in later] == list(range(before.sequence + 1, before.sequence + 6))
 
 
@@ -135,10 +185,13 @@ async def test_attempts_and_steps_know_their_generation(kept: record.Kept) -> No
     ended = facts.Ended(f"job {attempt_id}", facts.Outcome.SUCCEEDED, "clip", None, "")
     await kept.decide(1, lambda going: facts.finish(going, attempt_id, ended))
     step_id = (await kept.look(1)).steps[0].id
-    assert await kept.read(lambda store: store.owner_of_attempt(attempt_id)) == record.identifier(1)
-    assert await kept.read(lambda store: store.owner_of_step(step_id)) == record.identifier(1)
-    assert await kept.read(lambda store: store.owner_of_attempt(uuid.UUID(int=0))) is None
-    assert await kept.read(lambda store: store.owner_of_step(uuid.UUID(int=0))) is None
+    found = await kept.look(1)
+    assert await kept.read(lambda store: store.of_attempt(attempt_id)) == found
+    assert await kept.read(lambda store: store.of_step(step_id)) == found
+    assert (await kept.read(lambda store: store.case(attempt_id, ""))).aggregate == found
+    assert await kept.read(lambda store: store.step_case(step_id)) == ports.StepCase(found, None)
+    assert await kept.read(lambda store: store.of_attempt(uuid.UUID(int=0))) is None
+    assert await kept.read(lambda store: store.of_step(uuid.UUID(int=0))) is None
     assert await kept.read(lambda store: store.look(uuid.UUID(int=0))) is None
 
 

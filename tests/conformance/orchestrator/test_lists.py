@@ -72,8 +72,12 @@ async def test_what_has_ended_is_not_counted_as_open(kept: record.Kept) -> None:
     await kept.admit(2)
     await kept.admit(3, tenant_id="stranger")
     await kept.decide(1, lambda going: verbs.cancel(going, orchestrator.POLICY))
-    assert await kept.read(lambda store: store.count_open("tenant")) == 1
-    assert await kept.read(lambda store: store.count_open("nobody")) == 0
+
+    async def open_of(tenant_id: str) -> int:
+        found = await kept.read(lambda store: store.admission(tenant_id, record.identifier(1)))
+        return found.open_generations
+
+    assert [await open_of(tenant_id) for tenant_id in ("tenant", "stranger", "nobody")] == [1, 1, 0]
 
 
 async def test_the_place_in_the_queue_follows_rank(kept: record.Kept) -> None:

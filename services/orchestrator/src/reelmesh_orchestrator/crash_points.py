@@ -30,6 +30,7 @@ FAIL_STEP = TABLE.commit("fail_step")
 # What happens by itself.
 DISPATCH = TABLE.commit("dispatch")
 LAPSE_LEASE = TABLE.commit("lapse_lease")
+FREE_UNWATCHED = TABLE.commit("free_unwatched")
 DOUBT = TABLE.commit("doubt")
 WITHDRAW = TABLE.commit("withdraw")
 RESEND_STEP = TABLE.commit("resend_step")

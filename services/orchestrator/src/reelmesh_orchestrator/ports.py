@@ -77,6 +77,56 @@ class Charge:
 
 
 @dataclasses.dataclass(frozen=True)
+class Claim:
+    """What is known about a provider's job."""
+
+    job: facts.Job
+    ended: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """What there is to know when a worker speaks of an attempt, and perhaps of a job: all of one moment."""
+
+    #: The attempt's generation; None when nobody knows the attempt.
+    aggregate: draft.Aggregate | None
+    #: The worker's lease.
+    lease: Lease | None
+    #: What the job's id is unique within: the vendor's project, or else our account.
+    project: str
+    #: What is known of jobs with this id: this attempt's, and whoever's in this project.
+    claims: tuple[Claim, ...]
+
+    def claim_in(self, project: str) -> Claim | None:
+        """Return what is known about the job in a project."""
+        return next((one for one in self.claims if one.job.project == project), None)
+
+    def claim_of(self, attempt_id: uuid.UUID) -> Claim | None:
+        """Return what is known about the job as one of an attempt, whatever project it is in."""
+        return next((one for one in self.claims if one.job.attempt_id == attempt_id), None)
+
+
+@dataclasses.dataclass(frozen=True)
+class StepCase:
+    """A step's generation (None when there is no such step), and the lease of who holds the step."""
+
+    aggregate: draft.Aggregate | None
+    holder: Lease | None
+
+
+@dataclasses.dataclass(frozen=True)
+class AdmissionFacts:
+    """What admitting a generation has to know: all of one moment."""
+
+    #: The generation, if it is there already.
+    known: draft.Aggregate | None
+    #: How many generations of the tenant have not ended.
+    open_generations: int
+    accounts: tuple[card.Account, ...]
+    cards: tuple[card.Card, ...]
+
+
+@dataclasses.dataclass(frozen=True)
 class Outgoing:
     """A message that was recorded to be sent."""
 
@@ -99,44 +149,57 @@ class Store(Protocol):
         ...
 
     # --- generations
-    def load(self, generation_id: uuid.UUID) -> draft.Aggregate | None:
-        """Return a generation with all that belongs to it, locked until the transaction ends."""
-        ...
-
     def look(self, generation_id: uuid.UUID) -> draft.Aggregate | None:
-        """Return a generation with all that belongs to it, without a lock: for reading only."""
+        """Return a generation with all that belongs to it."""
         ...
 
-    def insert(self, decided: draft.Draft) -> bool:
-        """Record a new generation with its effects; False when its id exists already and nothing was done."""
+    def look_at(self, generation_ids: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, draft.Aggregate]:
+        """Return generations with all that belongs to them."""
         ...
 
-    def save(self, before: draft.Aggregate, decided: draft.Draft) -> None:
-        """Record a decision: changed rows under the next revision, events, ledger entries and messages."""
-        ...
-
-    def owner_of_attempt(self, attempt_id: uuid.UUID) -> uuid.UUID | None:
+    def of_attempt(self, attempt_id: uuid.UUID) -> draft.Aggregate | None:
         """Return the generation of an attempt."""
         ...
 
-    def owner_of_step(self, step_id: uuid.UUID) -> uuid.UUID | None:
+    def of_step(self, step_id: uuid.UUID) -> draft.Aggregate | None:
         """Return the generation of a step."""
+        ...
+
+    def case(self, attempt_id: uuid.UUID, worker_id: str, project: str = "", job_id: str = "") -> Case:
+        """Return what there is to know when a worker speaks of an attempt, and perhaps of a job."""
+        ...
+
+    def step_case(self, step_id: uuid.UUID) -> StepCase:
+        """Return a step's generation, and the lease of who holds the step."""
+        ...
+
+    def admission(self, tenant_id: str, generation_id: uuid.UUID) -> AdmissionFacts:
+        """Return what admitting a generation has to know."""
+        ...
+
+    def insert(self, decided: draft.Draft) -> draft.Aggregate:
+        """Record a new generation with its effects; return it as recorded. If its id exists the work runs again."""
+        ...
+
+    def save(self, before: draft.Aggregate, decided: draft.Draft) -> draft.Aggregate:
+        """Record a decision: changed rows under the next revision, events, ledger entries and messages.
+
+        Return the generation as it is recorded. If it is not any more what it was before, the work runs again.
+        """
         ...
 
     def page(self, wanted: Filter, after: Place | None, limit: int) -> Sequence[draft.Aggregate]:
         """Return generations, newest first, without what belongs to them but their attempts' money."""
         ...
 
-    def count_open(self, tenant_id: str) -> int:
-        """Return how many generations of a tenant have not ended."""
-        ...
-
     def queue_position(self, aggregate: draft.Aggregate) -> int:
         """Return the place of a waiting generation among all, 1 is next; 0 when it does not wait."""
         ...
 
-    def events(self, generation_id: uuid.UUID, after_sequence: int, limit: int) -> Sequence[Event]:
-        """Return the history of a generation, oldest first."""
+    def events(
+        self, tenant_id: str, generation_id: uuid.UUID, after_sequence: int, limit: int
+    ) -> Sequence[Event] | None:
+        """Return the history of a tenant's generation, oldest first; None when the tenant has no such generation."""
         ...
 
     def all_events(self, after_position: int, limit: int) -> Sequence[Event]:
@@ -144,20 +207,8 @@ class Store(Protocol):
         ...
 
     # --- facts
-    def job(self, project: str, job_id: str) -> facts.Job | None:
-        """Return what is known about a provider's job."""
-        ...
-
-    def job_of(self, attempt_id: uuid.UUID, job_id: str) -> facts.Job | None:
-        """Return what is known about a job of an attempt, whatever project it is in."""
-        ...
-
-    def add_job(self, job: facts.Job) -> facts.Job | None:
-        """Append a fact; a better claim on the same job replaces a weaker one. Return what was known before, locked."""
-        ...
-
-    def end_job(self, project: str, ended: facts.Ended) -> None:
-        """Append how a job ended."""
+    def keep_job(self, job: facts.Job, known: Claim | None, ended: facts.Ended | None = None) -> None:
+        """Append a fact about a job. A better claim than the `known` one takes its place; the first end stands."""
         ...
 
     def claimed_jobs(self, account_id: str, limit: int) -> Sequence[str]:
@@ -239,6 +290,10 @@ class Store(Protocol):
         """Return a worker's lease, as it is at the moment."""
         ...
 
+    def unwatched(self) -> int:
+        """Free unresolved attempts whose watcher holds no lease; return how many."""
+        ...
+
     def lock_lease(self, worker_id: str) -> Lease | None:
         """Return a worker's lease, its row locked. Taken before any generation."""
         ...
@@ -290,7 +345,7 @@ class Record(Protocol):
         ...
 
     async def read(self, work: Callable[[Store], Result]) -> Result:
-        """Run work that changes nothing."""
+        """Run work that changes nothing; each question sees a moment of its own."""
         ...
 
 

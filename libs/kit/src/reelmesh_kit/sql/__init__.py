@@ -1,5 +1,7 @@
 """One SQL store with two engines behind it: PostgreSQL, and SQLite with a group-committing writer."""
 
+from reelmesh_kit.sql.bundle import Bundle, Columns, among, parameter
+from reelmesh_kit.sql.changes import Changes, Conflict, Update
 from reelmesh_kit.sql.columns import Instant, Json
 from reelmesh_kit.sql.database import Database, open_database
 from reelmesh_kit.sql.migration import migrate
@@ -7,12 +9,19 @@ from reelmesh_kit.sql.transaction import AmbiguousCommit, Transaction, Work, col
 
 __all__ = [
     "AmbiguousCommit",
+    "Bundle",
+    "Changes",
+    "Columns",
+    "Conflict",
     "Database",
     "Instant",
     "Json",
     "Transaction",
+    "Update",
     "Work",
+    "among",
     "columns",
     "migrate",
     "open_database",
+    "parameter",
 ]

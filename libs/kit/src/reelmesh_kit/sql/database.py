@@ -31,6 +31,10 @@ class Database(Protocol):
         """Run work that changes nothing; all its statements see the same moment."""
         ...
 
+    async def glance(self, work: transaction.Work[Result]) -> Result:
+        """Run work that changes nothing; each statement sees a moment of its own. The cheapest way to ask one thing."""
+        ...
+
     async def close(self) -> None:
         """Finish what runs and let go of the database."""
         ...

@@ -1,14 +1,16 @@
 """PostgreSQL: a pool of asyncpg connections, with the same synchronous pieces of work run inside greenlets."""
 
+import contextlib
 import logging
-from typing import TypeVar
+from collections.abc import Generator
+from typing import Any, TypeVar
 
 import sqlalchemy
 import sqlalchemy.exc
 from sqlalchemy.ext import asyncio as sqlalchemy_asyncio
 
 from reelmesh_kit import crashing, errors
-from reelmesh_kit.sql import transaction
+from reelmesh_kit.sql import changes, transaction
 
 Result = TypeVar("Result")
 
@@ -21,14 +23,19 @@ POOL_TIMEOUT_SECONDS = 5.0
 # How long one statement may run, and how long it may wait for a lock, before it is given up.
 STATEMENT_TIMEOUT_MILLISECONDS = 30_000
 LOCK_TIMEOUT_MILLISECONDS = 10_000
-# How often a piece of work is run again after the server rolled it back for no fault of its own.
-ROLLBACK_RETRIES = 3
+# How often a piece of work is run again after the server rolled it back for no fault of its own, or after somebody else
+# changed what it had decided on.
+ROLLBACK_RETRIES = 20
 # SQLSTATEs of serialization failure and deadlock: the server rolled back, nothing happened.
 _ROLLED_BACK = frozenset({"40001", "40P01"})
 # SQLSTATEs, by how they begin, of a server that cannot at the moment: connection, resources, time-outs of locks and
 # statements, a database that takes no connections, shutdown and start, trouble of its machine, a standby.
 _PASSING = ("08", "25006", "40", "53", "55000", "55P03", "57", "58")
 _DISK_FULL = "53100"
+
+
+# Statements that are kept prepared by each connection.
+PREPARED_STATEMENTS = 500
 
 
 class PostgresqlDatabase:
@@ -44,6 +51,7 @@ class PostgresqlDatabase:
             pool_timeout=POOL_TIMEOUT_SECONDS,
             pool_pre_ping=False,
             connect_args={
+                "prepared_statement_cache_size": PREPARED_STATEMENTS,
                 "timeout": POOL_TIMEOUT_SECONDS,
                 "server_settings": {
                     "application_name": "reelmesh",
@@ -54,6 +62,8 @@ class PostgresqlDatabase:
                 },
             },
         )
+        # The same connections, without a transaction around each statement.
+        self._loose = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def write(self, work: transaction.Work[Result]) -> Result:
         """Run work in a transaction; return when it is committed.
@@ -65,6 +75,8 @@ class PostgresqlDatabase:
         for _ in range(ROLLBACK_RETRIES):
             try:
                 return await self._write_once(work)
+            except changes.Conflict:
+                continue
             except sqlalchemy.exc.DBAPIError as error:
                 if _sqlstate(error) not in _ROLLED_BACK:
                     raise _translated(error) from error
@@ -73,11 +85,21 @@ class PostgresqlDatabase:
         except sqlalchemy.exc.DBAPIError as error:
             raise _translated(error) from error
 
+    async def glance(self, work: transaction.Work[Result]) -> Result:
+        """Run work that changes nothing, each of its statements on a snapshot of its own."""
+        return await self._read(self._loose, work, {})
+
     async def read(self, work: transaction.Work[Result]) -> Result:
         """Run work that changes nothing, on one snapshot."""
+        return await self._read(self._engine, work, {"isolation_level": "REPEATABLE READ"})
+
+    async def _read(
+        self, engine: sqlalchemy_asyncio.AsyncEngine, work: transaction.Work[Result], options: dict[str, Any]
+    ) -> Result:
         try:
-            async with self._engine.connect() as connection:
-                await connection.execution_options(isolation_level="REPEATABLE READ")
+            async with engine.connect() as connection:
+                if options:
+                    await connection.execution_options(**options)
                 return await connection.run_sync(lambda sync: work(transaction.Transaction(sync, None)))
         except sqlalchemy.exc.DBAPIError as error:
             raise _translated(error) from error
@@ -90,19 +112,10 @@ class PostgresqlDatabase:
 
     async def _write_once(self, work: transaction.Work[Result]) -> Result:
         try:
-            async with self._engine.connect() as connection:
-                await connection.begin()
+            async with self._loose.connect() as connection:
                 view, result = await connection.run_sync(lambda sync: _run(work, sync))
-                crashing.at(crashing.BEFORE_COMMIT)
-                try:
-                    await connection.commit()
-                except (sqlalchemy.exc.DBAPIError, OSError) as error:
-                    if isinstance(error, OSError) or error.connection_invalidated:
-                        raise transaction.AmbiguousCommit from error
-                    raise
         except (TimeoutError, OSError, sqlalchemy.exc.TimeoutError) as error:
             raise _unreachable(error) from error
-        crashing.at(crashing.AFTER_COMMIT)
         for callback in view.take_callbacks():
             callback()
         return result
@@ -116,8 +129,33 @@ def driven(url: str) -> sqlalchemy.URL:
 
 
 def _run(work: transaction.Work[Result], connection: sqlalchemy.Connection) -> tuple[transaction.Transaction, Result]:
-    view = transaction.Transaction(connection, None)
-    return view, work(view)
+    """Run work and commit it: with a COMMIT when it has begun a transaction, else with its one statement."""
+    view = transaction.Transaction(connection, None, begin=lambda: _begin(connection))
+    result = work(view)
+    if view.begun:
+        view.flush()
+    crashing.at(crashing.BEFORE_COMMIT)
+    with _ambiguous_when_cut():
+        view.flush()
+        if view.begun:
+            connection.commit()
+    crashing.at(crashing.AFTER_COMMIT)
+    return view, result
+
+
+def _begin(connection: sqlalchemy.Connection) -> None:
+    connection.rollback()  # ends what SQLAlchemy counts as a transaction; the server knows of none
+    connection.execution_options(isolation_level="READ COMMITTED")
+
+
+@contextlib.contextmanager
+def _ambiguous_when_cut() -> Generator[None]:
+    try:
+        yield
+    except (sqlalchemy.exc.DBAPIError, OSError) as error:
+        if isinstance(error, OSError) or error.connection_invalidated:
+            raise transaction.AmbiguousCommit from error
+        raise
 
 
 def _translated(error: sqlalchemy.exc.DBAPIError) -> Exception:

@@ -81,6 +81,10 @@ class SqliteDatabase:
             return await self.write(work)
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
 
+    async def glance(self, work: transaction.Work[Result]) -> Result:
+        """Run work that changes nothing, as `read` does: a snapshot costs nothing here."""
+        return await self.read(work)
+
     async def close(self) -> None:
         """Finish what is queued, then close the file."""
         self._jobs.put(None)
@@ -154,6 +158,7 @@ class SqliteDatabase:
         connection.exec_driver_sql("SAVEPOINT piece")
         try:
             result = job.work(view)
+            view.flush()
         except Exception as error:  # noqa: BLE001 - the caller of `write` gets it; the group goes on without it
             connection.exec_driver_sql("ROLLBACK TO piece")
             connection.exec_driver_sql("RELEASE piece")

@@ -5,10 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import sqlalchemy
+import sqlalchemy.exc
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import base
 
 from reelmesh_kit import errors
+from reelmesh_kit.sql import bundle, changes
 
 Result = TypeVar("Result")
 Row = sqlalchemy.Row[Any]
@@ -28,19 +30,36 @@ class Transaction:
 
     Work on the database takes no other effect: it may be run again when its transaction could not be committed, so
     whatever must follow goes through `after_commit`.
+
+    A transaction begins with the first statement that locks or writes. What is only read before that is read statement
+    by statement, each of its own moment: a decision on it is fenced by what its changes are guarded with. Changes are
+    kept until something else is asked, or until the end: alone they are the whole transaction, in one round trip.
     """
 
-    def __init__(self, connection: sqlalchemy.Connection, now: Callable[[], datetime.datetime] | None) -> None:
-        """Wrap a connection in a transaction; `now` None asks the database itself."""
+    def __init__(
+        self,
+        connection: sqlalchemy.Connection,
+        now: Callable[[], datetime.datetime] | None,
+        begin: Callable[[], None] | None = None,
+    ) -> None:
+        """Wrap a connection; `now` None asks the database itself, `begin` None says that the transaction has begun."""
         self._connection = connection
+        self._dialect = connection.dialect.name
         self._clock = now
         self._now: datetime.datetime | None = None
+        self._begin = begin
+        self._pending: changes.Changes | None = None
         self._afterwards: list[Callable[[], None]] = []
 
     @property
     def dialect(self) -> str:
         """Return "postgresql" or "sqlite"."""
-        return self._connection.dialect.name
+        return self._dialect
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is something to commit besides the changes that are kept."""
+        return self._begin is None
 
     @property
     def now(self) -> datetime.datetime:
@@ -57,36 +76,91 @@ class Transaction:
         statement: base.Executable,
         parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
     ) -> sqlalchemy.CursorResult[Any]:
-        """Run one statement; a sequence of parameters runs it for each."""
+        """Run one statement that writes; a sequence of parameters runs it for each."""
+        self.begin()
+        self.flush()
         return self._connection.execute(statement, parameters)  # pyright: ignore[reportReturnType]
 
     def row(self, statement: base.Executable) -> Row | None:
         """Return the first row, or None."""
+        self._send_pending()
         return self._connection.execute(statement).first()
 
     def rows(self, statement: base.Executable) -> Sequence[Row]:
         """Return all rows. Bound the statement: nothing is unbounded."""
+        self._send_pending()
         return self._connection.execute(statement).all()
+
+    def ask(self, questions: bundle.Bundle, **parameters: Any) -> dict[str, list[bundle.Columns]]:
+        """Return the rows of each question, by column; one round trip for all of them."""
+        self._send_pending()
+        now, answers = questions.ask(self._dialect, self._answer, parameters)
+        if self._now is None:
+            self._now = now
+        return answers
+
+    @property
+    def changes(self) -> changes.Changes:
+        """Return the rows to be written with the commit, or before the next question.
+
+        A conflict there has the work run again.
+        """
+        if self._pending is None:
+            self._pending = changes.Changes()
+        return self._pending
 
     def locking(
         self, statement: sqlalchemy.Select[*tuple[Any, ...]], *, skip_locked: bool = False
     ) -> sqlalchemy.Select[*tuple[Any, ...]]:
         """Return the statement with row locks where the engine has them; SQLite has one writer and needs none."""
-        return statement.with_for_update(skip_locked=skip_locked) if self.dialect == "postgresql" else statement
+        self.begin()
+        return statement.with_for_update(skip_locked=skip_locked) if self._dialect == "postgresql" else statement
 
     def insert_if_absent(self, table: sqlalchemy.Table, values: Mapping[str, Any]) -> bool:
         """Insert one row unless its key exists; wait for whoever inserts it at the moment. Tell whether it is ours."""
-        dialect = postgresql if self.dialect == "postgresql" else sqlite
+        dialect = postgresql if self._dialect == "postgresql" else sqlite
         return self.execute(dialect.insert(table).values(values).on_conflict_do_nothing()).rowcount == 1
 
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Call back once the transaction is on disk, in the caller's event loop; never when it is rolled back."""
         self._afterwards.append(callback)
 
+    # --- for the engines in this package
+
+    def begin(self) -> None:
+        """Begin in earnest, unless that is done."""
+        if self._begin is not None:
+            self._begin, begin = None, self._begin
+            begin()
+
+    def flush(self) -> None:
+        """Send the changes that are kept; what may have to be taken back needs a beginning."""
+        wanted, self._pending = self._pending, None
+        if wanted is None or wanted.empty:
+            return
+        if not wanted.alone:
+            self.begin()
+        try:
+            wanted.send(self._dialect, self._run)
+        except sqlalchemy.exc.IntegrityError as error:
+            raise changes.Conflict from error
+
     def take_callbacks(self) -> list[Callable[[], None]]:
-        """Hand the callbacks to whoever committed. For the engines in this package."""
+        """Hand the callbacks to whoever committed."""
         taken, self._afterwards = self._afterwards, []
         return taken
+
+    def _send_pending(self) -> None:
+        if self._pending is not None and not self._pending.empty:
+            self.begin()
+            self.flush()
+
+    def _answer(self, text: str, parameters: tuple[Any, ...]) -> Sequence[Sequence[Any]]:
+        return self._connection.exec_driver_sql(text, parameters).all()
+
+    def _run(self, text: str, parameters: Any, *, many: bool) -> tuple[int, Sequence[Sequence[Any]]]:
+        result = self._connection.exec_driver_sql(text, parameters)
+        return (result.rowcount, ()) if many else (0, result.all())
 
 
 Work = Callable[[Transaction], Result]

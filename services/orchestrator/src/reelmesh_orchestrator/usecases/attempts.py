@@ -21,14 +21,18 @@ class Attempts:
         """Give leave to submit, once."""
 
         def work(store: ports.Store) -> facts.Leave:
-            lease = store.lease(worker_id)
-            if lease is None or not lease.active:
+            case = store.case(attempt_id, worker_id)
+            if case.lease is None or not case.lease.active:
                 return facts.Leave(go=False, reason="the worker holds no lease", come_again=True)
-            if store.owner_of_attempt(attempt_id) is None:
+            if case.aggregate is None:
                 return facts.Leave(go=False, reason="there is no such attempt")
-            return transitions.on_attempt(
-                store, attempt_id, self._policy, lambda decided: facts.begin(decided, attempt_id, worker_id, nonce)
+            leave, _ = transitions.on(
+                store,
+                case.aggregate,
+                self._policy,
+                lambda decided: facts.begin(decided, attempt_id, worker_id, nonce),
             )
+            return leave
 
         with crash_points.BEGIN:
             return await self._record.write(work)
@@ -40,14 +44,17 @@ class Attempts:
         """
 
         def work(store: ports.Store) -> bool:
-            # Locked, so that a lease which ends in this moment either frees this attempt too, or is seen to be over.
-            lease = store.lock_lease(worker_id)
-            watcher = worker_id if lease is not None and lease.active else ""
-            told = dataclasses.replace(job, project=job.project or _project(store, job.attempt_id))
-            self._take(
-                store, told, lambda decided, claimed: facts.record(decided, told.attempt_id, told, watcher, claimed)
+            case = store.case(job.attempt_id, worker_id, job.project, job.job_id)
+            # A lease that ends in this moment leaves an attempt that nobody watches: the sweeper frees it.
+            watcher = worker_id if case.lease is not None and case.lease.active else ""
+            told = dataclasses.replace(job, project=case.project)
+            final = self._take(
+                store,
+                case,
+                told,
+                lambda decided, claimed: facts.record(decided, told.attempt_id, told, watcher, claimed),
             )
-            return _cancel_wanted(store, job.attempt_id)
+            return final is not None and final.attempt(job.attempt_id).cancel_wanted
 
         with crash_points.RECORD:
             return await self._record.write(work)
@@ -66,34 +73,51 @@ class Attempts:
         """Take the fact that a job ended. Whoever says so knows its id, so that is recorded first."""
 
         def work(store: ports.Store) -> None:
+            case = store.case(attempt_id, "", "", ended.job_id)
             # Whoever observes a job that was adopted knows no more about whose it is than whoever adopted it.
-            known = store.job_of(attempt_id, ended.job_id)
-            job = known or facts.Job(_project(store, attempt_id), ended.job_id, attempt_id, facts.Evidence.RECORD)
+            known = case.claim_of(attempt_id)
+            unheard = facts.Job(case.project, ended.job_id, attempt_id, facts.Evidence.RECORD)
+            job = known.job if known else unheard
 
             def decide(decided: draft.Draft, claimed: facts.Job | None) -> None:
                 facts.record(decided, attempt_id, job, "", claimed)
                 facts.finish(decided, attempt_id, ended)
 
-            self._take(store, job, decide)
-            store.end_job(job.project, ended)
+            self._take(store, case, job, decide, ended)
 
         with crash_points.FINISH:
             await self._record.write(work)
 
     def _take(
-        self, store: ports.Store, told: facts.Job, decide: Callable[[draft.Draft, facts.Job | None], None]
-    ) -> None:
-        """Keep a fact about a job, take it from the attempt that had adopted it, and decide for the one it names."""
-        claimed = store.add_job(told)
-        if claimed is not None and claimed.attempt_id != told.attempt_id and claimed.evidence < told.evidence:
-            self._decide(store, claimed.attempt_id, lambda decided: facts.dispute(decided, claimed.attempt_id, told))
-        self._decide(store, told.attempt_id, lambda decided: decide(decided, claimed))
+        self,
+        store: ports.Store,
+        case: ports.Case,
+        told: facts.Job,
+        decide: Callable[[draft.Draft, facts.Job | None], None],
+        ended: facts.Ended | None = None,
+    ) -> draft.Aggregate | None:
+        """Keep a fact about a job, take it from the attempt that had adopted it, and decide for the one it names.
 
-    def _decide(self, store: ports.Store, attempt_id: uuid.UUID, decide: Callable[[draft.Draft], None]) -> None:
-        """Decide for an attempt, unless it is an orphan that nobody knows."""
-        generation_id = store.owner_of_attempt(attempt_id)
-        if generation_id is not None:
-            transitions.on_generation(store, generation_id, self._policy, decide)
+        Return that one's generation as it is recorded; None for an orphan that nobody knows.
+        """
+        known = case.claim_in(told.project)
+        claimed = known.job if known else None
+        before = case.aggregate
+        store.keep_job(told, known, ended)
+        if claimed is not None and claimed.attempt_id != told.attempt_id and claimed.evidence < told.evidence:
+            self._dispute(store, claimed, told)
+            before = store.of_attempt(told.attempt_id)  # may be the same generation
+        if before is None:
+            return None
+        _, final = transitions.on(store, before, self._policy, lambda decided: decide(decided, claimed))
+        return final
+
+    def _dispute(self, store: ports.Store, claimed: facts.Job, told: facts.Job) -> None:
+        adopter = store.of_attempt(claimed.attempt_id)
+        if adopter is not None:
+            transitions.on(
+                store, adopter, self._policy, lambda decided: facts.dispute(decided, claimed.attempt_id, told)
+            )
 
     async def conclude(self, attempt_id: uuid.UUID, revision: int, message: str) -> bool:
         """Conclude that an attempt was never created; False when anything changed since the finder looked."""
@@ -118,14 +142,3 @@ class Attempts:
 
     async def _change(self, attempt_id: uuid.UUID, decide: Callable[[draft.Draft], None]) -> None:
         await self._record.write(lambda store: transitions.on_attempt(store, attempt_id, self._policy, decide))
-
-
-def _project(store: ports.Store, attempt_id: uuid.UUID) -> str:
-    """Return what ids are unique within when the worker names no vendor project: the account."""
-    charges = store.charges([attempt_id])
-    return charges[0].aggregate.attempt(attempt_id).account_id if charges else "unknown"
-
-
-def _cancel_wanted(store: ports.Store, attempt_id: uuid.UUID) -> bool:
-    charges = store.charges([attempt_id])
-    return bool(charges) and charges[0].aggregate.attempt(attempt_id).cancel_wanted

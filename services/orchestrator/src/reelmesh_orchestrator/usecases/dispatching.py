@@ -2,6 +2,7 @@
 
 import datetime
 import uuid
+from collections.abc import Set
 
 from reelmesh_orchestrator import crash_points, ports
 from reelmesh_orchestrator.model import advancing, attempt, dispatching, draft, facts
@@ -49,16 +50,17 @@ class Dispatcher:
             return 0
         chosen = dispatching.choose(store.waiting(account_id, WINDOW), in_flight, free)
         # Generations are locked in the order of their ids, so that two dispatchers never wait for each other.
-        for one in sorted(chosen, key=lambda waiting: waiting.generation_id):
-            self._send(store, one.generation_id, one.attempt_id)
+        for before in store.look_at(sorted({one.generation_id for one in chosen})).values():
+            self._send(store, before, {one.attempt_id for one in chosen})
         return len(chosen)
 
-    def _send(self, store: ports.Store, generation_id: uuid.UUID, attempt_id: uuid.UUID) -> None:
+    def _send(self, store: ports.Store, before: draft.Aggregate, chosen: Set[uuid.UUID]) -> None:
         def decide(decided: draft.Draft) -> None:
-            if decided.aggregate.attempt(attempt_id).state is attempt.AttemptState.PLANNED:
-                facts.dispatch(decided, attempt_id)
+            for one in before.attempts:
+                if one.id in chosen and one.state is attempt.AttemptState.PLANNED:
+                    facts.dispatch(decided, one.id)
 
-        transitions.on_generation(store, generation_id, self._policy, decide)
+        transitions.on(store, before, self._policy, decide)
 
 
 def _seconds_to_next(store: ports.Store) -> float | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from reelmesh_kit import errors, ids
 
 from reelmesh_orchestrator import crash_points, ports
-from reelmesh_orchestrator.model import advancing, draft, generation, planning, request, routing, shot, verbs
+from reelmesh_orchestrator.model import advancing, card, draft, generation, planning, request, routing, shot, verbs
 from reelmesh_orchestrator.usecases import transitions
 
 LARGEST_PAGE = 100
@@ -78,9 +78,11 @@ class Generations:
         """
         request.check_request_id(request_id)
         generation_id = ids.derived("generation", tenant_id, request_id) if request_id else self._ids.fresh()
-        known = await self._record.read(lambda store: _replay(store, generation_id, asked)) if request_id else None
-        if known is not None:
-            return Created(await self._view(known), replayed=True)
+        if request_id and asked.reference_asset_ids:
+            # Asked before its pictures are: they may have expired since.
+            known = await self._record.read(lambda store: _replay(store.look(generation_id), asked))
+            if known is not None:
+                return Created(await self._view(known), replayed=True)
         await self._check_references(asked, tenant_id)
         admission = verbs.Admission(
             generation_id=generation_id,
@@ -90,25 +92,24 @@ class Generations:
             seed=ids.derived(generation_id, "seed").int % (request.LARGEST_SEED + 1),
         )
         with crash_points.CREATE:
-            aggregate, replayed = await self._record.write(lambda store: self._admit(store, asked, admission))
-        return Created(await self._view(aggregate), replayed)
+            return await self._record.write(lambda store: self._admit(store, asked, admission))
 
-    def _admit(
-        self, store: ports.Store, asked: request.Request, admission: verbs.Admission
-    ) -> tuple[draft.Aggregate, bool]:
+    def _admit(self, store: ports.Store, asked: request.Request, admission: verbs.Admission) -> Created:
+        found = store.admission(admission.tenant_id, admission.generation_id)
+        known = _replay(found.known, asked)
+        if known is not None:
+            return Created(self._seen(store, known), replayed=True)
         request.check(asked, store.now)
-        if store.count_open(admission.tenant_id) >= self._most_open:
+        if found.open_generations >= self._most_open:
             raise errors.QueueFull(
                 f"{self._most_open} generations of yours have not ended yet",
                 retry_after=datetime.timedelta(seconds=QUEUE_FULL_RETRY_SECONDS),
                 limit=self._most_open,
             )
-        shots = _plan(store, admission.generation_id, asked)
+        shots = _plan(found.accounts, found.cards, admission.generation_id, asked, store.now)
         decided = verbs.admit(asked, admission, shots, store.now, self._policy)
-        if store.insert(decided):
-            return store.look(admission.generation_id) or decided.aggregate, False
-        known = _replay(store, admission.generation_id, asked)
-        return known or decided.aggregate, True
+        seen = self._seen(store, decided.aggregate)
+        return Created(dataclasses.replace(seen, aggregate=store.insert(decided)), replayed=False)
 
     async def quote(self, tenant_id: str, asked: request.Request) -> Quote:
         """Plan and price a request exactly as `create` would; record nothing."""
@@ -116,7 +117,7 @@ class Generations:
 
         def work(store: ports.Store) -> tuple[shot.Shot, ...]:
             request.check(asked, store.now)
-            return _plan(store, uuid.UUID(int=0), asked)
+            return _plan(store.accounts(), store.cards(), uuid.UUID(int=0), asked, store.now)
 
         shots = await self._record.read(work)
         return Quote(shots, planning.price(shots), _rendering_seconds(shots))
@@ -131,7 +132,7 @@ class Generations:
         Raises:
             errors.NotFound: there is none, or it is somebody else's.
         """
-        return await self._view(await self._record.read(lambda store: _owned(store, tenant_id, generation_id)))
+        return await self._record.read(lambda store: self._seen(store, _owned(store, tenant_id, generation_id)))
 
     async def list(
         self, wanted: ports.Filter, after: ports.Place | None, page_size: int
@@ -157,11 +158,10 @@ class Generations:
             raise errors.InvalidArgument("page_size" if page_size < 0 else "after_sequence", "must not be negative")
         size = min(page_size or LARGEST_EVENT_PAGE, LARGEST_EVENT_PAGE)
 
-        def work(store: ports.Store) -> Sequence[ports.Event]:
-            _owned(store, tenant_id, generation_id)
-            return store.events(generation_id, after_sequence, size)
-
-        return await self._record.read(work)
+        found = await self._record.read(lambda store: store.events(tenant_id, generation_id, after_sequence, size))
+        if found is None:
+            raise errors.NotFound(f"there is no generation {generation_id}")
+        return found
 
     async def cancel(self, tenant_id: str, generation_id: uuid.UUID) -> View:
         """Ask for the end of a generation."""
@@ -175,17 +175,18 @@ class Generations:
 
     async def _change(self, tenant_id: str, generation_id: uuid.UUID, decide: Callable[[draft.Draft], None]) -> View:
         def work(store: ports.Store) -> draft.Aggregate:
-            _owned(store, tenant_id, generation_id)
-            transitions.on_generation(store, generation_id, self._policy, decide)
-            return _owned(store, tenant_id, generation_id)
+            before = _owned(store, tenant_id, generation_id)
+            return transitions.on(store, before, self._policy, decide)[1]
 
         return await self._view(await self._record.write(work))
 
     async def _view(self, aggregate: draft.Aggregate) -> View:
+        return await self._record.read(lambda store: self._seen(store, aggregate))
+
+    def _seen(self, store: ports.Store, aggregate: draft.Aggregate) -> View:
         """Add what is known at this moment: place in the queue, progress, estimate."""
-        if aggregate.generation.state is not generation.GenerationState.QUEUED:
-            return View(aggregate, self._progress.percent(aggregate), 0, self._estimate(aggregate, 0))
-        position = await self._record.read(lambda store: store.queue_position(aggregate))
+        queued = aggregate.generation.state is generation.GenerationState.QUEUED
+        position = store.queue_position(aggregate) if queued else 0
         return View(aggregate, self._progress.percent(aggregate), position, self._estimate(aggregate, position))
 
     def _estimate(self, aggregate: draft.Aggregate, position: int) -> float:
@@ -202,14 +203,19 @@ def _owned(store: ports.Store, tenant_id: str, generation_id: uuid.UUID) -> draf
     return found
 
 
-def _replay(store: ports.Store, generation_id: uuid.UUID, asked: request.Request) -> draft.Aggregate | None:
-    known = store.look(generation_id)
+def _replay(known: draft.Aggregate | None, asked: request.Request) -> draft.Aggregate | None:
     if known is not None and known.generation.fingerprint != request.fingerprint(asked):
         raise errors.IdempotencyKeyReused
     return known
 
 
-def _plan(store: ports.Store, generation_id: uuid.UUID, asked: request.Request) -> tuple[shot.Shot, ...]:
+def _plan(
+    accounts: Sequence[card.Account],
+    cards: Sequence[card.Card],
+    generation_id: uuid.UUID,
+    asked: request.Request,
+    now: datetime.datetime,
+) -> tuple[shot.Shot, ...]:
     sketch = planning.Sketch(
         prompt=asked.prompt,
         output=request.completed(asked.output),
@@ -218,7 +224,7 @@ def _plan(store: ports.Store, generation_id: uuid.UUID, asked: request.Request) 
         seed_is_users=asked.seed is not None,
         max_cost_micros=asked.max_cost_micros,
     )
-    return planning.plan(generation_id, sketch, routing.offers(store.accounts(), store.cards()), store.now.date())
+    return planning.plan(generation_id, sketch, routing.offers(accounts, cards), now.date())
 
 
 def _rendering_seconds(shots: Sequence[shot.Shot]) -> float:

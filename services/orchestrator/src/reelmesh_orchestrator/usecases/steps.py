@@ -29,19 +29,17 @@ class Steps:
         token = str(self._ids.fresh())
 
         def work(store: ports.Store) -> tuple[draft.Aggregate | None, str]:
-            generation_id = store.owner_of_step(step_id)
-            before = store.load(generation_id) if generation_id else None
-            if generation_id is None or before is None:
+            case = store.step_case(step_id)
+            if case.aggregate is None:
                 return None, "there is no such step"
-            holder = store.lease(before.step(step_id).worker_id)
-            holder_lives = holder is not None and holder.active and holder.worker_id != worker_id
-            refusal = transitions.on_generation(
+            holder_lives = case.holder is not None and case.holder.active and case.holder.worker_id != worker_id
+            refusal, final = transitions.on(
                 store,
-                generation_id,
+                case.aggregate,
                 self._policy,
                 lambda decided: verbs.begin_step(decided, step_id, worker_id, token, holder_lives),
             )
-            return (None, refusal) if refusal else (store.look(generation_id), "")
+            return (None, refusal) if refusal else (final, "")
 
         with crash_points.BEGIN_STEP:
             return await self._record.write(work)

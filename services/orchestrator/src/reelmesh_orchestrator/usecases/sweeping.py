@@ -51,6 +51,7 @@ class Sweeper:
     async def sweep(self) -> None:
         """Look once at everything."""
         await self._lapse_leases()
+        await self._free_unwatched()
         await self._doubt_submits()
         await self._withdraw_unbegun()
         await self._resend_steps()
@@ -75,6 +76,11 @@ class Sweeper:
         for step_id in store.steps_of_worker(worker_id):
             self._resend(store, step_id)
         store.end_lease(worker_id, renewals)
+
+    async def _free_unwatched(self) -> None:
+        """Free what a worker was given in the moment in which its lease ended."""
+        with crash_points.FREE_UNWATCHED:
+            await self._record.write(lambda store: store.unwatched())
 
     async def _doubt_submits(self) -> None:
         """Whatever its lease says: a submit that took longer than window and time-out is in doubt."""

@@ -1,4 +1,4 @@
-"""The shape that nearly every verb has: load the generation under its lock, decide, record."""
+"""The shape that nearly every verb has: read the generation, decide, record what is fenced by its revision."""
 
 import uuid
 from collections.abc import Callable
@@ -12,22 +12,32 @@ from reelmesh_orchestrator.model import advancing, draft
 Result = TypeVar("Result")
 
 
+def on(
+    store: ports.Store, before: draft.Aggregate, policy: advancing.Policy, decide: Callable[[draft.Draft], Result]
+) -> tuple[Result, draft.Aggregate]:
+    """Run a decision on a generation as it was read, then everything that follows from the state it leaves.
+
+    Return the decision's result, and the generation as it is recorded. If it has changed meanwhile, the whole work of
+    the transaction runs again.
+    """
+    decided = draft.Draft(before, store.now)
+    result = decide(decided)
+    advancing.advance(decided, policy)
+    return result, store.save(before, decided)
+
+
 def on_generation(
     store: ports.Store, generation_id: uuid.UUID, policy: advancing.Policy, decide: Callable[[draft.Draft], Result]
 ) -> Result:
-    """Run a decision on a generation, then everything that follows from the state it leaves, and record both.
+    """Run a decision on a generation.
 
     Raises:
         errors.NotFound: there is no such generation.
     """
-    before = store.load(generation_id)
+    before = store.look(generation_id)
     if before is None:
         raise errors.NotFound(f"there is no generation {generation_id}")
-    decided = draft.Draft(before, store.now)
-    result = decide(decided)
-    advancing.advance(decided, policy)
-    store.save(before, decided)
-    return result
+    return on(store, before, policy, decide)[0]
 
 
 def on_attempt(
@@ -38,10 +48,10 @@ def on_attempt(
     Raises:
         errors.NotFound: there is no such attempt.
     """
-    generation_id = store.owner_of_attempt(attempt_id)
-    if generation_id is None:
+    before = store.of_attempt(attempt_id)
+    if before is None:
         raise errors.NotFound(f"there is no attempt {attempt_id}")
-    return on_generation(store, generation_id, policy, decide)
+    return on(store, before, policy, decide)[0]
 
 
 def on_step(
@@ -52,7 +62,7 @@ def on_step(
     Raises:
         errors.NotFound: there is no such step.
     """
-    generation_id = store.owner_of_step(step_id)
-    if generation_id is None:
+    before = store.of_step(step_id)
+    if before is None:
         raise errors.NotFound(f"there is no step {step_id}")
-    return on_generation(store, generation_id, policy, decide)
+    return on(store, before, policy, decide)[0]

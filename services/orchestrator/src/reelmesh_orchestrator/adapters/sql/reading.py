@@ -10,31 +10,13 @@ import sqlalchemy as sa
 from reelmesh_kit import sql
 
 from reelmesh_orchestrator import ports
-from reelmesh_orchestrator.adapters.sql import rows, tables
+from reelmesh_orchestrator.adapters.sql import loading, rows, tables
 from reelmesh_orchestrator.model import attempt, draft, generation, step
 
 _GENERATIONS = tables.GENERATIONS.c
 _ATTEMPTS = tables.ATTEMPTS.c
 _STEPS = tables.STEPS.c
 _WORKING = sorted(state.value for state in generation.WORKING)
-_OPEN = sorted(state.value for state in generation.GenerationState if state not in generation.ENDED)
-
-
-def aggregate(transaction: sql.Transaction, generation_id: uuid.UUID, *, lock: bool) -> draft.Aggregate | None:
-    """Return a generation with all that belongs to it."""
-    statement = sa.select(tables.GENERATIONS).where(_GENERATIONS.id == generation_id)
-    row = transaction.row(transaction.locking(statement) if lock else statement)
-    if row is None:
-        return None
-    shots = sa.select(tables.SHOTS).where(tables.SHOTS.c.generation_id == generation_id)
-    attempts = sa.select(tables.ATTEMPTS).where(_ATTEMPTS.generation_id == generation_id)
-    steps = sa.select(tables.STEPS).where(_STEPS.generation_id == generation_id)
-    return draft.Aggregate(
-        rows.to_generation(row),
-        tuple(rows.to_shot(one) for one in transaction.rows(shots.order_by(tables.SHOTS.c.ordinal))),
-        tuple(rows.to_attempt(one) for one in transaction.rows(attempts.order_by(_ATTEMPTS.run, _ATTEMPTS.ordinal))),
-        tuple(rows.to_step(one) for one in transaction.rows(steps.order_by(_STEPS.run, _STEPS.ordinal))),
-    )
 
 
 def page(
@@ -53,12 +35,12 @@ def page(
         there = sa.tuple_(sa.literal(after.create_time, sql.Instant), sa.literal(after.generation_id, sa.Uuid))
         statement = statement.where(here < there)
     newest_first = statement.order_by(_GENERATIONS.create_time.desc(), _GENERATIONS.id.desc()).limit(limit)
-    found = [rows.to_generation(row) for row in transaction.rows(newest_first)]
+    found = [rows.to_generation(sql.columns(row)) for row in transaction.rows(newest_first)]
     attempts: dict[uuid.UUID, list[attempt.Attempt]] = defaultdict(list)
     for row in transaction.rows(
         sa.select(tables.ATTEMPTS).where(_ATTEMPTS.generation_id.in_([one.id for one in found]))
     ):
-        attempts[row.generation_id].append(rows.to_attempt(row))
+        attempts[row.generation_id].append(rows.to_attempt(sql.columns(row)))
     return [draft.Aggregate(one, attempts=tuple(attempts[one.id])) for one in found]
 
 
@@ -67,12 +49,6 @@ def _labelled(tenant_id: str, key: str, value: str) -> sa.Select[Any]:
     return sa.select(columns.generation_id).where(
         columns.tenant_id == tenant_id, columns.key == key, columns.value == value
     )
-
-
-def count_open(transaction: sql.Transaction, tenant_id: str) -> int:
-    """Return how many generations of a tenant have not ended."""
-    statement = sa.select(sa.func.count()).where(_GENERATIONS.tenant_id == tenant_id, _GENERATIONS.state.in_(_OPEN))
-    return transaction.execute(statement).scalar_one()
 
 
 def queue_position(transaction: sql.Transaction, of: draft.Aggregate) -> int:
@@ -150,8 +126,9 @@ def step_tokens_of_worker(transaction: sql.Transaction, worker_id: str) -> Mappi
 def charges(transaction: sql.Transaction, attempt_ids: Sequence[uuid.UUID]) -> Sequence[ports.Charge]:
     """Return attempts with their generations."""
     statement = sa.select(_ATTEMPTS.id, _ATTEMPTS.generation_id).where(_ATTEMPTS.id.in_(attempt_ids))
-    found = [(row.id, aggregate(transaction, row.generation_id, lock=False)) for row in transaction.rows(statement)]
-    return [ports.Charge(of, attempt_id) for attempt_id, of in found if of is not None]
+    owners = {row.id: row.generation_id for row in transaction.rows(statement)}
+    found = loading.by_ids(transaction, list(set(owners.values())))
+    return [ports.Charge(found[owner], attempt_id) for attempt_id, owner in owners.items()]
 
 
 def prune(

@@ -71,11 +71,11 @@ class SqlRecord:
         return done
 
     async def read(self, work: Callable[[ports.Store], Result]) -> Result:
-        """Run work that changes nothing."""
+        """Run work that changes nothing; each question sees a moment of its own."""
         return await self._read(work)
 
     async def _read(self, work: Callable[[store.SqlStore], Result]) -> Result:
-        return await self._database.read(
+        return await self._database.glance(
             lambda transaction: work(store.SqlStore(transaction, self._ids, self._on_outgoing))
         )
 

@@ -7,14 +7,12 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-import sqlalchemy as sa
 from reelmesh_kit import sql
 
 from reelmesh_orchestrator import ports
-from reelmesh_orchestrator.model import attempt, card, generation, shot, step
+from reelmesh_orchestrator.model import attempt, card, facts, generation, shot, step
 
-Row = sa.Row[Any]
-Columns = dict[str, Any]
+Columns = sql.Columns
 
 
 def of_generation(one: generation.Generation) -> Columns:
@@ -27,18 +25,19 @@ def of_generation(one: generation.Generation) -> Columns:
     return columns
 
 
-def to_generation(row: Row) -> generation.Generation:
+def to_generation(columns: Columns) -> generation.Generation:
     """Return the generation that a row holds."""
-    values = sql.columns(row)
-    values.update(
-        state=generation.GenerationState(row.state),
-        output=generation.Output(**row.output),
-        reference_asset_ids=tuple(row.reference_asset_ids),
-        fallback_floor=generation.Delivery(row.fallback_floor),
-        delivery=generation.Delivery(row.delivery),
-        result=_result(row.result),
-        failure=generation.Failure(**row.failure) if row.failure else None,
-    )
+    failure = columns["failure"]
+    values: Columns = {
+        **columns,
+        "state": generation.GenerationState(columns["state"]),
+        "output": generation.Output(**columns["output"]),
+        "reference_asset_ids": tuple(columns["reference_asset_ids"]),
+        "fallback_floor": generation.Delivery(columns["fallback_floor"]),
+        "delivery": generation.Delivery(columns["delivery"]),
+        "result": _result(columns["result"]),
+        "failure": generation.Failure(**failure) if failure else None,
+    }
     return generation.Generation(**values)
 
 
@@ -58,10 +57,12 @@ def of_shot(one: shot.Shot, generation_id: uuid.UUID) -> Columns:
     return {**_columns(one), "generation_id": generation_id, "route": route}
 
 
-def to_shot(row: Row) -> shot.Shot:
+def to_shot(columns: Columns) -> shot.Shot:
     """Return the shot that a row holds."""
-    values = _without(row, "generation_id")
-    values.update(state=shot.ShotState(row.state), route=tuple(shot.Candidate(**two) for two in row.route))
+    values = _without(columns, "generation_id")
+    values.update(
+        state=shot.ShotState(columns["state"]), route=tuple(shot.Candidate(**two) for two in columns["route"])
+    )
     return shot.Shot(**values)
 
 
@@ -70,10 +71,10 @@ def of_attempt(one: attempt.Attempt, of: generation.Generation) -> Columns:
     return {**_columns(one), "generation_id": of.id, "tenant_id": of.tenant_id}
 
 
-def to_attempt(row: Row) -> attempt.Attempt:
+def to_attempt(columns: Columns) -> attempt.Attempt:
     """Return the attempt that a row holds."""
-    values = _without(row, "generation_id", "tenant_id")
-    values.update(state=attempt.AttemptState(row.state), ending=attempt.Ending(row.ending))
+    values = _without(columns, "generation_id", "tenant_id")
+    values.update(state=attempt.AttemptState(columns["state"]), ending=attempt.Ending(columns["ending"]))
     return attempt.Attempt(**values)
 
 
@@ -82,18 +83,36 @@ def of_step(one: step.Step, generation_id: uuid.UUID) -> Columns:
     return {**_columns(one), "generation_id": generation_id, "result": dict(one.result)}
 
 
-def to_step(row: Row) -> step.Step:
+def to_step(columns: Columns) -> step.Step:
     """Return the step that a row holds."""
-    values = _without(row, "generation_id")
+    values = _without(columns, "generation_id")
     values.update(
-        kind=step.StepKind(row.kind), state=step.StepState(row.state), clip_asset_ids=tuple(row.clip_asset_ids)
+        kind=step.StepKind(columns["kind"]),
+        state=step.StepState(columns["state"]),
+        clip_asset_ids=tuple(columns["clip_asset_ids"]),
     )
     return step.Step(**values)
 
 
-def to_event(row: Row) -> ports.Event:
+def to_lease(columns: Columns) -> ports.Lease:
+    """Return the lease that a row holds."""
+    return ports.Lease(*(columns[name] for name in ("worker_id", "kind", "pool", "renewals", "active")))
+
+
+def to_account(columns: Columns) -> card.Account:
+    """Return the account that a row holds."""
+    return card.Account(**columns)
+
+
+def to_claim(columns: Columns) -> ports.Claim:
+    """Return what a row says about a provider's job."""
+    job = facts.Job(columns["project"], columns["job_id"], columns["attempt_id"], facts.Evidence(columns["evidence"]))
+    return ports.Claim(job, ended=columns["outcome"] != "")
+
+
+def to_event(columns: Columns) -> ports.Event:
     """Return the event that a row holds."""
-    return ports.Event(**sql.columns(row))
+    return ports.Event(**columns)
 
 
 def of_card(stated: card.Card) -> Columns:
@@ -132,7 +151,7 @@ def _plain_dict(pairs: list[tuple[str, Any]]) -> Columns:
 
 def _columns(one: Any) -> Columns:
     """Return the fields of a noun, with words in place of enums and lists in place of tuples."""
-    return {field.name: _plain(getattr(one, field.name)) for field in dataclasses.fields(one)}
+    return {name: _plain(getattr(one, name)) for name in one.__dataclass_fields__}
 
 
 def _plain(value: Any) -> Any:
@@ -141,5 +160,8 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
 
 
-def _without(row: Row, *names: str) -> Columns:
-    return {key: value for key, value in sql.columns(row).items() if key not in names}
+def _without(columns: Columns, *names: str) -> Columns:
+    values = dict(columns)
+    for name in names:
+        del values[name]
+    return values

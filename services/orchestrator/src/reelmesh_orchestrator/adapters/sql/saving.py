@@ -3,80 +3,85 @@
 import dataclasses
 import datetime
 import uuid
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol, TypeVar
 
-import sqlalchemy as sa
-from reelmesh_kit import errors, ids, sql
+from reelmesh_kit import ids, sql
 
 from reelmesh_orchestrator import ports
 from reelmesh_orchestrator.adapters.sql import messages, rows, tables
-from reelmesh_orchestrator.model import draft
+from reelmesh_orchestrator.model import draft, facts
 
 # How long the process that wrote a message is left to send it before another one does.
 CLAIM_SECONDS = 5.0
 
 
-def insert(transaction: sql.Transaction, fresh: ids.Ids, decided: draft.Draft) -> list[ports.Outgoing] | None:
-    """Write a new generation with its effects; return the messages to send, or None when its id exists."""
+class _Identified(Protocol):
+    @property
+    def id(self) -> uuid.UUID: ...
+
+
+_Noun = TypeVar("_Noun", bound=_Identified)
+_Saved = tuple[draft.Aggregate, list[ports.Outgoing]]
+
+
+def insert(changes: sql.Changes, fresh: ids.Ids, decided: draft.Draft) -> _Saved:
+    """Write a new generation with its effects; return it as it is written, and the messages to send."""
     final = _numbered(decided, revision=1, sequence=0)
     one = final.generation
-    if not transaction.insert_if_absent(tables.GENERATIONS, rows.of_generation(one)):
-        return None
-    _insert_all(
-        transaction,
+    changes.insert(tables.GENERATIONS, [rows.of_generation(one)])
+    changes.insert(
         tables.LABELS,
         [
             {"generation_id": one.id, "key": key, "value": value, "tenant_id": one.tenant_id}
             for key, value in one.labels.items()
         ],
     )
-    _insert_all(transaction, tables.SHOTS, [rows.of_shot(shot, one.id) for shot in final.shots])
-    _insert_all(transaction, tables.ATTEMPTS, [rows.of_attempt(attempt, one) for attempt in final.attempts])
-    _insert_all(transaction, tables.STEPS, [rows.of_step(step, one.id) for step in final.steps])
-    return _write_effects(transaction, fresh, final, decided.effects, first_sequence=1)
+    changes.insert(tables.SHOTS, [rows.of_shot(shot, one.id) for shot in final.shots])
+    changes.insert(tables.ATTEMPTS, [rows.of_attempt(attempt, one) for attempt in final.attempts])
+    changes.insert(tables.STEPS, [rows.of_step(step, one.id) for step in final.steps])
+    return final, _write_effects(changes, fresh, final, decided.effects, first_sequence=1)
 
 
-def update(
-    transaction: sql.Transaction, fresh: ids.Ids, before: draft.Aggregate, decided: draft.Draft
-) -> list[ports.Outgoing]:
-    """Write what a decision changed, guarded by the revision it was taken on; return the messages to send.
-
-    Raises:
-        errors.Unavailable: the generation has changed since it was read.
-    """
+def update(changes: sql.Changes, fresh: ids.Ids, before: draft.Aggregate, decided: draft.Draft) -> _Saved:
+    """Write what a decision changed, guarded by the revision it was taken on."""
     if decided.aggregate == before and not decided.effects:
-        return []
+        return before, []
     final = _numbered(decided, before.generation.revision + 1, before.generation.sequence)
     one = final.generation
-    old = rows.of_generation(before.generation)
-    changed = {key: value for key, value in rows.of_generation(one).items() if value != old[key]}
-    guarded = (
-        tables.GENERATIONS.update()
-        .where(tables.GENERATIONS.c.id == one.id, tables.GENERATIONS.c.revision == before.generation.revision)
-        .values(changed)
-    )
-    if transaction.execute(guarded).rowcount != 1:
-        raise errors.Unavailable("the generation was changed by somebody else in the same moment; try again")
-    _upsert(
-        transaction,
-        tables.SHOTS,
-        [rows.of_shot(two, one.id) for two in before.shots],
-        [rows.of_shot(two, one.id) for two in final.shots],
-    )
-    _upsert(
-        transaction,
-        tables.ATTEMPTS,
-        [rows.of_attempt(two, before.generation) for two in before.attempts],
-        [rows.of_attempt(two, one) for two in final.attempts],
-    )
-    _upsert(
-        transaction,
-        tables.STEPS,
-        [rows.of_step(two, one.id) for two in before.steps],
-        [rows.of_step(two, one.id) for two in final.steps],
-    )
-    return _write_effects(transaction, fresh, final, decided.effects, before.generation.sequence + 1)
+    changes.update(tables.MOVED_GENERATION, rows.of_generation(one), {"revision": before.generation.revision})
+    _put(changes, tables.MOVED_SHOT, before.shots, final.shots, lambda shot: rows.of_shot(shot, one.id))
+    _put(changes, tables.MOVED_STEP, before.steps, final.steps, lambda step: rows.of_step(step, one.id))
+    watchers = {attempt.id: attempt.watcher_id for attempt in before.attempts}
+
+    def of_attempt(attempt: Any) -> rows.Columns:
+        unspoken = watchers.get(attempt.id) == attempt.watcher_id
+        return {**rows.of_attempt(attempt, one), **({"watcher_id": None} if unspoken else {})}
+
+    _put(changes, tables.MOVED_ATTEMPT, before.attempts, final.attempts, of_attempt)
+    return final, _write_effects(changes, fresh, final, decided.effects, before.generation.sequence + 1)
+
+
+def keep_job(
+    changes: sql.Changes, job: facts.Job, known: ports.Claim | None, ended: facts.Ended | None, now: datetime.datetime
+) -> None:
+    """Append a fact about a job: whose it is, and how it ended. The better claim stands, and the first end."""
+    ending = {
+        "outcome": ended.outcome.value if ended else "",
+        "cost_micros": ended.cost_micros if ended else None,
+        "message": ended.message if ended else "",
+        "end_time": now if ended else None,
+    }
+    key = {"project": job.project, "job_id": job.job_id}
+    claim = {"attempt_id": job.attempt_id, "evidence": job.evidence.value}
+    if known is None:
+        changes.insert(tables.PROVIDER_JOBS, [{**key, **claim, **ending, "create_time": now}])
+        return
+    if known.job.evidence < job.evidence:
+        was = {"attempt_id": known.job.attempt_id, "evidence": known.job.evidence.value}
+        changes.update(tables.CLAIMED_JOB, {**key, **claim}, was)
+    if ended is not None and not known.ended:
+        changes.update(tables.ENDED_JOB, {**key, **ending})
 
 
 def _numbered(decided: draft.Draft, revision: int, sequence: int) -> draft.Aggregate:
@@ -87,20 +92,24 @@ def _numbered(decided: draft.Draft, revision: int, sequence: int) -> draft.Aggre
     return dataclasses.replace(decided.aggregate, generation=numbered)
 
 
-def _upsert(
-    transaction: sql.Transaction, table: sa.Table, before: Sequence[rows.Columns], after: Sequence[rows.Columns]
+def _put(
+    changes: sql.Changes,
+    moved: sql.Update,
+    before: Sequence[_Noun],
+    after: Sequence[_Noun],
+    columns: Callable[[_Noun], rows.Columns],
 ) -> None:
-    known = {row["id"]: row for row in before}
-    _insert_all(transaction, table, [row for row in after if row["id"] not in known])
-    for row in after:
-        old = known.get(row["id"], row)
-        changed = {key: value for key, value in row.items() if value != old[key]}
-        if changed:
-            transaction.execute(table.update().where(table.c.id == row["id"]).values(changed))
+    known = {one.id: one for one in before}
+    for one in after:
+        old = known.get(one.id)
+        if old is None:
+            changes.insert(moved.table, [columns(one)])
+        elif old is not one and old != one:
+            changes.update(moved, columns(one))
 
 
 def _write_effects(
-    transaction: sql.Transaction,
+    changes: sql.Changes,
     fresh: ids.Ids,
     final: draft.Aggregate,
     effects: Iterable[draft.Effect],
@@ -119,14 +128,20 @@ def _write_effects(
             entries.append(_entry(fresh.fresh(), one.tenant_id, one.id, effect, one.update_time))
         else:
             outgoing.append(messages.command(fresh.fresh(), final, effect))
-    _insert_all(transaction, tables.EVENTS, events)
-    _insert_all(transaction, tables.LEDGER, entries)
+    changes.insert(tables.EVENTS, events)
+    changes.insert(tables.LEDGER, entries)
     claimed_until = one.update_time + datetime.timedelta(seconds=CLAIM_SECONDS)
-    _insert_all(
-        transaction,
+    changes.insert(
         tables.OUTBOX,
         [
-            {**dataclasses.asdict(message), "create_time": one.update_time, "claimed_until": claimed_until}
+            {
+                "id": message.id,
+                "subject": message.subject,
+                "payload": message.payload,
+                "traceparent": message.traceparent,
+                "create_time": one.update_time,
+                "claimed_until": claimed_until,
+            }
             for message in outgoing
         ],
     )
@@ -160,8 +175,3 @@ def _entry(
         "amount_micros": effect.amount_micros,
         "create_time": now,
     }
-
-
-def _insert_all(transaction: sql.Transaction, table: sa.Table, values: Sequence[rows.Columns]) -> None:
-    if values:
-        transaction.execute(table.insert(), values)

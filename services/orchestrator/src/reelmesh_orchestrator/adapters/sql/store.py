@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from reelmesh_kit import ids, sql
 
 from reelmesh_orchestrator import ports
-from reelmesh_orchestrator.adapters.sql import reading, rows, saving, tables
+from reelmesh_orchestrator.adapters.sql import loading, reading, rows, saving, tables
 from reelmesh_orchestrator.model import attempt, card, dispatching, draft, facts
 
 _ATTEMPTS = tables.ATTEMPTS.c
@@ -40,28 +40,47 @@ class SqlStore:
 
     # --- generations
 
-    def load(self, generation_id: uuid.UUID) -> draft.Aggregate | None:
-        """Return a generation with all that belongs to it, its row locked."""
-        return reading.aggregate(self._transaction, generation_id, lock=True)
-
     def look(self, generation_id: uuid.UUID) -> draft.Aggregate | None:
         """Return a generation with all that belongs to it."""
-        return reading.aggregate(self._transaction, generation_id, lock=False)
+        return loading.by_id(self._transaction, generation_id)
 
-    def insert(self, decided: draft.Draft) -> bool:
-        """Record a new generation, unless its id exists."""
-        outgoing = saving.insert(self._transaction, self._ids, decided)
-        self._send(decided.generation.id, outgoing or ())
-        return outgoing is not None
+    def look_at(self, generation_ids: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, draft.Aggregate]:
+        """Return generations with all that belongs to them."""
+        return loading.by_ids(self._transaction, generation_ids)
 
-    def save(self, before: draft.Aggregate, decided: draft.Draft) -> None:
+    def of_attempt(self, attempt_id: uuid.UUID) -> draft.Aggregate | None:
+        """Return the generation of an attempt."""
+        return loading.by_attempt(self._transaction, attempt_id)
+
+    def of_step(self, step_id: uuid.UUID) -> draft.Aggregate | None:
+        """Return the generation of a step."""
+        return loading.by_step(self._transaction, step_id)
+
+    def case(self, attempt_id: uuid.UUID, worker_id: str, project: str = "", job_id: str = "") -> ports.Case:
+        """Return what there is to know when a worker speaks of an attempt."""
+        return loading.case(self._transaction, attempt_id, worker_id, project, job_id)
+
+    def step_case(self, step_id: uuid.UUID) -> ports.StepCase:
+        """Return a step's generation, and the lease of who holds the step."""
+        return loading.step_case(self._transaction, step_id)
+
+    def admission(self, tenant_id: str, generation_id: uuid.UUID) -> ports.AdmissionFacts:
+        """Return what admitting a generation has to know."""
+        return loading.admission(self._transaction, tenant_id, generation_id)
+
+    def insert(self, decided: draft.Draft) -> draft.Aggregate:
+        """Record a new generation with its effects."""
+        return self._saved(*saving.insert(self._transaction.changes, self._ids, decided))
+
+    def save(self, before: draft.Aggregate, decided: draft.Draft) -> draft.Aggregate:
         """Record a decision."""
-        self._send(before.generation.id, saving.update(self._transaction, self._ids, before, decided))
+        return self._saved(*saving.update(self._transaction.changes, self._ids, before, decided))
 
-    def _send(self, generation_id: uuid.UUID, outgoing: Sequence[ports.Outgoing]) -> None:
+    def _saved(self, final: draft.Aggregate, outgoing: Sequence[ports.Outgoing]) -> draft.Aggregate:
         if outgoing:
-            self.written.append((generation_id, outgoing))
+            self.written.append((final.generation.id, outgoing))
             self._transaction.after_commit(lambda: self._on_outgoing(outgoing))
+        return final
 
     def happened(self, generation_id: uuid.UUID, outgoing: Sequence[ports.Outgoing]) -> bool:
         """Tell whether the events among these messages are recorded."""
@@ -71,91 +90,31 @@ class SqlStore:
         )
         return self._transaction.row(ours.limit(1)) is not None
 
-    def owner_of_attempt(self, attempt_id: uuid.UUID) -> uuid.UUID | None:
-        """Return the generation of an attempt."""
-        row = self._transaction.row(sa.select(_ATTEMPTS.generation_id).where(_ATTEMPTS.id == attempt_id))
-        return row.generation_id if row else None
-
-    def owner_of_step(self, step_id: uuid.UUID) -> uuid.UUID | None:
-        """Return the generation of a step."""
-        columns = tables.STEPS.c
-        row = self._transaction.row(sa.select(columns.generation_id).where(columns.id == step_id))
-        return row.generation_id if row else None
-
     def page(self, wanted: ports.Filter, after: ports.Place | None, limit: int) -> Sequence[draft.Aggregate]:
         """Return generations, newest first."""
         return reading.page(self._transaction, wanted, after, limit)
-
-    def count_open(self, tenant_id: str) -> int:
-        """Return how many generations of a tenant have not ended."""
-        return reading.count_open(self._transaction, tenant_id)
 
     def queue_position(self, aggregate: draft.Aggregate) -> int:
         """Return the place of a waiting generation."""
         return reading.queue_position(self._transaction, aggregate)
 
-    def events(self, generation_id: uuid.UUID, after_sequence: int, limit: int) -> Sequence[ports.Event]:
-        """Return the history of a generation."""
-        columns = tables.EVENTS.c
-        statement = (
-            sa.select(tables.EVENTS)
-            .where(columns.generation_id == generation_id, columns.sequence > after_sequence)
-            .order_by(columns.sequence)
-            .limit(limit)
-        )
-        return [rows.to_event(row) for row in self._transaction.rows(statement)]
+    def events(
+        self, tenant_id: str, generation_id: uuid.UUID, after_sequence: int, limit: int
+    ) -> Sequence[ports.Event] | None:
+        """Return the history of a tenant's generation."""
+        return loading.events(self._transaction, tenant_id, generation_id, after_sequence, limit)
 
     def all_events(self, after_position: int, limit: int) -> Sequence[ports.Event]:
         """Return the events of all generations."""
         position = tables.EVENTS.c.position
         statement = sa.select(tables.EVENTS).where(position > after_position).order_by(position).limit(limit)
-        return [rows.to_event(row) for row in self._transaction.rows(statement)]
+        return [rows.to_event(sql.columns(row)) for row in self._transaction.rows(statement)]
 
     # --- facts
 
-    def job(self, project: str, job_id: str) -> facts.Job | None:
-        """Return what is known about a provider's job."""
-        columns = tables.PROVIDER_JOBS.c
-        row = self._transaction.row(
-            sa.select(columns.attempt_id, columns.evidence).where(columns.project == project, columns.job_id == job_id)
-        )
-        return facts.Job(project, job_id, row.attempt_id, facts.Evidence(row.evidence)) if row else None
-
-    def job_of(self, attempt_id: uuid.UUID, job_id: str) -> facts.Job | None:
-        """Return what is known about a job of an attempt, whatever project it is in."""
-        columns = tables.PROVIDER_JOBS.c
-        row = self._transaction.row(
-            sa.select(columns.project, columns.evidence).where(
-                columns.attempt_id == attempt_id, columns.job_id == job_id
-            )
-        )
-        return facts.Job(row.project, job_id, attempt_id, facts.Evidence(row.evidence)) if row else None
-
-    def add_job(self, job: facts.Job) -> facts.Job | None:
-        """Append a fact, or strengthen one; return what was known before, its row locked."""
-        table = tables.PROVIDER_JOBS
-        claim = {"attempt_id": job.attempt_id, "evidence": job.evidence.value}
-        key = {"project": job.project, "job_id": job.job_id}
-        new = {**key, **claim, "create_time": self.now, "outcome": "", "message": ""}
-        if self._transaction.insert_if_absent(table, new):
-            return None
-        where = (table.c.project == job.project, table.c.job_id == job.job_id)
-        self._transaction.row(self._transaction.locking(sa.select(table.c.job_id).where(*where)))
-        known = self.job(job.project, job.job_id)
-        if known is not None and known.evidence < job.evidence:
-            self._transaction.execute(table.update().where(*where).values(claim))
-        return known
-
-    def end_job(self, project: str, ended: facts.Ended) -> None:
-        """Append how a job ended; the first word stands."""
-        columns = tables.PROVIDER_JOBS.c
-        self._transaction.execute(
-            tables.PROVIDER_JOBS.update()
-            .where(columns.project == project, columns.job_id == ended.job_id, columns.outcome == "")
-            .values(
-                outcome=ended.outcome.value, cost_micros=ended.cost_micros, message=ended.message, end_time=self.now
-            )
-        )
+    def keep_job(self, job: facts.Job, known: ports.Claim | None, ended: facts.Ended | None = None) -> None:
+        """Append a fact about a job."""
+        saving.keep_job(self._transaction.changes, job, known, ended, self.now)
 
     def claimed_jobs(self, account_id: str, limit: int) -> Sequence[str]:
         """Return the newest ids of jobs at an account that belong to attempts."""
@@ -281,6 +240,14 @@ class SqlStore:
     def lease(self, worker_id: str) -> ports.Lease | None:
         """Return a worker's lease."""
         return _lease(self._transaction.row(_of_worker(worker_id)))
+
+    def unwatched(self) -> int:
+        """Free unresolved attempts whose watcher holds no lease."""
+        holders = sa.select(tables.LEASES.c.worker_id).where(tables.LEASES.c.active)
+        statement = tables.ATTEMPTS.update().where(
+            _ATTEMPTS.state.in_(_UNRESOLVED), _ATTEMPTS.watcher_id != "", _ATTEMPTS.watcher_id.not_in(holders)
+        )
+        return self._transaction.execute(statement.values(watcher_id="")).rowcount
 
     def lock_lease(self, worker_id: str) -> ports.Lease | None:
         """Return a worker's lease, its row locked."""

@@ -241,3 +241,33 @@ LEASES = sa.Table(
     sa.Column("update_time", sql.Instant, nullable=False),
     _partial("ix_leases_active", "worker_id", where="active"),
 )
+
+
+def _moving(
+    table: sa.Table, *fixed: str, guarded: tuple[str, ...] = (), kept: frozenset[str] = frozenset()
+) -> sql.Update:
+    """Return the update of every column that is not fixed once its row is written."""
+    changing = tuple(column.name for column in table.columns if column.name not in fixed)
+    return sql.Update(table, changing, guarded, kept)
+
+
+# What a decision writes anew of rows that are there; the revision fences it.
+MOVED_GENERATION = _moving(
+    GENERATIONS,
+    *("id", "tenant_id", "user_id", "prompt", "output", "reference_asset_ids", "pin", "labels", "max_cost_micros"),
+    *("deadline_time", "fallback_floor", "seed", "seed_is_users", "priority", "request_id", "fingerprint"),
+    *("traceparent", "create_time"),
+    guarded=("revision",),
+)
+MOVED_SHOT = _moving(SHOTS, "id", "generation_id", "ordinal", "prompt", "duration_seconds", "continues")
+# Who watches an attempt changes under leases too, without a revision: a decision that does not speak of it keeps it.
+MOVED_ATTEMPT = _moving(
+    ATTEMPTS,
+    *("id", "generation_id", "tenant_id", "shot_id", "run", "ordinal", "account_id", "provider", "model"),
+    *("create_time", "rank_time", "price_micros"),
+    kept=frozenset({"watcher_id"}),
+)
+MOVED_STEP = _moving(STEPS, "id", "generation_id", "shot_id", "kind", "run", "ordinal", "clip_asset_ids")
+CLAIMED_JOB = sql.Update(PROVIDER_JOBS, ("attempt_id", "evidence"), guarded=("attempt_id", "evidence"))
+# Fenced by the revision of the attempt's generation, beside which it is written.
+ENDED_JOB = sql.Update(PROVIDER_JOBS, ("outcome", "cost_micros", "message", "end_time"))

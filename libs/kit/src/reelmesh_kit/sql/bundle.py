@@ -1,0 +1,130 @@
+"""Several questions in one round trip, compiled once.
+
+A decision needs rows of many tables. On PostgreSQL a bundle is one statement, so its answers are of one moment; on
+SQLite, where a round trip costs nothing, it is a statement for each question.
+"""
+
+import functools
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import sqlalchemy
+from sqlalchemy.ext import compiler
+from sqlalchemy.sql import elements
+
+from reelmesh_kit.sql import values
+
+Columns = dict[str, Any]
+# What a statement was compiled to: its text, the names of its parameters in their order, and those that are constant.
+_Text = tuple[str, tuple[str, ...], Mapping[str, Any]]
+_NOW = "now"
+
+
+def parameter(name: str, type_: type[sqlalchemy.types.TypeEngine[Any]]) -> sqlalchemy.BindParameter[Any]:
+    """Return a parameter of a bundle's questions."""
+    return sqlalchemy.bindparam(name, type_=type_(), required=False)
+
+
+class Among(elements.ColumnElement[bool]):
+    """Whether an id is among those of one list parameter, so that the text stays the same whatever their number."""
+
+    inherit_cache = True
+    type = sqlalchemy.Boolean()
+
+    def __init__(self, column: sqlalchemy.Column[Any], parameter: str) -> None:
+        """Take a column of ids and the name of the parameter."""
+        self.column = column
+        self.parameter = sqlalchemy.bindparam(parameter, type_=sqlalchemy.ARRAY(sqlalchemy.Uuid), required=False)
+
+
+def among(column: sqlalchemy.Column[Any], parameter: str) -> sqlalchemy.ColumnElement[bool]:
+    """Return the condition that an id is among those of a list parameter."""
+    return Among(column, parameter)
+
+
+@compiler.compiles(Among, "postgresql")
+def _among_an_array(element: Among, compiled: Any, **options: Any) -> str:
+    return f"{compiled.process(element.column, **options)} = ANY({compiled.process(element.parameter, **options)})"
+
+
+@compiler.compiles(Among, "sqlite")
+def _among_json(element: Among, compiled: Any, **options: Any) -> str:
+    listed = compiled.process(sqlalchemy.bindparam(element.parameter.key, required=False), **options)
+    return f"{compiled.process(element.column, **options)} IN (SELECT value FROM json_each({listed}))"  # noqa: S608
+
+
+class Answering(Protocol):
+    """What runs a text with parameters and returns all rows."""
+
+    def __call__(self, text: str, parameters: tuple[Any, ...], /) -> Sequence[Sequence[Any]]:
+        """Run it."""
+        ...
+
+
+class Bundle:
+    """Named selects with parameters made by `parameter`. Their columns are those of tables, or counts."""
+
+    def __init__(self, **questions: sqlalchemy.Select[*tuple[Any, ...]]) -> None:
+        """Take the questions; parameters of the same name have the same value in all of them."""
+        self._questions = questions
+
+    def ask(
+        self, dialect: str, answering: Answering, parameters: Mapping[str, Any]
+    ) -> tuple[Any, dict[str, list[Columns]]]:
+        """Return PostgreSQL's time (SQLite has none: None), and the rows of each question by column."""
+        if dialect == "postgresql":
+            return self._ask_at_once(answering, parameters)
+        return None, {
+            name: _rows(_answer(answering, text, parameters, dialect), self._readers(name, dialect))
+            for name, text in self._texts.items()
+        }
+
+    def _ask_at_once(self, answering: Answering, parameters: Mapping[str, Any]) -> tuple[Any, dict[str, list[Columns]]]:
+        (row,) = _answer(answering, self._text_of_all, parameters, "postgresql")
+        return row[0], {
+            name: _rows(json.loads(packed) if packed else (), self._readers(name, "postgresql"))
+            for name, packed in zip(self._questions, row[1:], strict=True)
+        }
+
+    @functools.cached_property
+    def _texts(self) -> dict[str, _Text]:
+        return {name: _compiled(question, "sqlite") for name, question in self._questions.items()}
+
+    @functools.cached_property
+    def _text_of_all(self) -> _Text:
+        answers = [_packed(name, question) for name, question in self._questions.items()]
+        return _compiled(sqlalchemy.select(sqlalchemy.func.now().label(_NOW), *answers), "postgresql")
+
+    @functools.cache  # noqa: B019 - bundles are constants of modules
+    def _readers(self, name: str, dialect: str) -> Sequence[tuple[str, values.Convert | None]]:
+        return [(column.name, values.reader(column.type, dialect)) for column in self._questions[name].selected_columns]
+
+
+def _packed(name: str, question: sqlalchemy.Select[*tuple[Any, ...]]) -> sqlalchemy.Label[Any]:
+    """Return a question as one column: an array of its rows, each an array of its columns."""
+    rows = question.subquery(f"of_{name}")
+    array = sqlalchemy.func.json_agg(sqlalchemy.func.json_build_array(*rows.c))
+    return sqlalchemy.cast(sqlalchemy.select(array).scalar_subquery(), sqlalchemy.Text).label(name)
+
+
+def _compiled(statement: sqlalchemy.Select[*tuple[Any, ...]], dialect: str) -> _Text:
+    compiled: Any = statement.compile(dialect=values.DIALECTS[dialect], compile_kwargs={"render_postcompile": True})
+    constant = {name: value for name, value in compiled.params.items() if value is not None}
+    return str(compiled), tuple(compiled.positiontup or ()), constant
+
+
+def _answer(answering: Answering, text: _Text, parameters: Mapping[str, Any], dialect: str) -> Sequence[Sequence[Any]]:
+    statement, wanted, constant = text
+    given = (constant[name] if name in constant else parameters[name] for name in wanted)
+    return answering(statement, tuple(values.bound(value, dialect) for value in given))
+
+
+def _rows(found: Sequence[Sequence[Any]], readers: Sequence[tuple[str, values.Convert | None]]) -> list[Columns]:
+    return [
+        {
+            name: value if read is None or value is None else read(value)
+            for (name, read), value in zip(readers, row, strict=True)
+        }
+        for row in found
+    ]
