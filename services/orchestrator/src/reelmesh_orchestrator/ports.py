@@ -193,7 +193,7 @@ class Store(Protocol):
         ...
 
     def queue_position(self, aggregate: draft.Aggregate) -> int:
-        """Return the place of a waiting generation among all, 1 is next; 0 when it does not wait."""
+        """Return the place of a waiting generation at its account, 1 is next, 1000 is far; 0 when it does not wait."""
         ...
 
     def events(

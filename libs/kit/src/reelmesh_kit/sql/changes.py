@@ -1,13 +1,14 @@
 """Rows that are written together or not at all, in one round trip where round trips cost.
 
-On PostgreSQL a set of changes is one statement, whatever the number of its rows: each table's rows travel as one array
-for each column. With nothing else in the transaction it needs no BEGIN and no COMMIT. On SQLite it is one `executemany`
-for each table. The text depends on which tables are written only, so that it is prepared once.
+On PostgreSQL a set of changes is one statement, whatever the number of its rows: a table's one row travels as it is,
+more of them as one array for each column. With nothing else in the transaction there is no BEGIN and no COMMIT. On
+SQLite it is one `executemany` for each table. The text depends on which tables are written, not on what, so that it is
+prepared once.
 """
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy
@@ -69,10 +70,11 @@ class Changes:
         Raises:
             Conflict: what was guarded has changed; what was written has to be rolled back.
         """
+        changed = [(update, len(rows) > 1) for update, rows in self._updated.items()]
         parts = [
-            *(_Part(update.table, update) for update in self._updated if update.guarded),
-            *(_Part(table, None) for table in self._inserted),
-            *(_Part(update.table, update) for update in self._updated if not update.guarded),
+            *(_Part(update.table, update, many) for update, many in changed if update.guarded),
+            *(_Part(table, None, len(rows) > 1) for table, rows in self._inserted.items()),
+            *(_Part(update.table, update, many) for update, many in changed if not update.guarded),
         ]
         if not parts:
             return
@@ -83,13 +85,15 @@ class Changes:
 
     def _send_at_once(self, parts: Sequence["_Part"], run: "Run") -> None:
         text, fields = _statement(tuple(parts))
-        arrays = [
-            [bind(row[name]) if bind else row[name] for row in self._rows(part, name)]
-            for part, columns in zip(parts, fields, strict=True)
-            for name, bind in columns
-        ]
+        parameters: list[Any] = []
+        for part, columns in zip(parts, fields, strict=True):
+            rows = self._rows(part)
+            if part.many:
+                parameters += ([bind(row[name]) if bind else row[name] for row in rows] for name, bind in columns)
+            else:
+                parameters += (bind(rows[0][name]) if bind else rows[0][name] for name, bind in columns)
         guarded = sum(len(self._updated[part.update]) for part in parts if part.update and part.update.guarded)
-        _, found = run(text, tuple(arrays), many=False)
+        _, found = run(text, tuple(parameters), many=False)
         if found[0][0] != guarded:
             raise Conflict
 
@@ -98,28 +102,23 @@ class Changes:
             text, columns = _single(part)
             many = [
                 tuple(bind(row[name]) if bind and row[name] is not None else row[name] for name, bind in columns)
-                for row in self._whole_rows(part)
+                for row in self._rows(part)
             ]
             hit, _ = run(text, many, many=True)
             if part.update and part.update.guarded and hit != len(many):
                 raise Conflict
 
-    def _rows(self, part: "_Part", name: str) -> Sequence[Columns]:
+    def _rows(self, part: "_Part") -> Sequence[Columns]:
         if part.update is None:
             return self._inserted[part.table]
-        if name.startswith(_GUARD):
-            return self._guards(part.update)
-        return self._updated[part.update]
-
-    def _whole_rows(self, part: "_Part") -> Sequence[Columns]:
-        if part.update is None:
-            return self._inserted[part.table]
+        rows = self._updated[part.update]
+        if not part.update.guarded:
+            return rows
+        guards = [(name, f"{_GUARD}{name}") for name in part.update.guarded]
         return [
-            {**row, **guard} for row, guard in zip(self._updated[part.update], self._guards(part.update), strict=True)
+            {**row, **{guard: expected[name] for name, guard in guards}}
+            for row, expected in zip(rows, self._expected[part.update], strict=True)
         ]
-
-    def _guards(self, update: Update) -> Sequence[Columns]:
-        return [{f"{_GUARD}{name}": row[name] for name in update.guarded} for row in self._expected[update]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,6 +127,8 @@ class _Part:
 
     table: sqlalchemy.Table
     update: Update | None
+    #: Whether it is more than one row.
+    many: bool
 
 
 _Fields = tuple[tuple[str, values.Convert | None], ...]
@@ -158,9 +159,9 @@ def _statement(parts: tuple[_Part, ...]) -> tuple[str, tuple[_Fields, ...]]:
     position = 0
     for number, part in enumerate(parts):
         columns = _columns(part)
-        arrays = ", ".join(f"${position + place}::{_array(column)}" for place, (_, column) in enumerate(columns, 1))
+        types = ((place, _type(column)) for place, (_, column) in enumerate(columns, position + 1))
         position += len(columns)
-        source = f"unnest({arrays}) AS u ({', '.join(name for name, _ in columns)})"
+        source = f"{_source(types, many=part.many)} AS u ({', '.join(name for name, _ in columns)})"
         condition = " AND ".join(f"{_counted(guard)} > 0" for guard in guarded)
         texts.append(f"part{number} AS ({_dml(part, columns, source, condition)})")
         if part.update is not None and part.update.guarded:
@@ -191,11 +192,16 @@ def _dml(part: _Part, columns: Sequence[tuple[str, sqlalchemy.Column[Any]]], sou
     return f"UPDATE {table} t SET {sets} FROM {source} WHERE {where} RETURNING 1"
 
 
-def _array(column: sqlalchemy.Column[Any]) -> str:
-    """Return the type of an array for a column; structures travel as text."""
-    if values.is_json(column.type):
-        return "TEXT[]"
-    return f"{column.type.compile(dialect=values.DIALECTS['postgresql'])}[]"
+def _source(types: Iterable[tuple[int, str]], *, many: bool) -> str:
+    """Return where the rows of a part come from: numbered parameters of these types."""
+    if many:
+        return f"unnest({', '.join(f'${place}::{type_}[]' for place, type_ in types)})"
+    return f"(VALUES ({', '.join(f'${place}::{type_}' for place, type_ in types)}))"
+
+
+def _type(column: sqlalchemy.Column[Any]) -> str:
+    """Return the type that values of a column travel in: structures as text."""
+    return "TEXT" if values.is_json(column.type) else column.type.compile(dialect=values.DIALECTS["postgresql"])
 
 
 def _cast(expression: str, column: sqlalchemy.Column[Any]) -> str:

@@ -16,8 +16,8 @@ Result = TypeVar("Result")
 
 _LOGGER = logging.getLogger("reelmesh.kit.sql")
 
-POOL_SIZE = 10
-POOL_OVERFLOW = 10
+# Connections at most; none is made for a moment only: each has its statements prepared.
+POOL_SIZE = 20
 # How long a caller waits for a connection before it is told to come back.
 POOL_TIMEOUT_SECONDS = 5.0
 # How long one statement may run, and how long it may wait for a lock, before it is given up.
@@ -47,7 +47,7 @@ class PostgresqlDatabase:
         self._engine = sqlalchemy_asyncio.create_async_engine(
             parsed,
             pool_size=POOL_SIZE,
-            max_overflow=POOL_OVERFLOW,
+            max_overflow=0,
             pool_timeout=POOL_TIMEOUT_SECONDS,
             pool_pre_ping=False,
             connect_args={

@@ -51,20 +51,6 @@ def _labelled(tenant_id: str, key: str, value: str) -> sa.Select[Any]:
     )
 
 
-def queue_position(transaction: sql.Transaction, of: draft.Aggregate) -> int:
-    """Return the place of a waiting generation among those that wait at the same account; 0 when none of it waits."""
-    planned = [one for one in of.attempts if one.state is attempt.AttemptState.PLANNED]
-    if not planned:
-        return 0
-    first = min(planned, key=lambda one: one.rank_time)
-    statement = sa.select(sa.func.count(sa.distinct(_ATTEMPTS.generation_id))).where(
-        _ATTEMPTS.account_id == first.account_id,
-        _ATTEMPTS.state == attempt.AttemptState.PLANNED.value,
-        _ATTEMPTS.rank_time < first.rank_time,
-    )
-    return transaction.execute(statement).scalar_one() + 1
-
-
 def submitting(transaction: sql.Transaction, limit: int) -> Mapping[uuid.UUID, uuid.UUID]:
     """Return the attempts that are being submitted, with their generations."""
     statement = (

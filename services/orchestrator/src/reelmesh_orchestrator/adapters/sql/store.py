@@ -96,7 +96,7 @@ class SqlStore:
 
     def queue_position(self, aggregate: draft.Aggregate) -> int:
         """Return the place of a waiting generation."""
-        return reading.queue_position(self._transaction, aggregate)
+        return loading.queue_position(self._transaction, aggregate)
 
     def events(
         self, tenant_id: str, generation_id: uuid.UUID, after_sequence: int, limit: int
@@ -256,8 +256,8 @@ class SqlStore:
     def workers(self, pool: str) -> int:
         """Return how many workers of a pool hold a lease."""
         columns = tables.LEASES.c
-        statement = sa.select(sa.func.count()).where(columns.active, columns.pool == pool)
-        return self._transaction.execute(statement).scalar_one()
+        statement = sa.select(sa.func.count().label("number")).where(columns.active, columns.pool == pool)
+        return _number(self._transaction.row(statement))
 
     def renew(self, lease: ports.Lease, name: str) -> None:
         """Write a lease with one renewal more."""
@@ -323,13 +323,17 @@ class SqlStore:
 
     def rivals(self, account_id: str, model: str) -> int:
         """Return how many attempts at an account and model are unresolved without a job."""
-        statement = sa.select(sa.func.count()).where(
+        statement = sa.select(sa.func.count().label("number")).where(
             _ATTEMPTS.account_id == account_id,
             _ATTEMPTS.model == model,
             _ATTEMPTS.state.in_(_UNRESOLVED),
             _ATTEMPTS.job_id == "",
         )
-        return self._transaction.execute(statement).scalar_one()
+        return _number(self._transaction.row(statement))
+
+
+def _number(row: sa.Row[Any] | None) -> int:
+    return row.number if row else 0
 
 
 def _of_worker(worker_id: str) -> sa.Select[*tuple[Any, ...]]:
