@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 from reelmesh.v1 import generation_pb2, generation_service_pb2, generation_service_pb2_grpc
 
-from bench import mesh
+from bench import mesh, processes
 
 CONCURRENCY = 32
 JOB_PATIENCE_SECONDS = 60.0
@@ -87,33 +87,46 @@ async def caller(running: mesh.Mesh) -> AsyncGenerator[Caller]:
         yield Caller(running, channel)
 
 
-async def burst(
-    running: mesh.Mesh, calling: Caller, endings: Endings, jobs: int, concurrency: int = CONCURRENCY
-) -> Burst:
-    """Make `jobs` generations, at most `concurrency` of them unfinished at a time.
+class Driver:
+    """Runs bursts on a mesh."""
 
-    Raises:
-        TimeoutError: a job did not complete within JOB_PATIENCE_SECONDS.
-        grpc.aio.AioRpcError: a create was refused.
-    """
-    elapsed = running.chassis.clock.elapsed
-    create_seconds: list[float] = []
-    job_seconds: list[float] = []
-    left = iter(range(jobs))
+    def __init__(self, running: mesh.Mesh, calling: Caller, endings: Endings) -> None:
+        """Call by `calling`, and learn of what has ended from `endings`."""
+        self._running = running
+        self._calling = calling
+        self._endings = endings
+        self._clock = running.chassis.clock
 
-    async def make_one_after_the_other() -> None:
-        for _ in left:
-            began = elapsed()
-            generation_id = await calling.create()
-            create_seconds.append(elapsed() - began)
-            await running.chassis.clock.wait_for(endings.of(generation_id), JOB_PATIENCE_SECONDS)
-            job_seconds.append(elapsed() - began)
+    async def burst(self, jobs: int, concurrency: int = CONCURRENCY) -> Burst:
+        """Make `jobs` generations, at most `concurrency` of them unfinished at a time.
 
-    before, began = running.cpu_seconds(), elapsed()
-    async with asyncio.TaskGroup() as group:
-        for _ in range(min(concurrency, jobs)):
-            group.create_task(make_one_after_the_other())
-    wall = elapsed() - began
-    after = await running.settled_cpu_seconds()
-    used = {name: after[name] - before[name] for name in before}
-    return Burst(wall, used, create_seconds, job_seconds)
+        Raises:
+            TimeoutError: a job did not complete within JOB_PATIENCE_SECONDS.
+            grpc.aio.AioRpcError: a create was refused.
+        """
+        create_seconds: list[float] = []
+        job_seconds: list[float] = []
+        left = iter(range(jobs))
+
+        async def make_one_after_the_other() -> None:
+            for _ in left:
+                began = self._clock.elapsed()
+                generation_id = await self._calling.create()
+                create_seconds.append(self._clock.elapsed() - began)
+                await self._clock.wait_for(self._endings.of(generation_id), JOB_PATIENCE_SECONDS)
+                job_seconds.append(self._clock.elapsed() - began)
+
+        before, began = self._running.cpu_seconds(), self._clock.elapsed()
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(concurrency, jobs)):
+                group.create_task(make_one_after_the_other())
+        wall = self._clock.elapsed() - began
+        after = await self._running.settled_cpu_seconds()
+        return Burst(wall, processes.spent(before, after), create_seconds, job_seconds)
+
+
+@contextlib.asynccontextmanager
+async def driver(running: mesh.Mesh) -> AsyncGenerator[Driver]:
+    """Yield what runs bursts on a mesh."""
+    async with caller(running) as calling, Endings().heard(running) as endings:
+        yield Driver(running, calling, endings)

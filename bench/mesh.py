@@ -3,10 +3,8 @@
 import contextlib
 import dataclasses
 import json
-import os
 import pathlib
 import resource
-import signal
 import socket
 from collections.abc import AsyncGenerator, Mapping
 
@@ -14,7 +12,7 @@ from reelmesh_kit import bus, process, settings
 from reelmesh_orchestrator.model import card
 from reelmesh_standalone import parts
 
-from bench import databases, processes, serving
+from bench import databases, processes
 from tests.e2e import mesh
 from tests.support import record, scripted_worker
 
@@ -23,6 +21,7 @@ KEY_HEADER = "x-api-key"
 PATIENCE_SECONDS = 60.0
 # What ends a burst is written down after it: the last rows of the outbox, the last spans.
 SETTLE_SECONDS = 0.5
+COUNTS = "statements.json"
 PARTS = {
     "orchestrator": parts.Part("orchestrator", "reelmesh_orchestrator"),
     "gateway": parts.Part("gateway", "reelmesh_gateway"),
@@ -46,8 +45,8 @@ ACCOUNT_SLOTS = 1_000
 class Wanted:
     """How the mesh shall run."""
 
-    instrumented: bool = False
-    """Whether orchestrator and gateway run under `bench.serving`: slower, but seen through."""
+    counted: bool = False
+    """Whether the orchestrator runs under `bench.serving`."""
     account_slots: int = ACCOUNT_SLOTS
     told: Mapping[str, Mapping[str, object]] = dataclasses.field(default_factory=dict[str, Mapping[str, object]])
 
@@ -98,33 +97,10 @@ class Mesh:
         await self.chassis.clock.sleep(SETTLE_SECONDS)
         return self.cpu_seconds()
 
-    def clear_instruments(self) -> None:
-        """Set the instruments of an instrumented mesh to zero."""
-        for name in self._instrumented():
-            (self.instruments(name) / serving.COUNTS).unlink(missing_ok=True)
-            os.kill(self.services[name].pid, signal.SIGUSR1)
-
-    async def read_instruments(self) -> dict[str, dict[str, int]]:
-        """Let the instruments write; return the counts by service. The profiles lie beside them."""
-        for name in self._instrumented():
-            os.kill(self.services[name].pid, signal.SIGUSR2)
-        return {name: await self._counts(self.instruments(name) / serving.COUNTS) for name in self._instrumented()}
-
-    def instruments(self, name: str) -> pathlib.Path:
-        """Return the folder into which the instruments of a service write."""
-        return self.folder / f"instruments-{name}"
-
-    def _instrumented(self) -> list[str]:
-        return [name for name in self.services if self.instruments(name).exists()]
-
-    async def _counts(self, path: pathlib.Path) -> dict[str, int]:
-        async def written() -> dict[str, int]:
-            while True:
-                with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
-                    return _read_counts(path)
-                await self.chassis.clock.sleep(0.1)
-
-        return await self.chassis.clock.wait_for(written(), PATIENCE_SECONDS)
+    @property
+    def counts_file(self) -> pathlib.Path:
+        """Where the orchestrator of a counted mesh writes its counts."""
+        return self.folder / COUNTS
 
 
 @contextlib.asynccontextmanager
@@ -171,10 +147,8 @@ def _values(part: parts.Part, known: Mapping[str, object], folder: pathlib.Path,
 
 def _service(name: str, values: dict[str, object], folder: pathlib.Path, wanted: Wanted) -> mesh.Apart:
     through: tuple[str, ...] = ()
-    if wanted.instrumented:
-        into = folder / f"instruments-{name}"
-        into.mkdir(parents=True)
-        through = ("bench.serving", PARTS[name].package, "--into", str(into))
+    if wanted.counted and name == "orchestrator":
+        through = ("bench.serving", PARTS[name].package, "--into", str(folder / COUNTS))
     return mesh.Apart(PARTS[name], values, folder / f"{name}.log", through)
 
 
@@ -185,7 +159,8 @@ async def _put_account(url: str, slots: int) -> None:
         await kept.write(lambda store: store.put_account(account))
 
 
-def _read_counts(path: pathlib.Path) -> dict[str, int]:
+def read_counts(path: pathlib.Path) -> dict[str, int]:
+    """Return what `bench.serving` wrote."""
     counts: dict[str, int] = json.loads(path.read_text())
     return counts
 

@@ -21,6 +21,16 @@ def cpu_seconds(pid: int) -> float:
     return sum(_times(each) for each in _family(pid))
 
 
+def thread_seconds(pid: int) -> dict[int, float]:
+    """Return the processor time of each living thread of a process, without its children."""
+    found: dict[int, float] = {}
+    for each in (_PROC / str(pid) / "task").iterdir():
+        with contextlib.suppress(ProcessLookupError):
+            fields = _fields(pid, f"task/{each.name}/stat")
+            found[int(each.name)] = sum(map(int, fields[_FIRST_TIME : _FIRST_TIME + 2])) / _TICKS_PER_SECOND
+    return found
+
+
 def resident_bytes(pid: int) -> int:
     """Return the memory that a process and its children occupy; what they share counts for each.
 
@@ -53,8 +63,8 @@ def _family(pid: int) -> list[int]:
     return found
 
 
-def _fields(pid: int) -> list[str]:
+def _fields(pid: int, file: str = "stat") -> list[str]:
     try:
-        return (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        return (_PROC / str(pid) / file).read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         raise ProcessLookupError(f"there is no process {pid}") from None

@@ -50,6 +50,11 @@ class PostgresqlServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
+    def log(self) -> pathlib.Path:
+        """Return the file that it writes its log to."""
+        return self._folder.parent / "log"
+
+    @property
     def pid(self) -> int:
         """Return the id of the process whose children serve the connections."""
         assert self._process is not None, "PostgreSQL does not run"
@@ -69,7 +74,7 @@ class PostgresqlServer:
         """Start it and wait until it answers."""
         options = (f"port={self._port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", *self._options)
         arguments = [argument for option in options for argument in ("-c", option)]
-        with (self._folder.parent / "log").open("ab") as log:
+        with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [self._binaries / "postgres", "-D", self._folder, *arguments],
                 user=self._user,
@@ -104,7 +109,7 @@ class PostgresqlServer:
                 if status[0] == str(process.pid) and status[7].strip() == "ready":
                     return
             time.sleep(POLL_SECONDS)  # noqa: TID251
-        raise RuntimeError(f"PostgreSQL did not start: {(self._folder.parent / 'log').read_text()[-2000:]}")
+        raise RuntimeError(f"PostgreSQL did not start: {self.log.read_text()[-2000:]}")
 
 
 @contextlib.contextmanager
