@@ -8,14 +8,14 @@ import click.testing
 import pytest
 from reelmesh_client.commands import outcome
 from reelmesh_kit import bus, clock
-from reelmesh_standalone.commands import burying
+from reelmesh_standalone.commands import doors
 
 from tests.support import bus_work
 
 
 async def called(*arguments: str) -> click.testing.Result:
     """Run the command in a thread, as it runs a loop of its own."""
-    return await asyncio.to_thread(click.testing.CliRunner().invoke, burying.dead_letters, arguments)
+    return await asyncio.to_thread(click.testing.CliRunner().invoke, doors.dead_letters, arguments)
 
 
 async def test_what_was_given_up_is_listed(nats_server: bus.NatsServer, mesh_bus: bus.Bus) -> None:

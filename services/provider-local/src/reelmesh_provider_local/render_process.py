@@ -14,6 +14,7 @@ import threading
 from typing import IO, Any
 
 from reelmesh_provider_local import rendering
+from reelmesh_provider_local.rendering import film
 
 # Below the services that share the machine: a render is never urgent.
 NICENESS = 5
@@ -49,7 +50,7 @@ def _rendered(request: dict[str, Any], out: IO[str]) -> dict[str, Any]:
             _tell(out, {"progress": part})
 
     try:
-        report = rendering.render(_spec(request), pathlib.Path(request["path"]), on_progress, lambda: False)
+        report = film.render(_spec(request), pathlib.Path(request["path"]), on_progress, lambda: False)
     except (rendering.InvalidSpec, rendering.UnreadableImage) as error:
         return {"refused": str(error)}
     except Exception as error:  # noqa: BLE001 - the outermost loop of this process; the parent logs it

@@ -8,7 +8,7 @@ from reelmesh.mesh.v1 import storage_service_pb2, storage_service_pb2_grpc
 from reelmesh_kit import admin, process, rpc, sql
 
 from reelmesh_storage import metrics, ports, servicer, settings
-from reelmesh_storage.adapters import counting, filesystem, s3
+from reelmesh_storage.adapters import counting, filesystem
 from reelmesh_storage.adapters import sql as sql_adapter
 from reelmesh_storage.model import link
 from reelmesh_storage.usecases import lives, serving, storing, sweeping
@@ -57,6 +57,8 @@ async def build(own_settings: settings.StorageSettings, own: process.Chassis) ->
 def _bucket(own_settings: settings.StorageSettings, own: process.Chassis) -> AbstractAsyncContextManager[ports.Bucket]:
     if own_settings.backend == "filesystem":
         return filesystem.open_bucket(own_settings.folder, own.ids)
+    from reelmesh_storage.adapters import s3  # a folder does not wait for the library of buckets
+
     secret = own_settings.s3_secret_access_key
     place = s3.Place(
         bucket=own_settings.s3_bucket,

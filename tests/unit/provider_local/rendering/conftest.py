@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from reelmesh_provider_local import rendering
+from reelmesh_provider_local.rendering import film
 
 NO_SYSTEM_FONTS: tuple[pathlib.Path, ...] = ()
 
@@ -37,7 +38,7 @@ def render(tmp_path: pathlib.Path) -> Callable[..., tuple[pathlib.Path, renderin
 
     def run(spec: rendering.RenderSpec, name: str = "film.mp4") -> tuple[pathlib.Path, rendering.RenderReport]:
         path = tmp_path / name
-        return path, rendering.render(spec, path, lambda _: None, lambda: False, NO_SYSTEM_FONTS)
+        return path, film.render(spec, path, lambda _: None, lambda: False, NO_SYSTEM_FONTS)
 
     return run
 

@@ -145,20 +145,20 @@ def test_a_broken_image_is_refused_and_leaves_no_file(spec, render, picture, tmp
 def test_cancelling_stops_early_and_leaves_no_file(spec, tmp_path):
     heard: list[float] = []
     with pytest.raises(rendering.RenderCancelled):
-        rendering.render(spec(duration_seconds=10), tmp_path / "film.mp4", heard.append, lambda: len(heard) >= 5, ())
+        film.render(spec(duration_seconds=10), tmp_path / "film.mp4", heard.append, lambda: len(heard) >= 5, ())
     assert len(heard) == 5
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_film_cancelled_before_it_began_does_nothing(spec, tmp_path):
     with pytest.raises(rendering.RenderCancelled):
-        rendering.render(spec(), tmp_path / "film.mp4", lambda _: None, lambda: True, ())
+        film.render(spec(), tmp_path / "film.mp4", lambda _: None, lambda: True, ())
     assert list(tmp_path.iterdir()) == []
 
 
 def test_progress_rises_to_one(spec, tmp_path):
     heard: list[float] = []
-    rendering.render(spec(), tmp_path / "film.mp4", heard.append, lambda: False, ())
+    film.render(spec(), tmp_path / "film.mp4", heard.append, lambda: False, ())
     assert heard == sorted(heard)
     assert heard[-1] == 1.0
     assert len(heard) == 24
@@ -169,5 +169,5 @@ def test_an_older_film_stands_until_the_new_one_is_complete(spec, tmp_path):
     path.write_bytes(b"the older film")
     heard: list[float] = []
     with pytest.raises(rendering.RenderCancelled):
-        rendering.render(spec(), path, heard.append, lambda: len(heard) >= 3, ())
+        film.render(spec(), path, heard.append, lambda: len(heard) >= 3, ())
     assert path.read_bytes() == b"the older film"

@@ -9,7 +9,7 @@ import sqlalchemy
 import sqlalchemy.exc
 
 from reelmesh_kit import clock, errors
-from reelmesh_kit.sql import migration, postgresql, sqlite, transaction
+from reelmesh_kit.sql import migration, sqlite, transaction
 
 Result = TypeVar("Result")
 
@@ -74,6 +74,8 @@ async def _open(url: str, time: clock.Clock, migrations: str | None) -> Database
                 migration.upgrade(connection, migrations)
         return embedded
     if parsed.get_backend_name() == "postgresql":
+        from reelmesh_kit.sql import postgresql  # loads the half of SQLAlchemy that SQLite can do without
+
         if migrations:
             await migration.migrate(url, migrations)
         return postgresql.PostgresqlDatabase(url, migration.schema_of(migrations) if migrations else "public")

@@ -7,7 +7,6 @@ from collections.abc import Generator, Mapping, Sequence
 import prometheus_client
 from opentelemetry import context as otel_context
 from opentelemetry import trace
-from opentelemetry.exporter.otlp.proto.grpc import trace_exporter
 from opentelemetry.sdk import resources
 from opentelemetry.sdk import trace as sdk
 from opentelemetry.sdk.trace import export, sampling
@@ -129,12 +128,15 @@ def configure(
         kept = span_files.SpanFileExporter(service_settings.spans_folder, service)
         processors += [span_files.BeginningsProcessor(kept), _batched(kept)]
     if service_settings.otlp_endpoint is not None:
-        processors.append(
-            _batched(
-                trace_exporter.OTLPSpanExporter(endpoint=service_settings.otlp_endpoint, timeout=EXPORT_TIMEOUT_SECONDS)
-            )
-        )
+        processors.append(_batched(_collector(service_settings.otlp_endpoint)))
     return Telemetry(service, processors, reads_ratio=service_settings.trace_reads_ratio)
+
+
+def _collector(endpoint: str) -> export.SpanExporter:
+    # Who has no collector does not wait for what speaks to one.
+    from opentelemetry.exporter.otlp.proto.grpc import trace_exporter
+
+    return trace_exporter.OTLPSpanExporter(endpoint=endpoint, timeout=EXPORT_TIMEOUT_SECONDS)
 
 
 def current_traceparent() -> str:

@@ -1,6 +1,8 @@
-"""The renderer: from a prompt and its images to a finished MP4, with no key, no network and no state."""
+"""The renderer: from a prompt and its images to a finished MP4, with no key, no network and no state.
 
-from reelmesh_provider_local.rendering.film import render
+`film.render` makes it. It is not named here, so that who only speaks of films does not wait for what draws them.
+"""
+
 from reelmesh_provider_local.rendering.model import (
     InvalidSpec,
     RenderCancelled,
@@ -9,4 +11,4 @@ from reelmesh_provider_local.rendering.model import (
     UnreadableImage,
 )
 
-__all__ = ["InvalidSpec", "RenderCancelled", "RenderReport", "RenderSpec", "UnreadableImage", "render"]
+__all__ = ["InvalidSpec", "RenderCancelled", "RenderReport", "RenderSpec", "UnreadableImage"]

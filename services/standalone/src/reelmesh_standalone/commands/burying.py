@@ -11,20 +11,12 @@ from reelmesh_client import discovery
 from reelmesh_client.commands import outcome, running, showing
 from reelmesh_kit import bus, errors, process, settings
 
-MOST_LETTERS = 1000
 
+def dead_letters(data_folder: pathlib.Path | None, limit: int, nats_url: str, *, as_json: bool) -> None:
+    """Print the newest messages that were given up.
 
-@click.command(name="dead-letters", epilog=outcome.EXPLAINED)
-@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, MOST_LETTERS), help="Show so many.")
-@click.option(
-    "--nats", "nats_url", default="", help="URL of the bus. [default: the bus of the mesh on the data folder]"
-)
-@click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
-@running.data_option
-def dead_letters(data_folder: pathlib.Path | None, limit: int, nats_url: str, as_json: bool) -> None:
-    """List messages that were given up, newest first.
-
-    Nothing is lost with one: what it was about stands in SQL and is sent anew. It tells of a fault worth looking at.
+    Raises:
+        outcome.Ended: no bus answers; why was said.
     """
     folder = running.Where(None, None, data_folder).folder()
     mesh = discovery.read(folder)

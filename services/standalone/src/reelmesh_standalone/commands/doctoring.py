@@ -3,9 +3,8 @@
 import asyncio
 import pathlib
 
-import click
 import rich.text
-from reelmesh_client.commands import outcome, running, showing
+from reelmesh_client.commands import outcome, showing
 
 from reelmesh_standalone import examining
 from reelmesh_standalone.commands import starting
@@ -17,12 +16,11 @@ _MARKS = {
 }
 
 
-@click.command(epilog=outcome.EXPLAINED)
-@running.data_option
 def doctor(data_folder: pathlib.Path | None) -> None:
-    """Check this machine and its mesh.
+    """Print what all checks find.
 
-    Ends with exit code 1 if something is bad; each finding says what to do.
+    Raises:
+        outcome.Ended: something is bad.
     """
     told = starting.settings({} if data_folder is None else {"data_folder": data_folder})
     findings = asyncio.run(examining.examine(told))

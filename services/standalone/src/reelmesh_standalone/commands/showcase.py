@@ -43,25 +43,11 @@ class _Made:
     saved: saving.Saved
 
 
-@click.command(epilog=outcome.EXPLAINED)
-@click.option(
-    "--data", "data_folder", type=click.Path(path_type=pathlib.Path), help="Data folder to use and keep. [a new one]"
-)
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=pathlib.Path),
-    default=pathlib.Path("demo-output"),
-    show_default=True,
-    help="Folder for the files.",
-)
-@click.option("--prompt", default=PROMPT, help="What the video shows.")
-@click.option("--processes", is_flag=True, help="Each service as its own process.")
-def demo(data_folder: pathlib.Path | None, output: pathlib.Path, prompt: str, processes: bool) -> None:
-    """Make one real video, and show how.
+def demo(data_folder: pathlib.Path | None, output: pathlib.Path, prompt: str, *, processes: bool) -> None:
+    """Make one video on a mesh of its own, into the folder `output`; the last line of stdout is JSON.
 
-    A mesh is started for it and stopped again. The last line of stdout is JSON: generation, video, renditions,
-    thumbnail, seconds.
+    Raises:
+        outcome.Ended: it did not do what it should; why was said.
     """
     time = clock.SystemClock()
     began = time.elapsed()

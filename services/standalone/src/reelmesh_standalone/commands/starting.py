@@ -9,7 +9,7 @@ from typing import TextIO, cast
 import click
 from reelmesh_client import discovery
 from reelmesh_client import errors as client_errors
-from reelmesh_client.commands import outcome, running, showing
+from reelmesh_client.commands import outcome, showing
 from reelmesh_kit import clock, errors, process, telemetry
 from reelmesh_kit import settings as kit_settings
 
@@ -20,16 +20,12 @@ from reelmesh_standalone.settings import StandaloneSettings
 SERVICE = "standalone"
 
 
-@click.command(epilog=outcome.EXPLAINED)
-@running.data_option
-@click.option("--http-port", type=click.IntRange(0, 65535), help="Port of the HTTP API; 0 picks one. [default: 8080]")
-@click.option("--grpc-port", type=click.IntRange(0, 65535), help="Port of the gRPC API; 0 picks one. [default: 9090]")
-@click.option("--processes", is_flag=True, help="Each service as its own process, started again when it dies.")
-def up(data_folder: pathlib.Path | None, http_port: int | None, grpc_port: int | None, processes: bool) -> None:
-    """Run the whole mesh until Ctrl-C.
+def up(data_folder: pathlib.Path | None, http_port: int | None, grpc_port: int | None, *, processes: bool) -> None:
+    """Run a mesh with these over what the environment says, where they are not None.
 
-    Everything it keeps lies in the data folder. A stopped or killed mesh goes on with all its work when it is started
-    again.
+    Raises:
+        outcome.Ended: it could not start; why was said.
+        click.UsageError: a variable of the environment is not usable.
     """
     given = {"data_folder": data_folder, "http_port": http_port, "grpc_port": grpc_port}
     told = settings({name: value for name, value in given.items() if value is not None})

@@ -3,7 +3,6 @@
 import pathlib
 import re
 
-import click
 from reelmesh_client import client, discovery
 from reelmesh_client.commands import outcome, running, showing
 from reelmesh_kit import telemetry
@@ -14,13 +13,11 @@ from reelmesh_standalone.commands import drawing
 _TRACE_ID = re.compile(r"[0-9a-fA-F]{32}")
 
 
-@click.command(epilog=outcome.EXPLAINED)
-@click.argument("generation_id", metavar="ID")
-@running.mesh_command
 def trace(where: running.Where, generation_id: str) -> None:
-    """Show a generation's trace as a waterfall.
+    """Print the waterfall of a generation, or of a trace id.
 
-    ID is its id, or "last" for the newest, or a trace id (32 hex digits): then no mesh needs to run.
+    Raises:
+        outcome.Ended: there is none; why was said.
     """
     mesh = discovery.read(where.folder())
     folder = pathlib.Path(mesh.spans_folder) if mesh else layout.Layout(where.folder()).spans_folder

@@ -45,14 +45,8 @@ class Variable:
         return " ".join(each for each in words if each)
 
 
-@click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print them as a JSON object by service.")
-def settings(as_json: bool) -> None:
-    """List every environment variable.
-
-    Variables are read from the environment and from .env in the current folder; an empty one counts as unset. A service
-    that gives a setting of every service another default is named with it.
-    """
+def settings(*, as_json: bool) -> None:
+    """Print all variables by service."""
     found = described()
     if as_json:
         rows = {service: [dataclasses.asdict(each) for each in variables] for service, variables in found.items()}
