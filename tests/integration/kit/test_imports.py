@@ -16,6 +16,11 @@ DRAWING = {"numpy", "av", "PIL", "fontTools"}
 # Whatever a mesh consists of.
 MESH = {"reelmesh_kit", "nats", "opentelemetry", "sqlalchemy", "uvicorn", "pydantic"} | DRAWING
 
+HELP = """
+from click import testing
+from reelmesh_client import commands
+testing.CliRunner().invoke(commands.main, ["--help"])
+"""
 OPEN = """
 import asyncio
 from reelmesh_kit import clock, process, sql
@@ -43,11 +48,10 @@ def loaded(code: str) -> set[str]:
         ("import reelmesh_provider_local.app", COLLECTORS | DRAWING),
         ("import reelmesh_media.app", COLLECTORS | {"numpy", "sqlalchemy"}),
         ("import reelmesh_gateway.app", COLLECTORS | DRAWING | {"sqlalchemy"}),
-        ("from click import testing\nfrom reelmesh_client import commands\n"
-         "testing.CliRunner().invoke(commands.main, ['--help'])", MESH),
+        (HELP, MESH),
     ],
     ids=["storage", "orchestrator", "provider-local", "media", "gateway", "help"],
-)  # fmt: skip
+)
 def test_a_start_loads_nothing_that_it_does_not_need(code: str, unneeded: set[str]) -> None:
     assert sorted(loaded(code) & unneeded) == []
 
