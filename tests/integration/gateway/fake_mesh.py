@@ -370,4 +370,4 @@ async def serving() -> AsyncGenerator[FakeMesh]:
 
 
 def _served(own: process.Chassis, service: rpc.Service) -> contextlib.AbstractAsyncContextManager[int]:
-    return rpc.serve(own, [service], host="127.0.0.1", port=0, drain_seconds=0.1)
+    return rpc.serve(own, [service, rpc.health_service(own)], host="127.0.0.1", port=0, drain_seconds=0.1)

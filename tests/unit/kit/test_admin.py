@@ -59,6 +59,9 @@ async def test_a_failing_check_is_told_with_503_but_the_service_lives(own: proce
         "ok": False,
         "latency_ms": 0.0,
         "message": "ConnectionRefusedError: no database",
+        "reason": "INTERNAL",
+        "needed": True,
+        "since": "2026-01-01T00:00:00Z",
     }
 
 

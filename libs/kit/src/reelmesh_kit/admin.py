@@ -2,12 +2,12 @@
 
 import contextlib
 import dataclasses
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 
 from prometheus_client import exposition
 from starlette import applications, requests, responses, routing
 
-from reelmesh_kit import process, web
+from reelmesh_kit import health, process, web
 
 CONNECTIONS_LIMIT = 64
 
@@ -42,7 +42,8 @@ def application(own: process.Chassis) -> applications.Starlette:
     async def ready(request: requests.Request) -> responses.Response:
         del request
         report = await own.health.report()
-        body = {"service": own.service} | dataclasses.asdict(report)
+        checks = {name: _shown(result) for name, result in report.checks.items()}
+        body = {"service": own.service, "ready": report.ready, "checks": checks}
         return responses.JSONResponse(body, status_code=200 if report.ready else 503)
 
     async def metrics(request: requests.Request) -> responses.Response:
@@ -51,3 +52,8 @@ def application(own: process.Chassis) -> applications.Starlette:
 
     paths = {"/live": live, "/ready": ready, "/metrics": metrics}
     return applications.Starlette(routes=[routing.Route(path, endpoint) for path, endpoint in paths.items()])
+
+
+def _shown(result: health.CheckResult) -> Mapping[str, object]:
+    since = None if result.since is None else result.since.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return dataclasses.asdict(result) | {"since": since}

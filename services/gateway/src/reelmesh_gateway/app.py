@@ -2,11 +2,11 @@
 
 import contextlib
 import math
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 
-from reelmesh.mesh.v1 import media_service_pb2_grpc, storage_service_pb2_grpc
+from reelmesh.mesh.v1 import health_service_pb2_grpc, media_service_pb2_grpc, storage_service_pb2_grpc
 from reelmesh.v1 import asset_service_pb2, asset_service_pb2_grpc, generation_service_pb2, generation_service_pb2_grpc
-from reelmesh_kit import admin, health, process, rpc, web
+from reelmesh_kit import admin, process, rpc, web
 
 from reelmesh_gateway import settings
 from reelmesh_gateway.adapters import key_file, media, peers, storage
@@ -15,7 +15,7 @@ from reelmesh_gateway.routes import front, http, metrics, streams
 from reelmesh_gateway.servicer import admission
 from reelmesh_gateway.servicer import assets as asset_servicer
 from reelmesh_gateway.servicer import generations as generation_servicer
-from reelmesh_gateway.usecases import assets, entrance, watching
+from reelmesh_gateway.usecases import assets, entrance, examining, watching
 
 SERVICE = "gateway"
 NEEDED = frozenset({"orchestrator", "storage"})
@@ -61,12 +61,12 @@ async def _front(
         "storage": own_settings.storage_address,
         "media": own_settings.media_address,
     }
-    dependencies = health.Health(own.clock)
     channels: dict[str, rpc.Channel] = {}
     for name, target in targets.items():
         opening = rpc.channel(own, target, timeout_seconds=own_settings.rpc_timeout_seconds)
         channels[name] = await stack.enter_async_context(opening)
-        dependencies.add(name, peers.check(name, channels[name]))
+    looked_after = examining.Examining(_peers(channels), own.clock, own.logger)
+    await stack.enter_async_context(process.supervise(own, peers=looked_after.watch))
     measured = metrics.Metrics(own.telemetry.registry)
     return front.Front(
         own=own,
@@ -87,14 +87,18 @@ async def _front(
             heartbeat_seconds=own_settings.heartbeat_seconds,
             opened=measured.event_streams,
         ),
-        dependencies=dependencies,
-        needed=NEEDED,
+        examining=looked_after,
         metrics=measured,
         public_url=own_settings.public_url,
         requests_limit=own_settings.event_streams_limit + REQUESTS_LIMIT,
         upload_limit_bytes=own_settings.upload_limit_bytes,
         upload_timeout_seconds=own_settings.upload_timeout_seconds,
     )
+
+
+def _peers(channels: Mapping[str, rpc.Channel]) -> dict[str, examining.Peer]:
+    stubs = {name: health_service_pb2_grpc.HealthServiceStub(channel) for name, channel in channels.items()}
+    return {name: examining.Peer(peers.Peer(stub), name in NEEDED) for name, stub in stubs.items()}
 
 
 def _http(own_settings: settings.GatewaySettings, behind: front.Front) -> contextlib.AbstractAsyncContextManager[int]:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Protocol
 
-from reelmesh_gateway.model import assets, keys
+from reelmesh_gateway.model import assets, condition, keys
 
 
 class Keys(Protocol):
@@ -62,5 +62,17 @@ class Media(Protocol):
 
         Raises:
             BrokenMedia: it is not an image that can be used.
+        """
+        ...
+
+
+class Peer(Protocol):
+    """A service behind the gateway, asked about itself."""
+
+    async def ask(self) -> condition.Answer:
+        """Return how it is, part by part.
+
+        Raises:
+            ReelmeshError: it does not answer.
         """
         ...

@@ -26,7 +26,7 @@ async def build(own: settings.MediaSettings, chassis: process.Chassis) -> AsyncG
     quick, ladder = lanes.quick_lane(processes.cores()), lanes.ladder_lane(processes.cores())
     async with contextlib.AsyncExitStack() as stack:
         admin_port = await stack.enter_async_context(admin.serve(chassis, own.host, own.admin_port))
-        link = await stack.enter_async_context(bus.connect(chassis, own.nats_url))
+        link = await stack.enter_async_context(bus.connect(chassis, own.nats_url, needed=False))
         to_storage = await stack.enter_async_context(rpc.channel(chassis, own.storage_address))
         to_orchestrator = await stack.enter_async_context(rpc.channel(chassis, own.orchestrator_address))
         pixels = engine.ProcessEngine(
@@ -52,8 +52,9 @@ async def build(own: settings.MediaSettings, chassis: process.Chassis) -> AsyncG
             media_service_pb2_grpc.add_MediaServiceServicer_to_server,
             servicer.MediaServicer(verbs),
         )
+        services = [service, rpc.health_service(chassis)]
         grpc_port = await stack.enter_async_context(
-            rpc.serve(chassis, [service], host=own.host, port=own.grpc_port, drain_seconds=own.drain_seconds)
+            rpc.serve(chassis, services, host=own.host, port=own.grpc_port, drain_seconds=own.drain_seconds)
         )
         yield process.Running(grpc_port=grpc_port, admin_port=admin_port)
 

@@ -46,9 +46,12 @@ async def build(own: settings.OrchestratorSettings, chassis: process.Chassis) ->
         database = await stack.enter_async_context(
             sql.open_database(own.database_url, chassis.clock, migrations="reelmesh_orchestrator")
         )
-        link = await stack.enter_async_context(bus.connect(chassis, own.nats_url))
+        link = await stack.enter_async_context(bus.connect(chassis, own.nats_url, needed=False))
         channel = await stack.enter_async_context(rpc.channel(chassis, own.storage_address))
-        services = await stack.enter_async_context(at_work(own, chassis, database, link, channel))
+        services = [
+            *await stack.enter_async_context(at_work(own, chassis, database, link, channel)),
+            rpc.health_service(chassis),
+        ]
         grpc_port = await stack.enter_async_context(
             rpc.serve(chassis, services, host=own.host, port=own.grpc_port, drain_seconds=own.drain_seconds)
         )

@@ -205,8 +205,11 @@ async def http_health(mesh: discovery.Mesh) -> Finding:
         return Finding(
             "mesh http", Verdict.BAD, f"{mesh.http} does not answer: {error}", "Start it again: `reelmesh up`."
         )
+    ailing = _ailing(body)
     if status != 200:
-        return Finding("mesh http", Verdict.BAD, _ailing(body) or f"{url} answers {status}", "Look into its logs.")
+        return Finding("mesh http", Verdict.BAD, ailing or f"{url} answers {status}", "Look into its logs.")
+    if ailing:
+        return Finding("mesh http", Verdict.DOUBTFUL, ailing, "Look into its logs.")
     return Finding("mesh http", Verdict.WELL, f"{mesh.http} is healthy")
 
 
@@ -219,9 +222,9 @@ def _get(url: str) -> tuple[int, bytes]:
 
 
 def _ailing(body: bytes) -> str:
-    """Return the checks of a health report that failed, in words."""
+    """Return the services of a health report that are not well, in words."""
     try:
-        checks = json.loads(body)["checks"]
-        return ", ".join(f"{name}: {each['message']}" for name, each in checks.items() if not each["ok"])
+        behind = json.loads(body)["dependencies"]
+        return ", ".join(f"{name}: {each['message']}" for name, each in behind.items() if each["status"] != "ok")
     except (ValueError, KeyError, TypeError, AttributeError):
         return ""

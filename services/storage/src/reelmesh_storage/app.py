@@ -46,7 +46,7 @@ async def build(own_settings: settings.StorageSettings, own: process.Chassis) ->
         served = rpc.service(_DESCRIPTOR, storage_service_pb2_grpc.add_StorageServiceServicer_to_server, edge)
         serve = rpc.serve(
             own,
-            [served],
+            [served, rpc.health_service(own)],
             host=own_settings.host,
             port=own_settings.grpc_port,
             drain_seconds=own_settings.drain_seconds,

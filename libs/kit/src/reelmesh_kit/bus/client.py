@@ -28,7 +28,9 @@ class Depth:
 
 
 @contextlib.asynccontextmanager
-async def connect(chassis: process.Chassis, url: str, *, stream_replicas: int = 1) -> AsyncGenerator["Bus"]:
+async def connect(
+    chassis: process.Chassis, url: str, *, stream_replicas: int = 1, needed: bool = True
+) -> AsyncGenerator["Bus"]:
     """Yield the bus over NATS at `url` (or several, separated by commas).
 
     Waits a few seconds for the server and goes on without it: it is tried for ever, the streams are made whenever it
@@ -38,9 +40,10 @@ async def connect(chassis: process.Chassis, url: str, *, stream_replicas: int = 
         chassis: the service's chassis.
         url: such as "nats://127.0.0.1:4222".
         stream_replicas: how many servers of a cluster keep each stream.
+        needed: whether the service is not ready without; False for one whose calls can be answered all the same.
     """
     link = connection.Connection(chassis, url, stream_replicas)
-    chassis.health.add("bus", link.check)
+    chassis.health.add("bus", link.check, needed=needed)
     try:
         async with process.supervise(chassis, bus_connection=link.keep):
             with contextlib.suppress(TimeoutError):

@@ -7,7 +7,7 @@ A composition root writes `rpc.serve(chassis, [rpc.service(name, add, servicer)]
 from reelmesh_kit.rpc.client import Channel, channel
 from reelmesh_kit.rpc.deadline import remaining_seconds
 from reelmesh_kit.rpc.identity import Caller, acting_as, caller
-from reelmesh_kit.rpc.server import Service, serve, service
+from reelmesh_kit.rpc.server import Service, health_service, serve, service
 from reelmesh_kit.rpc.uploading import complete
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "caller",
     "channel",
     "complete",
+    "health_service",
     "remaining_seconds",
     "serve",
     "service",

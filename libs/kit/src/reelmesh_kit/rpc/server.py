@@ -2,23 +2,23 @@
 
 import contextlib
 import inspect
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import grpc
 from google.protobuf import descriptor
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
+from reelmesh.mesh.v1 import health_service_pb2_grpc
 
 from reelmesh_kit import process
-from reelmesh_kit.rpc import answering, limits
+from reelmesh_kit.rpc import answering, limits, readiness
 
 DRAIN_SECONDS = 10.0
 
 Servicer = TypeVar("Servicer")
 Continuation = Callable[[grpc.HandlerCallDetails], Awaitable["grpc.RpcMethodHandler[Any, Any] | None"]]
-_SERVING = health_pb2.HealthCheckResponse.SERVING
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,9 @@ async def serve(
 ) -> AsyncGenerator[int]:
     """Serve `services`, gRPC health and reflection; yield the bound port.
 
-    At the end health says NOT_SERVING, new calls are refused as UNAVAILABLE, and those that run have `drain_seconds`.
+    Health by the name of a service follows the checks of the chassis, health by no name only the shutdown: see
+    `readiness`. At the end both say NOT_SERVING, new calls are refused as UNAVAILABLE, and those that run have
+    `drain_seconds`.
 
     Raises:
         CannotStart: the port is in use or the host is not ours.
@@ -70,24 +72,24 @@ async def serve(
     names = [each.name for each in services]
     for each in services:
         each.register(server)
-    checks = await _with_health(server, names)
+    ready = readiness.Readiness(chassis, names)
+    await ready.look()
+    health_pb2_grpc.add_HealthServicer_to_server(ready.servicer, server)
     reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
     bound = _bind(server, host, port)
     await server.start()
-    try:
-        yield bound
-    finally:
-        await checks.enter_graceful_shutdown()
-        await server.stop(drain_seconds)
+    async with process.supervise(chassis, readiness=ready.follow):
+        try:
+            yield bound
+        finally:
+            await ready.servicer.enter_graceful_shutdown()
+            await server.stop(drain_seconds)
 
 
-async def _with_health(server: grpc.aio.Server, names: Iterable[str]) -> Any:
-    # The stubs lack `aio`.
-    checks = cast("Any", health).aio.HealthServicer()
-    for name in names:
-        await checks.set(name, _SERVING)
-    health_pb2_grpc.add_HealthServicer_to_server(checks, server)
-    return checks
+def health_service(chassis: process.Chassis) -> Service:
+    """Describe HealthService: for servers that only the mesh can reach, as it tells more than a stranger may know."""
+    add = health_service_pb2_grpc.add_HealthServiceServicer_to_server
+    return service(readiness.NAME, add, readiness.HealthServicer(chassis))
 
 
 def _bind(server: grpc.aio.Server, host: str, port: int) -> int:

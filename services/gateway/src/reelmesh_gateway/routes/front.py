@@ -3,13 +3,13 @@
 import dataclasses
 
 from reelmesh.v1 import generation_pb2, generation_service_pb2_grpc
-from reelmesh_kit import health, process
+from reelmesh_kit import process
 from starlette import requests
 
 from reelmesh_gateway.model import assets as model
 from reelmesh_gateway.model import keys
 from reelmesh_gateway.routes import metrics, streams
-from reelmesh_gateway.usecases import assets, entrance, watching
+from reelmesh_gateway.usecases import assets, entrance, examining, watching
 from reelmesh_gateway.wire import generations as wire
 
 
@@ -27,9 +27,8 @@ class Front:
     assets: assets.Assets
     watching: watching.Watching
     streams: streams.Streams
-    dependencies: health.Health
-    """Checks of the services that are called; named in `needed` if nothing works without."""
-    needed: frozenset[str]
+    examining: examining.Examining
+    """How the services are that are called."""
     metrics: metrics.Metrics
     public_url: str | None
     requests_limit: int

@@ -1,37 +1,37 @@
 """How the gateway and what it depends on are doing, for people and machines; needs no key."""
 
-import asyncio
+import datetime
 from typing import Any
 
 import fastapi
 from prometheus_client import exposition
-from reelmesh_kit import clock, health
 
+from reelmesh_gateway.model import condition
 from reelmesh_gateway.routes import answers, front
-
-# Anybody may ask, so that asking often must not mean calling often.
-REPORT_LIFETIME_SECONDS = 1.0
-
-_SERVING = "ok"
-_DEGRADED = "degraded"
-_DOWN = "down"
 
 
 def router(behind: front.Front) -> fastapi.APIRouter:
     """Return the routes of health and metrics."""
     routes = fastapi.APIRouter(tags=["health"])
-    reports = _Reports(behind.dependencies, behind.own.clock)
 
     @routes.get("/health")
     async def get_health() -> fastapi.Response:
         """Tell that the gateway answers."""
-        return answers.answer({"status": _SERVING, "service": behind.own.service})
+        return answers.answer({"status": condition.Condition.OK, "service": behind.own.service})
 
-    @routes.get("/health/detailed")
+    @routes.get("/health/detailed", responses={503: {"description": "A needed service is down; the body says why."}})
     async def get_detailed_health() -> fastapi.Response:
-        """Tell how each dependency is doing, with its latency in ms; 503 when a needed one is down."""
-        body = _detailed(await reports.latest(), behind)
-        return answers.answer(body, 503 if body["status"] == _DOWN else 200)
+        """Tell how each service behind is, part by part, since when, and why; 503 when a needed one is down."""
+        draining = behind.own.health.draining
+        seen = await behind.examining.latest()
+        overall = condition.overall(seen, draining=draining)
+        body = {
+            "status": overall,
+            "service": behind.own.service,
+            "draining": draining,
+            "dependencies": {each.look.service: _dependency(each) for each in seen},
+        }
+        return answers.answer(body, 503 if overall is condition.Condition.DOWN else 200)
 
     @routes.get("/metrics", response_class=fastapi.responses.PlainTextResponse)
     async def get_metrics(request: fastapi.Request) -> fastapi.Response:
@@ -42,37 +42,24 @@ def router(behind: front.Front) -> fastapi.APIRouter:
     return routes
 
 
-class _Reports:
-    """The latest report, made anew when it is old; who asks meanwhile waits for the same one."""
-
-    def __init__(self, checks: health.Health, reports_clock: clock.Clock) -> None:
-        self._checks = checks
-        self._clock = reports_clock
-        self._lock = asyncio.Lock()
-        self._report: health.HealthReport | None = None
-        self._made = 0.0
-
-    async def latest(self) -> health.HealthReport:
-        async with self._lock:
-            old = self._clock.elapsed() - self._made >= REPORT_LIFETIME_SECONDS
-            if self._report is None or old:
-                self._report = await self._checks.report()
-                self._made = self._clock.elapsed()
-            return self._report
-
-
-def _detailed(report: health.HealthReport, behind: front.Front) -> dict[str, Any]:
-    down = {name for name, check in report.checks.items() if not check.ok}
-    draining = behind.own.health.draining
-    status = _DOWN if draining or down & behind.needed else _DEGRADED if down else _SERVING
-    dependencies = {
-        name: {
-            "status": _SERVING if check.ok else _DOWN,
-            "latency_ms": check.latency_ms,
-            "needed": name in behind.needed,
-            # What exactly is wrong stands in the logs: addresses are nobody's business out here.
-            "message": "" if check.ok else "It does not answer, or says that it cannot serve.",
-        }
-        for name, check in report.checks.items()
+def _dependency(seen: condition.Seen) -> dict[str, Any]:
+    look = seen.look
+    parts = look.answer.parts if look.answer is not None else ()
+    return {
+        "status": look.condition,
+        "since": _time(seen.since),
+        "latency_ms": look.latency_ms,
+        "needed": look.needed,
+        # What exactly is wrong stands in the logs: addresses are nobody's business out here.
+        "message": condition.cause(look),
+        "parts": {part.name: _part(part) for part in parts},
     }
-    return {"status": status, "service": behind.own.service, "draining": draining, "dependencies": dependencies}
+
+
+def _part(part: condition.Part) -> dict[str, Any]:
+    since = None if part.since is None else _time(part.since)
+    return {"status": part.condition, "since": since, "needed": part.needed, "reason": part.reason}
+
+
+def _time(moment: datetime.datetime) -> str:
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
