@@ -5,6 +5,7 @@
 import asyncio
 import collections
 import logging
+from collections.abc import Sequence
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -26,12 +27,12 @@ class Bus:
         self.ids: list[str] = []
         self.away = False
 
-    async def publish(self, subject: str, payload: bytes, *, message_id: str, traceparent: str = "") -> None:
-        """Keep the id."""
-        del subject, payload, traceparent
+    async def publish_all(self, messages: Sequence[bus.Message]) -> Sequence[Exception | None]:
+        """Keep the ids."""
         if self.away:
-            raise errors.Unavailable("the bus is away")
-        self.ids.append(message_id)
+            return [errors.Unavailable("the bus is away")] * len(messages)
+        self.ids += [message.message_id for message in messages]
+        return [None] * len(messages)
 
 
 class Storage:
@@ -53,7 +54,7 @@ def box(link: Bus) -> outbox.Outbox:
 
 
 def storage_box(storage: Storage) -> outbox.Outbox:
-    return outbox.Outbox(outbox.Lane.STORAGE, storage.keep, clock.SystemClock(), LOGGER)
+    return outbox.Outbox(outbox.Lane.STORAGE, outbox.one_by_one(storage.keep), clock.SystemClock(), LOGGER)
 
 
 def claim(transaction: sql.Transaction) -> list[ports.Outgoing]:

@@ -3,6 +3,7 @@
 import asyncio
 import datetime
 
+from reelmesh_orchestrator import ports
 from reelmesh_orchestrator.adapters.sql import tables
 from reelmesh_orchestrator.model import attempt, facts
 from reelmesh_orchestrator.usecases import dispatching
@@ -15,14 +16,14 @@ DISPATCHERS = 8
 
 async def waiting(kept: record.Kept, limit: int = 100) -> list[int]:
     """Return the numbers of the generations that wait, by rank."""
-    found = await kept.read(lambda store: store.waiting("paid", limit))
-    return [one.generation_id.int - 1 for one in found]
+    found = await kept.read(lambda store: store.queue("paid", store.now, limit))
+    return [one.generation_id.int - 1 for one in found.waiting]
 
 
 async def in_flight(kept: record.Kept, account_id: str, doubt_seconds: float = 300.0) -> dict[str, int]:
     """Return what is in flight at an account for each tenant."""
     doubt = datetime.timedelta(seconds=doubt_seconds)
-    return dict(await kept.read(lambda store: store.in_flight(account_id, store.now - doubt)))
+    return dict((await kept.read(lambda store: store.queue(account_id, store.now - doubt, 1))).in_flight)
 
 
 async def test_priority_goes_ahead_and_waiting_makes_up_for_it(kept: record.Kept) -> None:
@@ -47,14 +48,15 @@ async def test_who_must_wait_is_not_due_yet(kept: record.Kept) -> None:
         1, lambda going: facts.decline(going, attempt_id, f"nonce {attempt_id}", facts.Verdict.BUSY, "later", 30.0)
     )
     assert await waiting(kept) == []
-    due, now = await kept.read(lambda store: (store.next_due(), store.now))
-    assert due is not None
-    assert 25 < (due - now).total_seconds() <= 30
-    assert (await kept.look(1)).attempts[-1].not_before == due
+    await kept.put_accounts("paid")
+    backlog = await kept.read(lambda store: store.backlog())
+    assert backlog.accounts == ()
+    assert backlog.seconds_to_next is not None
+    assert 20 < backlog.seconds_to_next <= 30
 
 
 async def test_nothing_is_due_when_nothing_waits(kept: record.Kept) -> None:
-    assert await kept.read(lambda store: store.next_due()) is None
+    assert await kept.read(lambda store: store.backlog()) == ports.Backlog((), (), None)
     assert await kept.read(lambda store: store.lock_account("paid")) is None
     assert await waiting(kept) == []
 

@@ -79,7 +79,7 @@ async def at_work(
     wake = asyncio.Event()
     assets = storage.StorageAssets(channel, chassis)
     to_bus = outbox.Outbox(outbox.Lane.BUS, outbox.over(link), chassis.clock, chassis.logger)
-    to_storage = outbox.Outbox(outbox.Lane.STORAGE, assets.keep, chassis.clock, chassis.logger)
+    to_storage = outbox.Outbox(outbox.Lane.STORAGE, outbox.one_by_one(assets.keep), chassis.clock, chassis.logger)
 
     def on_outgoing(outgoing: Sequence[ports.Outgoing]) -> None:
         to_bus.offer(outgoing)

@@ -7,7 +7,7 @@ from reelmesh_kit.bus.client import Bus, Depth, connect
 from reelmesh_kit.bus.letters import DeadLetter
 from reelmesh_kit.bus.listening import Note
 from reelmesh_kit.bus.server import NatsServer, nats_server
-from reelmesh_kit.bus.words import Again, Delivery, Done, Poison, Result
+from reelmesh_kit.bus.words import Again, Delivery, Done, Message, Poison, Result
 
 __all__ = [
     "Again",
@@ -16,6 +16,7 @@ __all__ = [
     "Delivery",
     "Depth",
     "Done",
+    "Message",
     "NatsServer",
     "Note",
     "Poison",

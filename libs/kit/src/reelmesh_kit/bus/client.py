@@ -1,7 +1,7 @@
 """The bus as services see it."""
 
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
@@ -76,7 +76,11 @@ class Bus:
             Unavailable: disconnected, no answer, or the stream is full. Publish again with the same id.
             TooLarge: the server takes no message of this size.
         """
-        await self._publisher.publish(subject, payload, message_id=message_id, traceparent=traceparent)
+        await self._publisher.publish(words.Message(subject, payload, message_id, traceparent))
+
+    async def publish_all(self, messages: Sequence[words.Message]) -> Sequence[Exception | None]:
+        """Publish messages side by side, as `publish` does each; return for each what went wrong, or None."""
+        return await self._publisher.publish_all(messages)
 
     async def shout(self, subject: str, payload: bytes) -> None:
         """Tell whoever listens at this moment. May be lost; does nothing while disconnected.

@@ -53,6 +53,7 @@ class Connection:
         self._servers = [each.strip() for each in url.split(",")]
         self._replicas = stream_replicas
         self._client: nats_client.Client | None = None
+        self._jetstream: tuple[nats_client.Client, JetStreamContext] | None = None
         self._up = asyncio.Event()
         self._listeners: dict[object, tuple[str, Listener]] = {}
         self._making = asyncio.Lock()
@@ -87,7 +88,10 @@ class Connection:
         Raises:
             Unavailable: it is not connected now.
         """
-        return self.client.jetstream(timeout=API_TIMEOUT_SECONDS)
+        client = self.client
+        if self._jetstream is None or self._jetstream[0] is not client:
+            self._jetstream = client, client.jetstream(timeout=API_TIMEOUT_SECONDS)
+        return self._jetstream[1]
 
     @contextlib.asynccontextmanager
     async def while_up(self, timeout_seconds: float) -> AsyncGenerator[None]:

@@ -1,7 +1,8 @@
 """Publishing: to streams, where only the server's acknowledgement counts, and to whoever listens right now."""
 
+import asyncio
 import contextlib
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 
 import nats.errors
 import nats.js.errors
@@ -21,20 +22,34 @@ class Publisher:
         self._chassis = chassis
         self._link = link
 
-    async def publish(self, subject: str, payload: bytes, *, message_id: str, traceparent: str = "") -> None:
+    async def publish(self, message: words.Message) -> None:
         """Store a message in the stream of its subject; see `Bus.publish`."""
-        headers = {words.MESSAGE_ID_HEADER: message_id}
-        if not traceparent:
-            await self.store(subject, payload, headers)
+        headers = {words.MESSAGE_ID_HEADER: message.message_id}
+        if not _is_span(message):
+            if message.traceparent:
+                headers[words.TRACEPARENT_HEADER] = message.traceparent
+            await self.store(message.subject, message.payload, headers)
             return
+        size = len(message.payload)
         with self._chassis.telemetry.span(
-            conventions.span_name(conventions.SEND, subject),
+            conventions.span_name(conventions.SEND, message.subject),
             kind=trace.SpanKind.PRODUCER,
-            parent=traceparent,
-            attributes=conventions.message_attributes(conventions.SEND, subject, message_id, len(payload)),
+            parent=message.traceparent,
+            attributes=conventions.message_attributes(conventions.SEND, message.subject, message.message_id, size),
         ):
             headers[words.TRACEPARENT_HEADER] = telemetry.current_traceparent()
-            await self.store(subject, payload, headers)
+            await self.store(message.subject, message.payload, headers)
+
+    async def publish_all(self, messages: Sequence[words.Message]) -> Sequence[Exception | None]:
+        """Publish messages side by side; return for each what went wrong, or None."""
+        return await asyncio.gather(*(self._tried(message) for message in messages))
+
+    async def _tried(self, message: words.Message) -> Exception | None:
+        try:
+            await self.publish(message)
+        except errors.ReelmeshError as error:
+            return error
+        return None
 
     async def store(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> None:
         """Publish with these headers and wait until the server has the message, at most PUBLISH_TIMEOUT_SECONDS.
@@ -46,7 +61,12 @@ class Publisher:
         stream = streams.of(subject)
         with self._measured(stream), _in_our_words(subject):
             async with self._link.while_up(PUBLISH_TIMEOUT_SECONDS):
-                await self._stored(stream, subject, payload, dict(headers))
+                try:
+                    await self._stored(subject, payload, headers)
+                except nats.js.errors.NoStreamResponseError:
+                    # The server has lost its memory while the connection stood.
+                    await self._link.ensure(stream)
+                    await self._stored(subject, payload, headers)
 
     async def shout(self, subject: str, payload: bytes) -> None:
         """Publish to whoever listens; nothing happens while disconnected."""
@@ -59,14 +79,9 @@ class Publisher:
         except (nats.errors.Error, errors.Unavailable) as error:
             self._chassis.logger.debug("A note on %s was lost: %s", subject, error)
 
-    async def _stored(self, stream: streams.Stream, subject: str, payload: bytes, headers: dict[str, str]) -> None:
-        jetstream = self._link.jetstream
-        try:
-            await jetstream.publish(subject, payload, timeout=PUBLISH_TIMEOUT_SECONDS, headers=headers)
-        except nats.js.errors.NoStreamResponseError:
-            # The server has lost its memory while the connection stood.
-            await self._link.ensure(stream)
-            await jetstream.publish(subject, payload, timeout=PUBLISH_TIMEOUT_SECONDS, headers=headers)
+    async def _stored(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> None:
+        # Not `publish_async`: of its client 2.16, an answer that refuses is lost in the callback that should tell it.
+        await self._link.jetstream.publish(subject, payload, timeout=PUBLISH_TIMEOUT_SECONDS, headers=dict(headers))
 
     @contextlib.contextmanager
     def _measured(self, stream: streams.Stream) -> Generator[None]:
@@ -79,6 +94,10 @@ class Publisher:
             seconds = self._chassis.clock.elapsed() - began
             histogram = self._chassis.telemetry.metrics.bus_publish_duration
             metrics.observe(histogram, seconds, stream=stream.name, outcome=outcome)
+
+
+def _is_span(message: words.Message) -> bool:
+    return bool(message.traceparent) and streams.of(message.subject).few_subjects
 
 
 @contextlib.contextmanager

@@ -25,7 +25,7 @@ class Stream:
     age_limit_seconds: float = 0.0
     """0: no limit."""
     few_subjects: bool = False
-    """Whether its subjects are few enough to be names of spans."""
+    """Whether its subjects are few enough to be names of spans; sending to others is none, but carries a trace on."""
 
     def config(self, replicas: int) -> api.StreamConfig:
         """Return what the server is told."""

@@ -12,6 +12,16 @@ async def _nobody_waits() -> None:
 
 
 @dataclass(frozen=True)
+class Message:
+    """One message to be stored in the stream of its subject; see `Bus.publish`."""
+
+    subject: str
+    payload: bytes
+    message_id: str
+    traceparent: str = ""
+
+
+@dataclass(frozen=True)
 class Delivery:
     """One message, for the n-th time. It may have been worked on before, wholly or in part."""
 

@@ -14,16 +14,39 @@ from sqlalchemy.ext import compiler
 from sqlalchemy.sql import elements
 
 from reelmesh_kit.sql import values
+from reelmesh_kit.sql.columns import Instant
 
 Columns = dict[str, Any]
 # What a statement was compiled to: its text, the names of its parameters in their order, and those that are constant.
 _Text = tuple[str, tuple[str, ...], Mapping[str, Any]]
-_NOW = "now"
 
 
 def parameter(name: str, type_: type[sqlalchemy.types.TypeEngine[Any]]) -> sqlalchemy.BindParameter[Any]:
     """Return a parameter of a bundle's questions."""
     return sqlalchemy.bindparam(name, type_=type_(), required=False)
+
+
+class Now(elements.ColumnElement[Any]):
+    """The time of the transaction, as a question may compare with it."""
+
+    inherit_cache = True
+    type = Instant()
+    parameter = parameter("now", Instant)
+
+
+def now() -> sqlalchemy.ColumnElement[Any]:
+    """Return the time of the transaction for a question: PostgreSQL knows it, SQLite is told."""
+    return Now()
+
+
+@compiler.compiles(Now, "postgresql")
+def _now_of_the_server(_element: Now, compiled: Any, **options: Any) -> str:
+    return compiled.process(sqlalchemy.func.now(), **options)
+
+
+@compiler.compiles(Now, "sqlite")
+def _now_as_told(element: Now, compiled: Any, **options: Any) -> str:
+    return compiled.process(element.parameter, **options)
 
 
 class Among(elements.ColumnElement[bool]):
@@ -72,7 +95,7 @@ class Bundle:
     def ask(
         self, dialect: str, answering: Answering, parameters: Mapping[str, Any]
     ) -> tuple[Any, dict[str, list[Columns]]]:
-        """Return PostgreSQL's time (SQLite has none: None), and the rows of each question by column."""
+        """Return PostgreSQL's time (None for SQLite, which is told `now`), and the rows of each question by column."""
         if dialect == "postgresql":
             return self._ask_at_once(answering, parameters)
         return None, {
@@ -94,7 +117,7 @@ class Bundle:
     @functools.cached_property
     def _text_of_all(self) -> _Text:
         answers = [_packed(name, question) for name, question in self._questions.items()]
-        return _compiled(sqlalchemy.select(sqlalchemy.func.now().label(_NOW), *answers), "postgresql")
+        return _compiled(sqlalchemy.select(now().label("now"), *answers), "postgresql")
 
     @functools.cache  # noqa: B019 - bundles are constants of modules
     def _readers(self, name: str, dialect: str) -> Sequence[tuple[str, values.Convert | None]]:

@@ -94,7 +94,8 @@ class Transaction:
     def ask(self, questions: bundle.Bundle, **parameters: Any) -> dict[str, list[bundle.Columns]]:
         """Return the rows of each question, by column; one round trip for all of them."""
         self._send_pending()
-        now, answers = questions.ask(self._dialect, self._answer, parameters)
+        told = parameters if self._clock is None else {**parameters, "now": self.now}
+        now, answers = questions.ask(self._dialect, self._answer, told)
         if self._now is None:
             self._now = now
         return answers

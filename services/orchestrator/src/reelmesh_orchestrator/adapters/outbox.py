@@ -1,6 +1,7 @@
 """Sends what was recorded to be sent: at once by whoever wrote it, by anybody after a crash."""
 
 import asyncio
+import collections
 import datetime
 import enum
 import logging
@@ -15,14 +16,17 @@ from reelmesh_orchestrator.adapters.sql import saving, tables
 
 # Messages in hand at most; what is written beyond that waits in SQL for the sweep.
 QUEUE_LIMIT = 10_000
-# Messages that are sent side by side, and deleted with one statement.
+# Messages that are sent side by side.
 BATCH = 100
+# Rows that are deleted with one statement.
+FORGET_BATCH = 1000
 # How often rows are looked for that nobody has sent, seconds.
 SWEEP_SECONDS = 1.0
-# How long a batch may wait for company before its rows are deleted, seconds.
-GATHER_SECONDS = 0.02
+# How long rows of what was sent stay, so that many are deleted with one statement: seconds.
+FORGET_SECONDS = 0.1
 
-Deliver = Callable[[ports.Outgoing], Awaitable[None]]
+# Sends messages, and returns for each what went wrong, or None.
+Deliver = Callable[[Sequence[ports.Outgoing]], Awaitable[Sequence[Exception | None]]]
 
 
 class Lane(enum.Enum):
@@ -40,12 +44,28 @@ _SENT = {Lane.BUS: crash_points.SENT_TO_BUS, Lane.STORAGE: crash_points.SENT_TO_
 
 
 def over(link: bus.Bus) -> Deliver:
-    """Return what publishes a message on the bus, under its row's id."""
+    """Return what publishes messages on the bus, under their rows' ids."""
 
-    async def deliver(message: ports.Outgoing) -> None:
-        await link.publish(
-            message.subject, message.payload, message_id=str(message.id), traceparent=message.traceparent
+    async def deliver(batch: Sequence[ports.Outgoing]) -> Sequence[Exception | None]:
+        return await link.publish_all(
+            [bus.Message(one.subject, one.payload, str(one.id), one.traceparent) for one in batch]
         )
+
+    return deliver
+
+
+def one_by_one(send: Callable[[ports.Outgoing], Awaitable[None]]) -> Deliver:
+    """Return what sends each message by a call of its own, side by side."""
+
+    async def attempt(message: ports.Outgoing) -> Exception | None:
+        try:
+            await send(message)
+        except (errors.RetryableError, errors.DeadlineExceeded) as error:
+            return error
+        return None
+
+    async def deliver(batch: Sequence[ports.Outgoing]) -> Sequence[Exception | None]:
+        return await asyncio.gather(*(attempt(message) for message in batch))
 
     return deliver
 
@@ -54,12 +74,14 @@ class Outbox:
     """The way of one lane from the record to where its messages go. Every message is sent at least once."""
 
     def __init__(self, lane: Lane, deliver: Deliver, time: clock.Clock, logger: logging.Logger) -> None:
-        """Take the lane, and what sends one of its messages or raises."""
+        """Take the lane, and what sends its messages."""
         self._lane = lane
         self._deliver = deliver
         self._clock = time
         self._logger = logger
         self._queue: asyncio.Queue[ports.Outgoing] = asyncio.Queue(QUEUE_LIMIT)
+        #: What was sent and whose rows are still there; a row that is forgotten here is sent once more, and deleted.
+        self._sent: collections.deque[uuid.UUID] = collections.deque(maxlen=QUEUE_LIMIT)
 
     def offer(self, outgoing: Sequence[ports.Outgoing]) -> None:
         """Take this lane's messages whose rows are on disk; when there are too many they are left to the sweep."""
@@ -72,43 +94,50 @@ class Outbox:
                 return
 
     async def send_new(self, database: sql.Database) -> None:
-        """Send what was just written, for ever."""
+        """Send what was just written, for ever; its rows go soon after."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._forget(database))
+            while True:
+                batch = [await self._queue.get()]
+                while len(batch) < BATCH and not self._queue.empty():
+                    batch.append(self._queue.get_nowait())
+                self._sent.extend(await self._send(batch))
+
+    async def _forget(self, database: sql.Database) -> None:
         while True:
-            batch = [await self._queue.get()]
-            await self._clock.sleep(GATHER_SECONDS if self._queue.empty() else 0)
-            while len(batch) < BATCH and not self._queue.empty():
-                batch.append(self._queue.get_nowait())
-            await self._send(database, batch)
+            await self._clock.sleep(FORGET_SECONDS)
+            while self._sent:
+                sent = [self._sent.popleft() for _ in range(min(len(self._sent), FORGET_BATCH))]
+                with crash_points.DELETE:
+                    await database.write(lambda transaction, ids=sent: _delete(transaction, ids))
 
     async def send_left_over(self, database: sql.Database) -> None:
         """Send what others have written and not sent, for ever."""
         while True:
             await self._clock.sleep(SWEEP_SECONDS)
             while batch := await self._claimed(database):
-                await self._send(database, batch)
+                sent = await self._send(batch)
+                with crash_points.DELETE:
+                    await database.write(lambda transaction, ids=sent: _delete(transaction, ids))
 
     async def _claimed(self, database: sql.Database) -> Sequence[ports.Outgoing]:
         with crash_points.CLAIM:
             return await database.write(lambda transaction: _claim(transaction, self._lane))
 
-    async def _send(self, database: sql.Database, batch: Sequence[ports.Outgoing]) -> None:
-        results = await asyncio.gather(*(self._publish(message) for message in batch))
-        sent = [message.id for message, done in zip(batch, results, strict=True) if done]
+    async def _send(self, batch: Sequence[ports.Outgoing]) -> list[uuid.UUID]:
+        """Send messages; return the ids of those that are where they should be."""
+        sent: list[uuid.UUID] = []
+        for message, trouble in zip(batch, await self._deliver(batch), strict=True):
+            if trouble is None:
+                sent.append(message.id)
+            else:
+                self._logger.warning("A message waits in the outbox: %s", trouble, extra={"subject": message.subject})
         if sent:
             _SENT[self._lane].passed()
-            with crash_points.DELETE:
-                await database.write(lambda transaction: _delete(transaction, sent))
         if len(sent) < len(batch):
             # Nobody answers there: what is left waits for its claim to end.
             await self._clock.sleep(SWEEP_SECONDS)
-
-    async def _publish(self, message: ports.Outgoing) -> bool:
-        try:
-            await self._deliver(message)
-        except (errors.RetryableError, errors.DeadlineExceeded) as error:
-            self._logger.warning("A message waits in the outbox: %s", error.message, extra={"subject": message.subject})
-            return False
-        return True
+        return sent
 
 
 def _claim(transaction: sql.Transaction, lane: Lane) -> list[ports.Outgoing]:

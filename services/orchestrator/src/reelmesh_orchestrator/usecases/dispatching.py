@@ -2,16 +2,16 @@
 
 import datetime
 import uuid
-from collections.abc import Set
+from collections.abc import Sequence, Set
 
 from reelmesh_orchestrator import crash_points, ports
-from reelmesh_orchestrator.model import advancing, attempt, dispatching, draft, facts
+from reelmesh_orchestrator.model import advancing, attempt, card, dispatching, draft, facts
 from reelmesh_orchestrator.usecases import transitions
 
 # Waiting attempts that are looked at for one account at a time.
 WINDOW = 200
 # Attempts that one transaction sends out at most, so that no lock is held for long.
-BATCH = 20
+BATCH = 50
 
 
 class Dispatcher:
@@ -24,31 +24,30 @@ class Dispatcher:
 
     async def dispatch(self) -> tuple[int, float | None]:
         """Send out what fits; return how many, and in how many seconds the next waiting attempt becomes due."""
-        accounts = await self._record.read(lambda store: store.accounts())
+        backlog = await self._record.read(lambda store: store.backlog())
         sent = 0
-        for account in accounts:
-            if account.enabled and await self._record.read(lambda store, one=account.id: bool(store.waiting(one, 1))):
-                sent += await self._fill(account.id)
-        return sent, await self._record.read(_seconds_to_next)
+        for account in backlog.accounts:
+            sent += await self._fill(account.id, _longest_render(backlog.cards, account.provider))
+        return sent, backlog.seconds_to_next
 
-    async def _fill(self, account_id: str) -> int:
+    async def _fill(self, account_id: str, longest_render: datetime.timedelta) -> int:
         sent = 0
         while True:
             with crash_points.DISPATCH:
-                batch = await self._record.write(lambda store: self._send_batch(store, account_id))
+                batch = await self._record.write(lambda store: self._send_batch(store, account_id, longest_render))
             sent += batch
             if batch < BATCH:
                 return sent
 
-    def _send_batch(self, store: ports.Store, account_id: str) -> int:
+    def _send_batch(self, store: ports.Store, account_id: str, longest_render: datetime.timedelta) -> int:
         account = store.lock_account(account_id)
         if account is None or not account.enabled:
             return 0
-        in_flight = store.in_flight(account_id, store.now - _longest_render(store, account.provider))
-        free = min(account.slots - sum(in_flight.values()), BATCH)
-        if free <= 0:
+        queue = store.queue(account_id, store.now - longest_render, WINDOW)
+        free = min(account.slots - sum(queue.in_flight.values()), BATCH)
+        chosen = dispatching.choose(queue.waiting, queue.in_flight, free)
+        if not chosen:
             return 0
-        chosen = dispatching.choose(store.waiting(account_id, WINDOW), in_flight, free)
         # Generations are locked in the order of their ids, so that two dispatchers never wait for each other.
         for before in store.look_at(sorted({one.generation_id for one in chosen})).values():
             self._send(store, before, {one.attempt_id for one in chosen})
@@ -63,17 +62,9 @@ class Dispatcher:
         transitions.on(store, before, self._policy, decide)
 
 
-def _seconds_to_next(store: ports.Store) -> float | None:
-    due = store.next_due()
-    return max((due - store.now).total_seconds(), 0.0) if due else None
-
-
-def _longest_render(store: ports.Store, provider: str) -> datetime.timedelta:
+def _longest_render(cards: Sequence[card.Card], provider: str) -> datetime.timedelta:
     """Return how long a job that nobody knows about may still take up a slot at a provider."""
     renders = [
-        model.longest_render_seconds
-        for stated in store.cards()
-        if stated.provider == provider
-        for model in stated.models
+        model.longest_render_seconds for stated in cards if stated.provider == provider for model in stated.models
     ]
     return datetime.timedelta(seconds=max(renders, default=0.0))

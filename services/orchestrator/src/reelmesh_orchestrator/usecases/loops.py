@@ -8,6 +8,8 @@ from reelmesh_orchestrator.usecases import dispatching, sweeping
 
 # Longest that a waiting attempt goes unnoticed that another orchestrator has recorded, seconds.
 DISPATCH_SECONDS = 1.0
+# Shortest between two looks at the queue: under load, what is recorded meanwhile goes out together. Seconds.
+DISPATCH_PAUSE_SECONDS = 0.004
 
 
 class Loops:
@@ -23,9 +25,10 @@ class Loops:
         while True:
             self._wake.clear()
             _, due_seconds = await dispatcher.dispatch()
+            await self._clock.sleep(DISPATCH_PAUSE_SECONDS)
             patience = DISPATCH_SECONDS if due_seconds is None else min(due_seconds, DISPATCH_SECONDS)
             try:
-                await self._clock.wait_for(self._wake.wait(), max(patience, 0.01))
+                await self._clock.wait_for(self._wake.wait(), max(patience, DISPATCH_PAUSE_SECONDS))
             except TimeoutError:
                 continue
 

@@ -10,14 +10,12 @@ from reelmesh_kit import sql
 
 from reelmesh_orchestrator import ports
 from reelmesh_orchestrator.adapters.sql import rows, tables
-from reelmesh_orchestrator.model import attempt, draft, generation
+from reelmesh_orchestrator.model import draft, generation
 
 _OPEN = sorted(state.value for state in generation.GenerationState if state not in generation.ENDED)
 _Questions = dict[str, sa.Select[Any]]
 # What ids of jobs are unique within when nobody said so, and their attempt is not known either.
 _UNKNOWN_PROJECT = "unknown"
-# The last place in the queue that is told apart: it is counted, for everybody who asks.
-FARTHEST_PLACE = 1000
 
 
 def _family(belongs: Callable[[sa.Column[Any]], sa.ColumnElement[bool]]) -> _Questions:
@@ -73,21 +71,6 @@ def _open_count() -> sa.Select[Any]:
     )
 
 
-def _number_ahead() -> sa.Select[Any]:
-    columns = tables.ATTEMPTS.c
-    ahead = (
-        sa.select(columns.generation_id)
-        .where(
-            columns.account_id == sql.parameter("account_id", sa.Text),
-            columns.state == attempt.AttemptState.PLANNED.value,
-            columns.rank_time < sql.parameter("rank_time", sql.Instant),
-        )
-        .limit(FARTHEST_PLACE)
-        .subquery()
-    )
-    return sa.select(sa.func.count(sa.distinct(ahead.c.generation_id)).label("number"))
-
-
 _BY_ID = sql.Bundle(**_family(lambda column: column == sql.parameter("generation_id", sa.Uuid)))
 _BY_IDS = sql.Bundle(**_family(lambda column: sql.among(column, "generation_ids")))
 _BY_ATTEMPT = sql.Bundle(**_of_attempt())
@@ -121,8 +104,6 @@ _EVENTS = sql.Bundle(
     .order_by(tables.EVENTS.c.sequence)
     .limit(sql.parameter("limit", sa.Integer)),
 )
-
-_AHEAD = sql.Bundle(ahead=_number_ahead())
 
 
 def by_id(transaction: sql.Transaction, generation_id: uuid.UUID) -> draft.Aggregate | None:
@@ -179,16 +160,6 @@ def events(
         _EVENTS, tenant_id=tenant_id, generation_id=generation_id, after_sequence=after_sequence, limit=limit
     )
     return [rows.to_event(one) for one in found["events"]] if found["owned"] else None
-
-
-def queue_position(transaction: sql.Transaction, of: draft.Aggregate) -> int:
-    """Return the place of a waiting generation among those that wait at the same account; 0 when none of it waits."""
-    planned = [one for one in of.attempts if one.state is attempt.AttemptState.PLANNED]
-    if not planned:
-        return 0
-    first = min(planned, key=lambda one: one.rank_time)
-    found = transaction.ask(_AHEAD, account_id=first.account_id, rank_time=first.rank_time)
-    return min(found["ahead"][0]["number"] + 1, FARTHEST_PLACE)
 
 
 def _lease(found: Mapping[str, Sequence[rows.Columns]]) -> ports.Lease | None:

@@ -9,12 +9,11 @@ import sqlalchemy as sa
 from reelmesh_kit import ids, sql
 
 from reelmesh_orchestrator import ports
-from reelmesh_orchestrator.adapters.sql import loading, reading, rows, saving, tables
-from reelmesh_orchestrator.model import attempt, card, dispatching, draft, facts
+from reelmesh_orchestrator.adapters.sql import loading, queueing, reading, rows, saving, tables
+from reelmesh_orchestrator.model import attempt, card, draft, facts
 
 _ATTEMPTS = tables.ATTEMPTS.c
 _UNRESOLVED = sorted(state.value for state in attempt.UNRESOLVED)
-_IN_FLIGHT = sorted(state.value for state in attempt.IN_FLIGHT)
 
 
 class SqlStore:
@@ -96,7 +95,7 @@ class SqlStore:
 
     def queue_position(self, aggregate: draft.Aggregate) -> int:
         """Return the place of a waiting generation."""
-        return loading.queue_position(self._transaction, aggregate)
+        return queueing.queue_position(self._transaction, aggregate)
 
     def events(
         self, tenant_id: str, generation_id: uuid.UUID, after_sequence: int, limit: int
@@ -164,42 +163,13 @@ class SqlStore:
         row = self._transaction.row(self._transaction.locking(statement))
         return card.Account(**sql.columns(row)) if row else None
 
-    def in_flight(self, account_id: str, doubtful_since: datetime.datetime) -> Mapping[str, int]:
-        """Return how many attempts each tenant has in flight at an account."""
-        doubtful = _ATTEMPTS.state == attempt.AttemptState.INDETERMINATE.value
-        statement = (
-            sa.select(_ATTEMPTS.tenant_id, sa.func.count().label("number"))
-            .where(
-                _ATTEMPTS.account_id == account_id,
-                _ATTEMPTS.state.in_(_IN_FLIGHT),
-                sa.or_(sa.not_(doubtful), _ATTEMPTS.submit_time > doubtful_since),
-            )
-            .group_by(_ATTEMPTS.tenant_id)
-        )
-        return {row.tenant_id: row.number for row in self._transaction.rows(statement)}
+    def backlog(self) -> ports.Backlog:
+        """Return where something waits that is due."""
+        return queueing.backlog(self._transaction)
 
-    def waiting(self, account_id: str, limit: int) -> Sequence[dispatching.Waiting]:
-        """Return planned attempts that are due, by rank."""
-        statement = (
-            sa.select(_ATTEMPTS.id, _ATTEMPTS.generation_id, _ATTEMPTS.tenant_id)
-            .where(
-                _ATTEMPTS.account_id == account_id,
-                _ATTEMPTS.state == attempt.AttemptState.PLANNED.value,
-                _ATTEMPTS.not_before <= self.now,
-            )
-            .order_by(_ATTEMPTS.rank_time)
-            .limit(limit)
-        )
-        found = self._transaction.rows(statement)
-        return [dispatching.Waiting(row.id, row.generation_id, row.tenant_id) for row in found]
-
-    def next_due(self) -> datetime.datetime | None:
-        """Return when the next planned attempt becomes due that is not due yet."""
-        statement = sa.select(sa.func.min(_ATTEMPTS.not_before).label("due")).where(
-            _ATTEMPTS.state == attempt.AttemptState.PLANNED.value, _ATTEMPTS.not_before > self.now
-        )
-        row = self._transaction.row(statement)
-        return row.due if row else None
+    def queue(self, account_id: str, doubtful_since: datetime.datetime, limit: int) -> ports.Queue:
+        """Return what is in flight and what waits at an account."""
+        return queueing.queue(self._transaction, account_id, doubtful_since, limit)
 
     # --- sweeping
 

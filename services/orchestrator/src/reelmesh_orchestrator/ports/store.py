@@ -1,143 +1,27 @@
-"""What the use cases need from the outside, in our words."""
+"""The record: one transaction on it, and how to get one."""
 
-import dataclasses
 import datetime
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
-from reelmesh_orchestrator.model import card, dispatching, draft, facts, generation
+from reelmesh_orchestrator.model import card, draft, facts
+from reelmesh_orchestrator.ports.nouns import (
+    AdmissionFacts,
+    Backlog,
+    Case,
+    Charge,
+    Claim,
+    Event,
+    Filter,
+    Lease,
+    Place,
+    Queue,
+    StepCase,
+    Watched,
+)
 
 Result = TypeVar("Result")
-
-
-@dataclasses.dataclass(frozen=True)
-class Event:
-    """An event of a generation's history, as it was recorded."""
-
-    id: uuid.UUID
-    position: int
-    tenant_id: str
-    generation_id: uuid.UUID
-    sequence: int
-    type: str
-    create_time: datetime.datetime
-    message: str
-    attributes: Mapping[str, str]
-    state: str
-    traceparent: str
-
-
-@dataclasses.dataclass(frozen=True)
-class Filter:
-    """Which generations to list."""
-
-    tenant_id: str
-    user_id: str = ""
-    states: tuple[generation.GenerationState, ...] = ()
-    labels: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
-
-
-@dataclasses.dataclass(frozen=True)
-class Place:
-    """Where a page of a list ends: the next one goes on behind it."""
-
-    create_time: datetime.datetime
-    generation_id: uuid.UUID
-
-
-@dataclasses.dataclass(frozen=True)
-class Lease:
-    """A worker that says it lives."""
-
-    worker_id: str
-    kind: str
-    pool: str
-    renewals: int
-    active: bool
-
-
-@dataclasses.dataclass(frozen=True)
-class Watched:
-    """An unresolved attempt that a worker observes or looks for, without the rest of its generation."""
-
-    attempt_id: uuid.UUID
-    #: Whether it is looked for, because nobody knows whether the provider has it.
-    doubtful: bool
-    cancel_wanted: bool
-
-
-@dataclasses.dataclass(frozen=True)
-class Charge:
-    """An attempt together with what its worker must know to observe or find its job."""
-
-    aggregate: draft.Aggregate
-    attempt_id: uuid.UUID
-
-
-@dataclasses.dataclass(frozen=True)
-class Claim:
-    """What is known about a provider's job."""
-
-    job: facts.Job
-    ended: bool
-
-
-@dataclasses.dataclass(frozen=True)
-class Case:
-    """What there is to know when a worker speaks of an attempt, and perhaps of a job: all of one moment."""
-
-    #: The attempt's generation; None when nobody knows the attempt.
-    aggregate: draft.Aggregate | None
-    #: The worker's lease.
-    lease: Lease | None
-    #: What the job's id is unique within: the vendor's project, or else our account.
-    project: str
-    #: What is known of jobs with this id: this attempt's, and whoever's in this project.
-    claims: tuple[Claim, ...]
-
-    def claim_in(self, project: str) -> Claim | None:
-        """Return what is known about the job in a project."""
-        return next((one for one in self.claims if one.job.project == project), None)
-
-    def claim_of(self, attempt_id: uuid.UUID) -> Claim | None:
-        """Return what is known about the job as one of an attempt, whatever project it is in."""
-        return next((one for one in self.claims if one.job.attempt_id == attempt_id), None)
-
-
-@dataclasses.dataclass(frozen=True)
-class StepCase:
-    """A step's generation (None when there is no such step), and the lease of who holds the step."""
-
-    aggregate: draft.Aggregate | None
-    holder: Lease | None
-
-
-@dataclasses.dataclass(frozen=True)
-class AdmissionFacts:
-    """What admitting a generation has to know: all of one moment."""
-
-    #: The generation, if it is there already.
-    known: draft.Aggregate | None
-    #: How many generations of the tenant have not ended.
-    open_generations: int
-    accounts: tuple[card.Account, ...]
-    cards: tuple[card.Card, ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class Outgoing:
-    """A message that was recorded to be sent."""
-
-    id: uuid.UUID
-    subject: str
-    payload: bytes
-    traceparent: str
-
-
-# The subject of messages that go to storage itself, from SQL to SQL: no bus may lose them.
-KEEP = "storage.keep"
 
 
 class Store(Protocol):
@@ -237,19 +121,15 @@ class Store(Protocol):
         """Return an account, its row locked: whoever counts its slots does so alone."""
         ...
 
-    def in_flight(self, account_id: str, doubtful_since: datetime.datetime) -> Mapping[str, int]:
-        """Return how many attempts each tenant has in flight at an account.
+    def backlog(self) -> Backlog:
+        """Return where something waits that is due."""
+        ...
+
+    def queue(self, account_id: str, doubtful_since: datetime.datetime, limit: int) -> Queue:
+        """Return what is in flight at an account, and up to `limit` planned attempts that are due.
 
         An indeterminate one counts when it was submitted after `doubtful_since`: the longest render would be over else.
         """
-        ...
-
-    def waiting(self, account_id: str, limit: int) -> Sequence[dispatching.Waiting]:
-        """Return planned attempts that are due, by rank."""
-        ...
-
-    def next_due(self) -> datetime.datetime | None:
-        """Return when the next planned attempt becomes due that is not due yet."""
         ...
 
     # --- sweeping
@@ -346,44 +226,4 @@ class Record(Protocol):
 
     async def read(self, work: Callable[[Store], Result]) -> Result:
         """Run work that changes nothing; each question sees a moment of its own."""
-        ...
-
-
-class Assets(Protocol):
-    """What is stored."""
-
-    async def check_references(self, asset_ids: Sequence[str], tenant_id: str) -> None:
-        """Make sure that reference images exist, belong to the tenant and have not expired.
-
-        Raises:
-            errors.AssetUnusable: naming the asset and what is wrong with it.
-        """
-        ...
-
-
-class Bell(Protocol):
-    """Rings when something happened; may miss something."""
-
-    async def wait(self) -> object:
-        """Wait until it rings."""
-        ...
-
-    def clear(self) -> None:
-        """Forget that it rang."""
-        ...
-
-
-class ProgressBoard(Protocol):
-    """How far generations are, as workers last shouted."""
-
-    def bell(self, generation_id: uuid.UUID) -> AbstractAsyncContextManager[Bell]:
-        """Ring while something happens to a generation."""
-        ...
-
-    def percent(self, aggregate: draft.Aggregate) -> int:
-        """Return 0 to 100, best effort."""
-        ...
-
-    def activity(self, generation_id: uuid.UUID) -> str:
-        """Return what is being done, in words; empty when unknown."""
         ...
