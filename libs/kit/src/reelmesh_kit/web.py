@@ -129,10 +129,13 @@ async def _served(server: _Server, listener: socket.socket) -> AsyncGenerator[No
 def _listening(host: str, port: int, variable: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=WAITING_CONNECTIONS_LIMIT)
+        listener = socket.create_server((host, port), family=family, backlog=WAITING_CONNECTIONS_LIMIT)
     except OSError as error:
         cause = (error.strerror or str(error)).partition(" (while")[0]
         raise process.CannotStart(
             f"Cannot listen on {host}:{port}: {cause}. Stop what uses the port, or set {variable} to a free one "
             "(0 picks one)."
         ) from error
+    # Connections inherit it. asyncio would set it, but overlooks sockets whose protocol is not named.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
