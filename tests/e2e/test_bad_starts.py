@@ -1,6 +1,7 @@
 """What keeps a mesh from starting is explained in a sentence, with what to do."""
 
 import pathlib
+import re
 import socket
 
 import pytest
@@ -28,6 +29,16 @@ def test_a_port_in_use_is_named_with_its_option(tmp_path: pathlib.Path) -> None:
     assert refused.returncode == 1
     assert f"Port {number}" in refused.stderr
     assert "--http-port" in refused.stderr
+
+
+@pytest.mark.parametrize("options", [(), ("--processes",)])
+def test_a_start_that_goes_well_and_another_on_the_same_folder_warn_of_nothing(
+    tmp_path: pathlib.Path, options: tuple[str, ...]
+) -> None:
+    for _ in range(2):
+        with standalone.up(tmp_path / "data", *options) as mesh:
+            assert mesh.stop() == 0
+    assert re.findall(r"^(?:warning|error|critical) .*", mesh.output(), re.MULTILINE) == []
 
 
 @pytest.mark.parametrize("options", [(), ("--processes",)])

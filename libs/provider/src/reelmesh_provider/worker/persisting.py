@@ -1,5 +1,6 @@
 """Telling the orchestrator a fact until it says that it knows."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -7,6 +8,8 @@ from reelmesh_kit import errors, process
 
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 10.0
+# A mesh that starts, or an orchestrator that is started again, is no reason to call anybody: only what takes longer.
+WARN_AFTER_SECONDS = 30.0
 JITTER = 0.3
 
 Answer = TypeVar("Answer")
@@ -18,6 +21,7 @@ async def until_acknowledged(
     tell: Callable[[], Awaitable[Answer]],
     *,
     give_up_after_seconds: float | None = None,
+    longest_pause_seconds: float = LONGEST_PAUSE_SECONDS,
 ) -> Answer:
     """Call `tell` until it is answered, with growing pauses.
 
@@ -26,6 +30,7 @@ async def until_acknowledged(
         what: the fact, for the log.
         tell: may be repeated.
         give_up_after_seconds: None means never.
+        longest_pause_seconds: where the pauses stop growing.
 
     Raises:
         ReelmeshError: the last failure, when it was given up.
@@ -37,8 +42,9 @@ async def until_acknowledged(
             return await tell()
         except errors.ReelmeshError as error:
             waited = own.clock.elapsed() - started
-            own.logger.warning("Not acknowledged yet: %s (%s; %.0f s so far)", what, error.message, waited)
+            level = logging.INFO if waited < WARN_AFTER_SECONDS else logging.WARNING
+            own.logger.log(level, "Not acknowledged yet: %s (%s; %.0f s so far)", what, error.message, waited)
             if give_up_after_seconds is not None and waited >= give_up_after_seconds:
                 raise
         await own.clock.sleep(pause * (1 + JITTER * own.chance.uniform(-1, 1)))
-        pause = min(LONGEST_PAUSE_SECONDS, pause * 2)
+        pause = min(longest_pause_seconds, pause * 2)

@@ -9,6 +9,8 @@ from reelmesh_provider.worker import finding, leasing, observing, persisting, ro
 from reelmesh_provider.worker.surroundings import Surroundings
 
 RELEASE_PATIENCE_SECONDS = 2.0
+# Everybody waits for the card of a mesh that starts.
+CARD_PAUSE_SECONDS = 1.0
 
 
 class Worker:
@@ -52,7 +54,12 @@ class Worker:
             crash_points.REPLAYED.passed()
             await page.tear_out()
         card = self._around.provider.card
-        await persisting.until_acknowledged(own, "the card", lambda: self._around.mesh.pool.register(card))
+        await persisting.until_acknowledged(
+            own,
+            "the card",
+            lambda: self._around.mesh.pool.register(card),
+            longest_pause_seconds=CARD_PAUSE_SECONDS,
+        )
         crash_points.REGISTERED.passed()
         self._started.set()
 
