@@ -25,8 +25,10 @@ is in the `google.rpc.ErrorInfo` (domain `reelmesh.dev`) of the status, with `Ba
 |---|---|---|---|
 """
 OTHERS = """
-HTTP itself has a few more: 405 (the path has no such method) and 416 (the asset has no such bytes) with
-INVALID_ARGUMENT, 408 (the body does not come) with DEADLINE_EXCEEDED.
+HTTP itself has a few more: 405 (the path has no such method), 416 (the asset has no such bytes) and 501 (a transfer
+coding that nobody knows) with INVALID_ARGUMENT, 408 (the body does not come) with DEADLINE_EXCEEDED, 414 (the address
+is too long) and 431 (the head of the request is too large) with TOO_LARGE. What is no HTTP at all is answered 400, with
+the same body and a request id as everything else.
 """
 
 

@@ -3,12 +3,15 @@
 import asyncio
 import contextlib
 import functools
+import http
 import socket
-from collections.abc import AsyncGenerator, Generator
+import sys
+from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any, cast
 
+import h11
 import uvicorn
-from starlette import types
+from starlette import responses, types
 from uvicorn.protocols.http import h11_impl
 
 from reelmesh_kit import process
@@ -18,7 +21,22 @@ CLOSE_SECONDS = 1
 KEEP_ALIVE_SECONDS = 5
 # Who connects has this long to say what it wants.
 HEAD_SECONDS = 10.0
+HEAD_LIMIT_BYTES = 16 * 1024
+FIELDS_LIMIT = 100
+TARGET_LIMIT_BYTES = 8 * 1024
 WAITING_CONNECTIONS_LIMIT = 128
+# What a caller still sends after it was refused is read for so long: hanging up at once would destroy the answer.
+LINGER_SECONDS = 2.0
+
+_HEAD_TOO_LARGE = f"The head of the request has more than {HEAD_LIMIT_BYTES} bytes. Send shorter header fields."
+
+Refuse = Callable[[int, str], responses.Response]
+"""Makes the answer to what never reaches the application, from a status and a sentence."""
+
+
+def plain(status: int, problem: str) -> responses.Response:
+    """Refuse by plain text."""
+    return responses.PlainTextResponse(problem, status_code=status)
 
 
 @contextlib.asynccontextmanager
@@ -31,6 +49,7 @@ async def serve(
     close_seconds: int = CLOSE_SECONDS,
     connections_limit: int = OPEN_CONNECTIONS_LIMIT,
     head_seconds: float = HEAD_SECONDS,
+    refuse: Refuse = plain,
 ) -> AsyncGenerator[int]:
     """Serve `application` over HTTP/1.1 while the body runs; yield the bound port.
 
@@ -42,46 +61,122 @@ async def serve(
         close_seconds: how long open requests may go on once the body has ended; then they are cancelled.
         connections_limit: further ones are answered 503.
         head_seconds: a connection whose request's head is not complete by then is closed.
+        refuse: makes the answer to what is no HTTP, to heads that are too large, and to one connection too many.
 
     Raises:
         process.CannotStart: the port cannot be bound.
     """
+    door = _Door(application, refuse, connections_limit)
     config = uvicorn.Config(
-        application,
+        door,
         lifespan="off",
         log_config=None,
         access_log=False,
-        limit_concurrency=connections_limit,
         timeout_graceful_shutdown=close_seconds,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         server_header=False,
-        http=cast(type[asyncio.Protocol], functools.partial(_Protocol, head_seconds)),
+        ws="none",
+        h11_max_incomplete_event_size=HEAD_LIMIT_BYTES,
+        http=cast(type[asyncio.Protocol], functools.partial(_Protocol, head_seconds, refuse)),
     )
     with _listening(host, port, variable) as listener:
         bound_port: int = listener.getsockname()[1]
-        async with _served(_Server(config), listener):
+        server = _Server(config)
+        door.connections = server.server_state.connections
+        async with _served(server, listener):
             yield bound_port
 
 
-class _Protocol(h11_impl.H11Protocol):
-    """Hangs up on who connects and does not send a request's head: uvicorn alone would wait for ever."""
+class _Door:
+    """Stands before the application: refuses one connection too many, and heads that came whole but are too large.
 
-    def __init__(self, head_seconds: float, *arguments: Any, **keywords: Any) -> None:
+    The protocol refuses those that come in pieces, before they are complete; one read may hold a large head whole.
+    """
+
+    def __init__(self, application: types.ASGIApp, refuse: Refuse, connections_limit: int) -> None:
+        self.connections: set[Any] = set()
+        self._application = application
+        self._refuse = refuse
+        self._connections_limit = connections_limit
+
+    async def __call__(self, scope: types.Scope, receive: types.Receive, send: types.Send) -> None:
+        if len(self.connections) > self._connections_limit:
+            refusal = self._refuse(503, "Too many connections are open at this moment. Try again; nothing was done.")
+            refusal.headers["connection"] = "close"
+        else:
+            refusal = self._too_large(scope)
+        await (refusal or self._application)(scope, receive, send)
+
+    def _too_large(self, scope: types.Scope) -> responses.Response | None:
+        target_bytes = len(scope["raw_path"]) + len(scope["query_string"])
+        if target_bytes > TARGET_LIMIT_BYTES:
+            return self._refuse(414, f"The address has more than {TARGET_LIMIT_BYTES} bytes. Send a shorter one.")
+        if len(scope["headers"]) > FIELDS_LIMIT:
+            return self._refuse(431, f"The request has more than {FIELDS_LIMIT} header fields. Send fewer.")
+        if target_bytes + sum(len(name) + len(value) for name, value in scope["headers"]) > HEAD_LIMIT_BYTES:
+            return self._refuse(431, _HEAD_TOO_LARGE)
+        return None
+
+
+class _Protocol(h11_impl.H11Protocol):
+    """Hangs up on who connects and does not send a request's head, and refuses in the application's words.
+
+    uvicorn alone would wait for ever, and refuse by plain text.
+    """
+
+    def __init__(self, head_seconds: float, refuse: Refuse, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
         self._head_seconds = head_seconds
+        self._refuse = refuse
         self._hanging_up: asyncio.TimerHandle | None = None
+        self._refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._watch()
 
     def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return
         super().data_received(data)
-        self._watch()
+        if not self._refused:
+            self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._unwatch()
         super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what h11 could not read. Called while its error is handled, which knows the status."""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            error = sys.exception()
+            status = error.error_status_hint if isinstance(error, h11.RemoteProtocolError) else 400
+            answer = self._refuse(
+                status, _HEAD_TOO_LARGE if status == 431 else f"This is no HTTP/1.1 request: {error}."
+            )
+            for event in (
+                h11.Response(
+                    status_code=status,
+                    headers=[*answer.raw_headers, (b"connection", b"close")],
+                    reason=http.HTTPStatus(status).phrase,
+                ),
+                h11.Data(data=bytes(answer.body)),
+                h11.EndOfMessage(),
+            ):
+                self.transport.write(self.conn.send(event) or b"")
+            self._linger()
+        else:
+            # Half of an answer is out already: only a broken connection tells that it is half.
+            self.transport.close()
+        if cast(Any, self.cycle) is not None:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+
+    def _linger(self) -> None:
+        self._refused = True
+        self._unwatch()
+        self.transport.write_eof()
+        self._hanging_up = self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
     def _watch(self) -> None:
         answering = cast(Any, self.cycle) is not None and not self.cycle.response_complete

@@ -11,7 +11,7 @@ from reelmesh_kit import admin, process, rpc, web
 from reelmesh_gateway import settings
 from reelmesh_gateway.adapters import key_file, media, peers, storage
 from reelmesh_gateway.model import rates
-from reelmesh_gateway.routes import front, http, metrics, streams
+from reelmesh_gateway.routes import edge, front, http, metrics, streams
 from reelmesh_gateway.servicer import admission
 from reelmesh_gateway.servicer import assets as asset_servicer
 from reelmesh_gateway.servicer import generations as generation_servicer
@@ -109,6 +109,7 @@ def _http(own_settings: settings.GatewaySettings, behind: front.Front) -> contex
         variable="REELMESH_HTTP_PORT",
         close_seconds=math.ceil(own_settings.drain_seconds),
         connections_limit=behind.requests_limit + IDLE_CONNECTIONS_LIMIT,
+        refuse=edge.Threshold(behind.own, behind.metrics).refuse,
     )
 
 

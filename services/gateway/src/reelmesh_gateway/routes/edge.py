@@ -5,7 +5,7 @@ import re
 
 from opentelemetry import trace
 from reelmesh_kit import errors, metrics, process, telemetry
-from starlette import datastructures, types
+from starlette import datastructures, responses, types
 
 from reelmesh_gateway.routes import answers
 from reelmesh_gateway.routes import metrics as own_metrics
@@ -20,6 +20,8 @@ _OTHER_METHOD = "_OTHER"
 _NO_ROUTE = "unmatched"
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _SAMPLED = "01"
+# The address, the head.
+_TOO_LARGE = (414, 431)
 
 
 class Edge:
@@ -102,6 +104,24 @@ class Edge:
         metrics.observe(self._metrics.duration, seconds, method=method, route=route)
 
 
+class Threshold:
+    """Answers what never reaches the application, in the words that all other errors have."""
+
+    def __init__(self, own: process.Chassis, measured: own_metrics.Metrics) -> None:
+        """Count refusals in `measured`."""
+        self._own = own
+        self._metrics = measured
+
+    def refuse(self, status: int, problem: str) -> responses.Response:
+        """Return the answer with this status; nothing of the request is known, not even an id that it may carry."""
+        request_id = str(self._own.ids.fresh())
+        self._metrics.requests.labels(_OTHER_METHOD, _NO_ROUTE, str(status)).inc()
+        answer = answers.refused(wire.Refused(status, _error(status, problem)), request_id)
+        answer.headers[REQUEST_ID_HEADER] = request_id
+        answer.headers["x-content-type-options"] = "nosniff"
+        return answer
+
+
 class _Exchange:
     """One request and what became of its answer."""
 
@@ -124,6 +144,12 @@ class _Exchange:
             if self.traceparent:
                 headers[TRACEPARENT_HEADER] = self.traceparent
         await self._send(message)
+
+
+def _error(status: int, problem: str) -> errors.ReelmeshError:
+    if status == 503:
+        return errors.Unavailable(problem)
+    return errors.TooLarge(problem) if status in _TOO_LARGE else errors.InvalidArgument("request", problem)
 
 
 def _request_id(scope: types.Scope, own: process.Chassis) -> str:
