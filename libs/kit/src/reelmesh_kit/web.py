@@ -25,6 +25,8 @@ HEAD_LIMIT_BYTES = 16 * 1024
 FIELDS_LIMIT = 100
 TARGET_LIMIT_BYTES = 8 * 1024
 WAITING_CONNECTIONS_LIMIT = 128
+# Connections beyond the limit that are told so, once they ask something; on further ones it is hung up at once.
+REFUSED_CONNECTIONS_LIMIT = 64
 # What a caller still sends after it was refused is read for so long: hanging up at once would destroy the answer.
 LINGER_SECONDS = 2.0
 
@@ -77,7 +79,7 @@ async def serve(
         server_header=False,
         ws="none",
         h11_max_incomplete_event_size=HEAD_LIMIT_BYTES,
-        http=cast(type[asyncio.Protocol], functools.partial(_Protocol, head_seconds, refuse)),
+        http=cast(type[asyncio.Protocol], functools.partial(_Protocol, head_seconds, refuse, connections_limit)),
     )
     with _listening(host, port, variable) as listener:
         bound_port: int = listener.getsockname()[1]
@@ -124,15 +126,21 @@ class _Protocol(h11_impl.H11Protocol):
     uvicorn alone would wait for ever, and refuse by plain text.
     """
 
-    def __init__(self, head_seconds: float, refuse: Refuse, *arguments: Any, **keywords: Any) -> None:
+    def __init__(
+        self, head_seconds: float, refuse: Refuse, connections_limit: int, *arguments: Any, **keywords: Any
+    ) -> None:
         super().__init__(*arguments, **keywords)
         self._head_seconds = head_seconds
         self._refuse = refuse
+        self._connections_limit = connections_limit + REFUSED_CONNECTIONS_LIMIT
         self._hanging_up: asyncio.TimerHandle | None = None
         self._refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        if len(self.connections) > self._connections_limit:
+            transport.abort()
+            return
         self._watch()
 
     def data_received(self, data: bytes) -> None:
