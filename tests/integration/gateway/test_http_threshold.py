@@ -87,37 +87,6 @@ async def test_what_is_no_request_is_refused_in_our_words(
     assert (await answered(gateway, GOOD))[0] == 200
 
 
-async def test_one_connection_too_many_is_refused_in_our_words(open_gateway: conftest.Open) -> None:
-    limit = 2 + 500 + 500
-    async with open_gateway(event_streams_limit=2) as gateway, contextlib.AsyncExitStack() as stack:
-        host, port = gateway.url.removeprefix("http://").split(":")
-        for _ in range(limit):
-            _, writer = await asyncio.open_connection(host, int(port))
-            stack.callback(writer.close)
-
-        status, headers, body = await answered(gateway, GOOD)
-
-    assert (status, body["error"]["reason"], headers["retry-after"]) == (503, "UNAVAILABLE", "1")
-    assert headers["connection"] == "close"
-
-
-async def test_on_many_connections_too_many_it_is_hung_up_at_once(open_gateway: conftest.Open) -> None:
-    limit = 2 + 500 + 500 + web.REFUSED_CONNECTIONS_LIMIT
-    async with open_gateway(event_streams_limit=2) as gateway, contextlib.AsyncExitStack() as stack:
-        host, port = gateway.url.removeprefix("http://").split(":")
-
-        async def connected() -> asyncio.StreamReader:
-            reader, writer = await asyncio.open_connection(host, int(port))
-            stack.callback(writer.close)
-            return reader
-
-        held = [await connected() for _ in range(limit)]
-        with contextlib.suppress(ConnectionError):
-            assert await (await connected()).read() == b""
-
-        assert not any(reader.at_eof() for reader in held[:10])
-
-
 async def test_a_broken_body_ends_its_request_and_nothing_else(gateway: conftest.Gateway) -> None:
     head = f"POST /api/v1/quotes HTTP/1.1\r\nHost: x\r\nX-API-Key: {gateway.key}\r\nTransfer-Encoding: chunked\r\n"
 

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import functools
 import http
+import logging
+import resource
 import socket
 import sys
 from collections.abc import AsyncGenerator, Callable, Generator
@@ -27,9 +29,12 @@ TARGET_LIMIT_BYTES = 8 * 1024
 WAITING_CONNECTIONS_LIMIT = 128
 # Connections beyond the limit that are told so, once they ask something; on further ones it is hung up at once.
 REFUSED_CONNECTIONS_LIMIT = 64
+# Files that a process has open besides connections to it: libraries, databases, calls of its own.
+OTHER_FILES = 256
 # What a caller still sends after it was refused is read for so long: hanging up at once would destroy the answer.
 LINGER_SECONDS = 2.0
 
+_LOGGER = logging.getLogger("reelmesh.kit.web")
 _HEAD_TOO_LARGE = f"The head of the request has more than {HEAD_LIMIT_BYTES} bytes. Send shorter header fields."
 
 Refuse = Callable[[int, str], responses.Response]
@@ -68,6 +73,7 @@ async def serve(
     Raises:
         process.CannotStart: the port cannot be bound.
     """
+    connections_limit = _fitting(connections_limit)
     door = _Door(application, refuse, connections_limit)
     config = uvicorn.Config(
         door,
@@ -77,6 +83,8 @@ async def serve(
         timeout_graceful_shutdown=close_seconds,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         server_header=False,
+        # A request that follows another on its connection would act for the caller of that one, and in its trace.
+        reset_contextvars=True,
         ws="none",
         h11_max_incomplete_event_size=HEAD_LIMIT_BYTES,
         http=cast(type[asyncio.Protocol], functools.partial(_Protocol, head_seconds, refuse, connections_limit)),
@@ -242,3 +250,24 @@ def _listening(host: str, port: int, variable: str) -> socket.socket:
     # Connections inherit it. asyncio would set it, but overlooks sockets whose protocol is not named.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
+
+
+def _fitting(connections_limit: int) -> int:
+    """Return how many connections the system lets us have open, having asked it for as many as are wanted.
+
+    What has no file for the next connection has none for its database either.
+    """
+    beside = REFUSED_CONNECTIONS_LIMIT + OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections_limit + beside
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        if soft < wanted:
+            fitting = max(soft - beside, 1)
+            _LOGGER.warning(
+                "The system allows %d open files: %d connections instead of %d. Raise its limit (ulimit -n).",
+                *(soft, fitting, connections_limit),
+            )
+            return fitting
+    return connections_limit
