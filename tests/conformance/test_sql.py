@@ -282,3 +282,12 @@ async def test_a_guarded_change_is_decided_on_until_nobody_came_between(bodies: 
 
     await asyncio.gather(*(bodies.write(increment) for _ in range(12)))
     assert (await all_bodies(bodies))[0]["number"] == 13
+
+
+@pytest.mark.parametrize("numbers_gone", [[1], [1, 2, 9]])
+async def test_rows_are_deleted_by_their_keys_whether_they_are_there_or_not(
+    bodies: sql.Database, numbers_gone: list[int]
+) -> None:
+    keys = [{"id": uuid.UUID(int=number)} for number in numbers_gone]
+    await bodies.write(lambda transaction: transaction.changes.delete(BODIES, keys))
+    assert [row["number"] for row in await all_bodies(bodies)] == [one for one in (1, 2) if one not in numbers_gone]

@@ -17,13 +17,29 @@ from reelmesh_kit.sql import values
 from reelmesh_kit.sql.columns import Instant
 
 Columns = dict[str, Any]
-# What a statement was compiled to: its text, the names of its parameters in their order, and those that are constant.
-_Text = tuple[str, tuple[str, ...], Mapping[str, Any]]
+# What a statement was compiled to: its text, and the names of its parameters in their order.
+_Text = tuple[str, tuple[str, ...]]
 
 
-def parameter(name: str, type_: type[sqlalchemy.types.TypeEngine[Any]]) -> sqlalchemy.BindParameter[Any]:
+class Parameter(elements.ColumnElement[Any]):
+    """A value that is given with each question; whatever else a question compares with is a part of its text."""
+
+    inherit_cache = True
+
+    def __init__(self, name: str, type_: sqlalchemy.types.TypeEngine[Any]) -> None:
+        """Name it."""
+        self.type = type_
+        self.bind = sqlalchemy.bindparam(name, type_=type_, required=False)
+
+
+def parameter(name: str, type_: type[sqlalchemy.types.TypeEngine[Any]]) -> sqlalchemy.ColumnElement[Any]:
     """Return a parameter of a bundle's questions."""
-    return sqlalchemy.bindparam(name, type_=type_(), required=False)
+    return Parameter(name, type_())
+
+
+@compiler.compiles(Parameter)
+def _parameter(element: Parameter, compiled: Any, **options: Any) -> str:
+    return compiled.process(element.bind, **{**options, "literal_binds": False})
 
 
 class Now(elements.ColumnElement[Any]):
@@ -54,11 +70,13 @@ class Among(elements.ColumnElement[bool]):
 
     inherit_cache = True
     type = sqlalchemy.Boolean()
+    # Or SQLite is asked whether it equals 1, and reads everything to find out.
+    _is_implicitly_boolean = True
 
     def __init__(self, column: sqlalchemy.Column[Any], parameter: str) -> None:
         """Take a column of ids and the name of the parameter."""
         self.column = column
-        self.parameter = sqlalchemy.bindparam(parameter, type_=sqlalchemy.ARRAY(sqlalchemy.Uuid), required=False)
+        self.parameter = Parameter(parameter, sqlalchemy.ARRAY(sqlalchemy.Uuid()))
 
 
 def among(column: sqlalchemy.Column[Any], parameter: str) -> sqlalchemy.ColumnElement[bool]:
@@ -73,7 +91,7 @@ def _among_an_array(element: Among, compiled: Any, **options: Any) -> str:
 
 @compiler.compiles(Among, "sqlite")
 def _among_json(element: Among, compiled: Any, **options: Any) -> str:
-    listed = compiled.process(sqlalchemy.bindparam(element.parameter.key, required=False), **options)
+    listed = compiled.process(Parameter(element.parameter.bind.key, sqlalchemy.Text()), **options)
     return f"{compiled.process(element.column, **options)} IN (SELECT value FROM json_each({listed}))"  # noqa: S608
 
 
@@ -132,15 +150,14 @@ def _packed(name: str, question: sqlalchemy.Select[*tuple[Any, ...]]) -> sqlalch
 
 
 def _compiled(statement: sqlalchemy.Select[*tuple[Any, ...]], dialect: str) -> _Text:
-    compiled: Any = statement.compile(dialect=values.DIALECTS[dialect], compile_kwargs={"render_postcompile": True})
-    constant = {name: value for name, value in compiled.params.items() if value is not None}
-    return str(compiled), tuple(compiled.positiontup or ()), constant
+    # Constants stand in the text: a prepared plan may use an index that covers some states only if it sees them.
+    compiled: Any = statement.compile(dialect=values.DIALECTS[dialect], compile_kwargs={"literal_binds": True})
+    return str(compiled), tuple(compiled.positiontup or ())
 
 
 def _answer(answering: Answering, text: _Text, parameters: Mapping[str, Any], dialect: str) -> Sequence[Sequence[Any]]:
-    statement, wanted, constant = text
-    given = (constant[name] if name in constant else parameters[name] for name in wanted)
-    return answering(statement, tuple(values.bound(value, dialect) for value in given))
+    statement, wanted = text
+    return answering(statement, tuple(values.bound(parameters[name], dialect) for name in wanted))
 
 
 def _rows(found: Sequence[Sequence[Any]], readers: Sequence[tuple[str, values.Convert | None]]) -> list[Columns]:

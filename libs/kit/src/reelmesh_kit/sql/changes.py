@@ -43,6 +43,7 @@ class Changes:
         self._inserted: dict[sqlalchemy.Table, list[Columns]] = {}
         self._updated: dict[Update, list[Columns]] = {}
         self._expected: dict[Update, list[Columns]] = {}
+        self._deleted: dict[sqlalchemy.Table, list[Columns]] = {}
 
     def insert(self, table: sqlalchemy.Table, rows: Sequence[Columns]) -> None:
         """Add new rows: every row names every column but those that count by themselves."""
@@ -54,10 +55,15 @@ class Changes:
         self._updated.setdefault(update, []).append(row)
         self._expected.setdefault(update, []).append(expected or {})
 
+    def delete(self, table: sqlalchemy.Table, keys: Sequence[Columns]) -> None:
+        """Delete rows by their primary keys; those that are gone already are none to miss."""
+        if keys:
+            self._deleted.setdefault(table, []).extend(keys)
+
     @property
     def empty(self) -> bool:
         """Whether there is nothing to write."""
-        return not self._inserted and not self._updated
+        return not self._inserted and not self._updated and not self._deleted
 
     @property
     def alone(self) -> bool:
@@ -75,6 +81,7 @@ class Changes:
             *(_Part(update.table, update, many) for update, many in changed if update.guarded),
             *(_Part(table, None, len(rows) > 1) for table, rows in self._inserted.items()),
             *(_Part(update.table, update, many) for update, many in changed if not update.guarded),
+            *(_Part(table, None, len(keys) > 1, deleted=True) for table, keys in self._deleted.items()),
         ]
         if not parts:
             return
@@ -109,6 +116,8 @@ class Changes:
                 raise Conflict
 
     def _rows(self, part: "_Part") -> Sequence[Columns]:
+        if part.deleted:
+            return self._deleted[part.table]
         if part.update is None:
             return self._inserted[part.table]
         rows = self._updated[part.update]
@@ -123,12 +132,13 @@ class Changes:
 
 @dataclasses.dataclass(frozen=True)
 class _Part:
-    """What happens to a table: an update, or new rows."""
+    """What happens to a table: an update, or new rows, or rows that go."""
 
     table: sqlalchemy.Table
     update: Update | None
     #: Whether it is more than one row.
     many: bool
+    deleted: bool = False
 
 
 _Fields = tuple[tuple[str, values.Convert | None], ...]
@@ -138,6 +148,8 @@ Run = Callable[..., tuple[int, Sequence[Sequence[Any]]]]
 
 def _columns(part: _Part) -> list[tuple[str, sqlalchemy.Column[Any]]]:
     """Return what each row of a part brings along: the name, and the column that it is compared with or put into."""
+    if part.deleted:
+        return [(column.name, column) for column in part.table.primary_key.columns]
     if part.update is None:
         # What is counted up by itself is nobody's to bring.
         counted = part.table.autoincrement_column
@@ -176,6 +188,10 @@ def _counted(part: str) -> str:
 
 def _dml(part: _Part, columns: Sequence[tuple[str, sqlalchemy.Column[Any]]], source: str, condition: str) -> str:
     table = part.table.name
+    matches = [f"t.{column.name} = u.{column.name}" for column in part.table.primary_key.columns]
+    if part.deleted:
+        where = " AND ".join([*matches, *([condition] if condition else [])])
+        return f"DELETE FROM {table} t USING {source} WHERE {where}"
     if part.update is None:
         names = ", ".join(name for name, _ in columns)
         picked = ", ".join(_cast(f"u.{name}", column) for name, column in columns)
@@ -186,7 +202,6 @@ def _dml(part: _Part, columns: Sequence[tuple[str, sqlalchemy.Column[Any]]], sou
         f"{name} = {f'coalesce(u.{name}, t.{name})' if name in kept else _cast(f'u.{name}', of[name])}"
         for name in part.update.columns
     )
-    matches = [f"t.{column.name} = u.{column.name}" for column in part.table.primary_key.columns]
     matches += [f"t.{name} = u.{_GUARD}{name}" for name in part.update.guarded]
     where = " AND ".join([*matches, *([condition] if condition else [])])
     return f"UPDATE {table} t SET {sets} FROM {source} WHERE {where} RETURNING 1"
@@ -212,6 +227,9 @@ def _cast(expression: str, column: sqlalchemy.Column[Any]) -> str:
 def _single(part: _Part) -> tuple[str, _Fields]:
     """Return SQLite's statement for one row of a part."""
     table = part.table.name
+    if part.deleted:
+        fields = _fields(part, "sqlite")
+        return f"DELETE FROM {table} WHERE {' AND '.join(f'{name} = ?' for name, _ in fields)}", fields
     if part.update is None:
         fields = _fields(part, "sqlite")
         names = ", ".join(name for name, _ in fields)

@@ -159,4 +159,4 @@ def _claim(transaction: sql.Transaction, lane: Lane) -> list[ports.Outgoing]:
 
 
 def _delete(transaction: sql.Transaction, ids: Sequence[uuid.UUID]) -> None:
-    transaction.execute(tables.OUTBOX.delete().where(tables.OUTBOX.c.id.in_(ids)))
+    transaction.changes.delete(tables.OUTBOX, [{"id": one} for one in ids])

@@ -10,9 +10,8 @@ from reelmesh_kit import sql
 
 from reelmesh_orchestrator import ports
 from reelmesh_orchestrator.adapters.sql import rows, tables
-from reelmesh_orchestrator.model import draft, generation
+from reelmesh_orchestrator.model import draft
 
-_OPEN = sorted(state.value for state in generation.GenerationState if state not in generation.ENDED)
 _Questions = dict[str, sa.Select[Any]]
 # What ids of jobs are unique within when nobody said so, and their attempt is not known either.
 _UNKNOWN_PROJECT = "unknown"
@@ -67,7 +66,7 @@ def _leases(worker_id: sa.ColumnElement[Any]) -> sa.Select[Any]:
 def _open_count() -> sa.Select[Any]:
     columns = tables.GENERATIONS.c
     return sa.select(sa.func.count().label("number")).where(
-        columns.tenant_id == sql.parameter("tenant_id", sa.Text), columns.state.in_(_OPEN)
+        columns.tenant_id == sql.parameter("tenant_id", sa.Text), tables.UNENDED
     )
 
 

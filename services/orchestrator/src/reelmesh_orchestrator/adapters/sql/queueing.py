@@ -31,7 +31,7 @@ def _in_flight() -> sa.Select[*tuple[Any, ...]]:
     lately = _ATTEMPTS.submit_time > sql.parameter("doubtful_since", sql.Instant)
     return (
         sa.select(_ATTEMPTS.tenant_id, sa.func.count().label("number"))
-        .where(_AT_ACCOUNT, _ATTEMPTS.state.in_(_IN_FLIGHT), sa.or_(sa.not_(doubtful), lately))
+        .where(_AT_ACCOUNT, tables.UNENDED_ATTEMPT, _ATTEMPTS.state.in_(_IN_FLIGHT), sa.or_(sa.not_(doubtful), lately))
         .group_by(_ATTEMPTS.tenant_id)
     )
 

@@ -55,7 +55,7 @@ def submitting(transaction: sql.Transaction, limit: int) -> Mapping[uuid.UUID, u
     """Return the attempts that are being submitted, with their generations."""
     statement = (
         sa.select(_ATTEMPTS.id, _ATTEMPTS.generation_id)
-        .where(_ATTEMPTS.state == attempt.AttemptState.SUBMITTING.value)
+        .where(tables.UNENDED_ATTEMPT, _ATTEMPTS.state == attempt.AttemptState.SUBMITTING.value)
         .order_by(_ATTEMPTS.submit_time)
         .limit(limit)
     )
@@ -66,7 +66,11 @@ def dispatched_before(transaction: sql.Transaction, moment: datetime.datetime, l
     """Return the generations that have an attempt dispatched before `moment` and not begun."""
     statement = (
         sa.select(_ATTEMPTS.generation_id)
-        .where(_ATTEMPTS.state == attempt.AttemptState.DISPATCHED.value, _ATTEMPTS.dispatch_time < moment)
+        .where(
+            tables.UNENDED_ATTEMPT,
+            _ATTEMPTS.state == attempt.AttemptState.DISPATCHED.value,
+            _ATTEMPTS.dispatch_time < moment,
+        )
         .distinct()
         .limit(limit)
     )
@@ -77,7 +81,12 @@ def past_deadline(transaction: sql.Transaction, limit: int) -> Sequence[uuid.UUI
     """Return the working generations whose deadline has passed."""
     statement = (
         sa.select(_GENERATIONS.id)
-        .where(_GENERATIONS.deadline_time <= transaction.now, _GENERATIONS.state.in_(_WORKING))
+        .where(
+            _GENERATIONS.deadline_time.is_not(None),
+            tables.UNENDED,
+            _GENERATIONS.deadline_time <= transaction.now,
+            _GENERATIONS.state.in_(_WORKING),
+        )
         .limit(limit)
     )
     return [row.id for row in transaction.rows(statement)]
@@ -87,7 +96,10 @@ def cancelling_since(transaction: sql.Transaction, moment: datetime.datetime, li
     """Return the generations that have been cancelling since before `moment`."""
     statement = (
         sa.select(_GENERATIONS.id)
-        .where(_GENERATIONS.state == generation.GenerationState.CANCELLING.value, _GENERATIONS.cancel_time < moment)
+        .where(
+            tables.CANCELLING,
+            _GENERATIONS.cancel_time < moment,
+        )
         .limit(limit)
     )
     return [row.id for row in transaction.rows(statement)]
@@ -96,7 +108,9 @@ def cancelling_since(transaction: sql.Transaction, moment: datetime.datetime, li
 def steps_sent_before(transaction: sql.Transaction, moment: datetime.datetime, limit: int) -> Sequence[uuid.UUID]:
     """Return the steps that were sent before `moment` and not begun."""
     statement = (
-        sa.select(_STEPS.id).where(_STEPS.state == step.StepState.SENT.value, _STEPS.send_time < moment).limit(limit)
+        sa.select(_STEPS.id)
+        .where(tables.UNENDED_STEP, _STEPS.state == step.StepState.SENT.value, _STEPS.send_time < moment)
+        .limit(limit)
     )
     return [row.id for row in transaction.rows(statement)]
 
@@ -104,7 +118,7 @@ def steps_sent_before(transaction: sql.Transaction, moment: datetime.datetime, l
 def step_tokens_of_worker(transaction: sql.Transaction, worker_id: str) -> Mapping[str, uuid.UUID]:
     """Return the steps that a worker runs, by token."""
     statement = sa.select(_STEPS.token, _STEPS.id).where(
-        _STEPS.worker_id == worker_id, _STEPS.state == step.StepState.RUNNING.value
+        tables.UNENDED_STEP, _STEPS.worker_id == worker_id, _STEPS.state == step.StepState.RUNNING.value
     )
     return {row.token: row.id for row in transaction.rows(statement)}
 
@@ -128,7 +142,7 @@ def prune(
     old = (
         sa.select(events.c.position)
         .where(events.c.create_time < events_before, sa.exists(ended))
-        .order_by(events.c.position)
+        .order_by(events.c.create_time)
         .limit(limit)
     )
     deleted = transaction.execute(events.delete().where(events.c.position.in_(old))).rowcount

@@ -119,7 +119,7 @@ class SqlStore:
         """Return the newest ids of jobs at an account that belong to attempts."""
         statement = (
             sa.select(_ATTEMPTS.job_id)
-            .where(_ATTEMPTS.account_id == account_id, _ATTEMPTS.job_id != "")
+            .where(_ATTEMPTS.account_id == account_id, tables.WITH_JOB)
             .order_by(_ATTEMPTS.create_time.desc())
             .limit(limit)
         )
@@ -215,7 +215,10 @@ class SqlStore:
         """Free unresolved attempts whose watcher holds no lease."""
         holders = sa.select(tables.LEASES.c.worker_id).where(tables.LEASES.c.active)
         statement = tables.ATTEMPTS.update().where(
-            _ATTEMPTS.state.in_(_UNRESOLVED), _ATTEMPTS.watcher_id != "", _ATTEMPTS.watcher_id.not_in(holders)
+            tables.UNENDED_ATTEMPT,
+            _ATTEMPTS.state.in_(_UNRESOLVED),
+            _ATTEMPTS.watcher_id != "",
+            _ATTEMPTS.watcher_id.not_in(holders),
         )
         return self._transaction.execute(statement.values(watcher_id="")).rowcount
 
@@ -254,7 +257,7 @@ class SqlStore:
             return False
         self._transaction.execute(
             tables.ATTEMPTS.update()
-            .where(_ATTEMPTS.watcher_id == worker_id, _ATTEMPTS.state.in_(_UNRESOLVED))
+            .where(tables.UNENDED_ATTEMPT, _ATTEMPTS.watcher_id == worker_id, _ATTEMPTS.state.in_(_UNRESOLVED))
             .values(watcher_id="")
         )
         return True
@@ -263,6 +266,7 @@ class SqlStore:
         """Return the unresolved attempts that a worker observes or looks for."""
         doubtful = attempt.AttemptState.INDETERMINATE.value
         statement = sa.select(_ATTEMPTS.id, _ATTEMPTS.state, _ATTEMPTS.cancel_wanted).where(
+            tables.UNENDED_ATTEMPT,
             _ATTEMPTS.watcher_id == worker_id,
             _ATTEMPTS.state.in_([attempt.AttemptState.ACCEPTED.value, doubtful]),
         )
@@ -274,6 +278,7 @@ class SqlStore:
         statement = (
             sa.select(_ATTEMPTS.id)
             .where(
+                tables.UNENDED_ATTEMPT,
                 _ATTEMPTS.watcher_id == "",
                 _ATTEMPTS.provider == provider,
                 _ATTEMPTS.state.in_([attempt.AttemptState.ACCEPTED.value, attempt.AttemptState.INDETERMINATE.value]),
@@ -294,6 +299,7 @@ class SqlStore:
     def rivals(self, account_id: str, model: str) -> int:
         """Return how many attempts at an account and model are unresolved without a job."""
         statement = sa.select(sa.func.count().label("number")).where(
+            tables.UNENDED_ATTEMPT,
             _ATTEMPTS.account_id == account_id,
             _ATTEMPTS.model == model,
             _ATTEMPTS.state.in_(_UNRESOLVED),

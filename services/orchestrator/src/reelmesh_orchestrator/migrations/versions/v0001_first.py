@@ -272,6 +272,14 @@ def upgrade() -> None:
         sqlite_where=sa.text("state IN ('PLANNED', 'DISPATCHED', 'SUBMITTING', 'ACCEPTED', 'INDETERMINATE')"),
     )
     op.create_index(
+        "ix_attempts_jobs",
+        "attempts",
+        ["account_id", "create_time"],
+        unique=False,
+        postgresql_where=sa.text("job_id <> ''"),
+        sqlite_where=sa.text("job_id <> ''"),
+    )
+    op.create_index(
         "ix_attempts_waiting",
         "attempts",
         ["account_id", "rank_time"],
