@@ -1,0 +1,106 @@
+"""No question reads a whole table: what it costs does not grow with what is stored."""
+
+import pathlib
+import re
+import uuid
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+import sqlalchemy as sa
+from reelmesh_kit.sql import sqlite
+from reelmesh_orchestrator import ports
+from reelmesh_orchestrator.model import facts, generation
+
+from tests.support import orchestrator, record
+
+# Tables that only grow. Cards, accounts and leases are few.
+GROWING = {"generations", "labels", "shots", "attempts", "steps", "provider_jobs", "ledger", "events", "outbox"}
+SCAN = re.compile(r"SCAN (\w+)\b(?! USING (?:COVERING )?INDEX)")
+NOBODY = uuid.UUID(int=0)
+TENANT = ports.Filter("tenant", user_id="eve", states=(generation.GenerationState.QUEUED,), labels={"a": "b"})
+
+QUESTIONS: dict[str, Callable[[ports.Store], object]] = {
+    "look": lambda store: store.look(NOBODY),
+    "look_at": lambda store: store.look_at([NOBODY]),
+    "of_attempt": lambda store: store.of_attempt(NOBODY),
+    "of_step": lambda store: store.of_step(NOBODY),
+    "case": lambda store: store.case(NOBODY, "worker", "project", "job"),
+    "step_case": lambda store: store.step_case(NOBODY),
+    "admission": lambda store: store.admission("tenant", NOBODY),
+    "page": lambda store: store.page(TENANT, ports.Place(store.now, NOBODY), 10),
+    "events": lambda store: store.events("tenant", NOBODY, 0, 10),
+    "all_events": lambda store: store.all_events(0, 10),
+    "claimed_jobs": lambda store: store.claimed_jobs("account", 10),
+    "backlog": lambda store: store.backlog(),
+    "queue": lambda store: store.queue("account", store.now, 10),
+    "submitting": lambda store: store.submitting(10),
+    "dispatched_before": lambda store: store.dispatched_before(store.now, 10),
+    "past_deadline": lambda store: store.past_deadline(10),
+    "cancelling_since": lambda store: store.cancelling_since(store.now, 10),
+    "steps_sent_before": lambda store: store.steps_sent_before(store.now, 10),
+    "step_tokens_of_worker": lambda store: store.step_tokens_of_worker("worker"),
+    "prune": lambda store: store.prune(store.now, store.now, 10),
+    "end_lease": lambda store: store.end_lease("worker", None),
+    "unwatched": lambda store: store.unwatched(),
+    "watched_by": lambda store: store.watched_by("worker"),
+    "assign": lambda store: store.assign("worker", "provider", 10),
+    "charges": lambda store: store.charges([NOBODY]),
+    "rivals": lambda store: store.rivals("account", "model"),
+}
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+async def test_a_question_finds_its_rows_by_an_index(name: str, tmp_path: pathlib.Path) -> None:
+    async with record.opened(f"sqlite:///{tmp_path / 'record.db'}") as kept:
+        await kept.put_accounts("paid")
+        await kept.admit(1, cards=(orchestrator.PAID,), labels={"a": "b"})
+        asked = await statements(kept, QUESTIONS[name])
+        assert asked
+        plans = [await plan(kept, *one) for one in asked]
+    scanned = {table for one in plans for table in SCAN.findall(one)} & GROWING
+    assert not scanned, plans
+
+
+async def test_a_decision_finds_its_rows_by_an_index(tmp_path: pathlib.Path) -> None:
+    async with record.opened(f"sqlite:///{tmp_path / 'record.db'}") as kept:
+        await kept.admit(1)
+        attempt_id = await kept.advance_to(1, "submitting")
+        job = facts.Job("account", "job", attempt_id, facts.Evidence.RECORD)
+
+        def work(store: ports.Store) -> None:
+            found = store.case(attempt_id, "", "account", "job")
+            store.keep_job(job, found.claim_in("account"))
+
+        plans = [await plan(kept, *one) for one in await statements(kept, work)]
+    assert not {table for one in plans for table in SCAN.findall(one)} & GROWING, plans
+
+
+def test_a_scan_is_recognised() -> None:
+    assert SCAN.findall("SCAN attempts") == ["attempts"]
+    assert SCAN.findall("SCAN attempts USING INDEX ix_attempts_waiting") == []
+
+
+async def statements(kept: record.Kept, work: Callable[[ports.Store], object]) -> list[tuple[str, Any]]:
+    """Return what a piece of work asks the database, with its parameters."""
+    engine = cast("sqlite.SqliteDatabase", kept.database).engine
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, text: str, parameters: Any, _context: Any, many: bool) -> None:
+        if text.startswith(("SELECT", "UPDATE", "DELETE")):
+            asked.append((text, parameters[0] if many else parameters))
+
+    sa.event.listen(engine, "before_cursor_execute", note)
+    try:
+        await kept.write(work)
+    finally:
+        sa.event.remove(engine, "before_cursor_execute", note)
+    return asked
+
+
+async def plan(kept: record.Kept, text: str, parameters: Any) -> str:
+    """Return how SQLite goes about a statement."""
+    found = await kept.database.read(
+        lambda transaction: transaction._connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", parameters).all()  # pyright: ignore[reportPrivateUsage]
+    )
+    return "; ".join(row.detail for row in found)
