@@ -7,7 +7,7 @@ MEMBERS := $(patsubst %/pyproject.toml,%,$(wildcard libs/*/pyproject.toml servic
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-unit check format lint types contracts buf protos-check protos states pages lock clean
+.PHONY: help install demo test test-unit check format lint types contracts buf protos-check protos states pages lock bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -67,6 +67,9 @@ pages: $(INSTALLED) ## write docs/settings.md and docs/errors.md from the code
 
 lock: $(UV) ## write requirements.lock anew from the members' dependencies
 	@$(UV) export --quiet --all-packages --all-groups --no-emit-workspace --no-header --no-annotate -o requirements.lock
+
+bench: $(INSTALLED) ## measure everything, with a table for each part; JSON=path keeps the numbers
+	@JSON=$(JSON) $(BIN)/python -m bench
 
 clean: ## remove what was made here
 	rm -rf .venv .tools uv.lock .pytest_cache .ruff_cache .hypothesis demo-output

@@ -7,14 +7,13 @@ Prints jobs per second, the processor time of one job by process and by what it 
 """
 
 import argparse
-import asyncio
 import pathlib
 import statistics
 import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bench import databases, figures, hops, load, mesh, reports, sampling, statements, stored
+from bench import command, databases, figures, hops, load, mesh, reports, sampling, statements, stored
 
 WARM_UP_JOBS = 30
 COUNTED_JOBS = 50
@@ -28,23 +27,13 @@ CPU_MILLISECONDS_AIM = 8
 
 def main() -> int:
     """Run the benchmark; it raises when something breaks."""
-    told = _told()
-    results = {kind: asyncio.run(measure(kind, told)) for kind in told.database or databases.KINDS}
-    if told.json:
-        reports.write_json(told.json, "jobs", results)
-    return 0
-
-
-def _told() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--database", choices=databases.KINDS, action="append", help="default: both in turn")
+    parser = command.parser(__doc__)
     parser.add_argument("--stored", type=int, action="append", help=f"generations in the record; default: {STORED}")
     parser.add_argument("--jobs", type=int, default=500, help="jobs of one burst (default 500)")
     parser.add_argument("--runs", type=int, default=3, help="bursts at each size (default 3)")
     parser.add_argument("--concurrency", type=int, default=load.CONCURRENCY, help="jobs unfinished at a time")
     parser.add_argument("--profile", action="store_true", help="print the orchestrator's functions, too")
-    reports.add_arguments(parser)
-    return parser.parse_args()
+    return command.on_databases("jobs", parser, measure)
 
 
 async def measure(kind: str, told: argparse.Namespace) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Measures the media ladder, with all its checks, beside the best plain `ffmpeg` commands for the same renditions.
 
-    .venv/bin/python bench/media_ladder.py [--runs 5] [--json results.json] [--source clip.mp4]
+    python -m bench.media_ladder [--runs 5] [--source clip.mp4] [--json PATH]
 
 Three contenders take turns on one clip (10 s, 1920x1080, 30 fps, grain, AAC), so that whatever else the machine does
 hits all alike:
@@ -13,12 +13,10 @@ hits all alike:
 All encode with the same settings. Without an `ffmpeg` (on PATH, or from imageio-ffmpeg) only the first runs.
 """
 
-import argparse
 import asyncio
 import dataclasses
 import importlib
-import json
-import os
+import pathlib
 import resource
 import shutil
 import statistics
@@ -26,17 +24,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from pathlib import Path
 
 import av
 import av.filter
+from av.video.frame import PictureType
 from reelmesh_kit import clock as clock_port
 from reelmesh_media.engine import encoders, ladder, processes
 from reelmesh_media.model import ladder as ladder_model
 from reelmesh_media.model import lanes
 from reelmesh_media.model.video import Size
+
+from bench import command, reports
 
 SECONDS = 10
 RATE = Fraction(30)
@@ -54,26 +54,48 @@ class Run:
     cpu_seconds: float
 
 
+@dataclasses.dataclass(frozen=True)
+class Summary:
+    """All turns of one contender: medians and the best, seconds."""
+
+    wall_seconds: float
+    best_wall_seconds: float
+    cpu_seconds: float
+    runs: Sequence[Run]
+
+
+@dataclasses.dataclass(frozen=True)
+class Speed:
+    """How many times as fast as another contender the ladder is."""
+
+    over: str
+    speed: float
+    by_cpu: float
+    aim: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What is printed."""
+
+    contenders: Mapping[str, Summary]
+    speeds: Sequence[Speed]
+
+
 def main() -> int:
-    """Run the benchmark; 0 when both aims are reached or there is nothing to compare with."""
-    arguments = _arguments()
-    with tempfile.TemporaryDirectory(prefix="media-ladder-") as name:
-        folder = Path(name)
-        source = arguments.source or make_clip(folder / "source.mp4")
-        runs = asyncio.run(measure(source, folder, arguments.runs, find_ffmpeg()))
-    report = summarise(runs)
-    print_table(report)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(report, indent=2) + "\n")
-    return 0 if all(aim["reached"] for aim in report["aims"]) else 1
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Run the benchmark; it raises when something breaks."""
+    parser = command.parser(__doc__)
     parser.add_argument("--runs", type=int, default=5, help="turns of each contender (default 5)")
-    parser.add_argument("--json", type=Path, metavar="PATH", help="write the results there too")
-    parser.add_argument("--source", type=Path, help="measure with this clip instead of the generated one")
-    return parser.parse_args()
+    parser.add_argument("--source", type=pathlib.Path, help="measure with this clip instead of the generated one")
+    told = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="media-ladder-") as name:
+        folder = pathlib.Path(name)
+        source = told.source or make_clip(folder / "source.mp4")
+        runs = asyncio.run(measure(source, folder, told.runs, find_ffmpeg()))
+    report = summarise(runs)
+    print_tables(report)
+    command.keep("media_ladder", told, dataclasses.asdict(report))
+    return 0
 
 
 def find_ffmpeg() -> str | None:
@@ -86,7 +108,7 @@ def find_ffmpeg() -> str | None:
         return None
 
 
-def make_clip(path: Path) -> Path:
+def make_clip(path: pathlib.Path) -> pathlib.Path:
     """Ten seconds of FFmpeg's moving test card under grain, at about 14 Mbit/s, with a tone."""
     print("making the clip …", file=sys.stderr)
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as output:
@@ -97,6 +119,7 @@ def make_clip(path: Path) -> Path:
         video.bit_rate, video.gop_size, video.thread_type = SOURCE_BITS_PER_SECOND, 60, "FRAME"
         audio = output.add_stream("aac", rate=48_000, layout="stereo", bit_rate=128_000)
         for frame in _generated([("sine", "f=330:r=48000"), ("volume", "0.3"), ("atrim", f"end={SECONDS}")], "a"):
+            assert isinstance(frame, av.AudioFrame)
             output.mux(audio.encode(frame))
         output.mux(audio.encode(None))
         pictures = [
@@ -106,29 +129,31 @@ def make_clip(path: Path) -> Path:
             ("trim", f"end_frame={SECONDS * RATE}"),
         ]
         for index, frame in enumerate(_generated(pictures, "")):
-            frame.pts, frame.pict_type = index, 0
+            assert isinstance(frame, av.VideoFrame)
+            frame.pts, frame.pict_type = index, PictureType.NONE
             output.mux(video.encode(frame))
         output.mux(video.encode(None))
     return path
 
 
-def _generated(steps, kind):
+def _generated(steps: Sequence[tuple[str, str]], kind: str) -> Iterator[object]:
+    """Yield what a chain of FFmpeg's filters makes; `kind` is "a" for sound and "" for pictures."""
     graph = av.filter.Graph()
-    nodes = [graph.add(name, arguments) for name, arguments in [*steps, (f"{kind}buffersink", None)]]
+    nodes = [*(graph.add(name, arguments) for name, arguments in steps), graph.add(f"{kind}buffersink")]
     graph.link_nodes(*nodes).configure()
     while True:
         try:
             yield nodes[-1].pull()
-        except (BlockingIOError, av.error.EOFError):
+        except (BlockingIOError, EOFError):
             return
 
 
-async def measure(source: Path, folder: Path, turns: int, ffmpeg: str | None) -> dict[str, list[Run]]:
+async def measure(source: pathlib.Path, folder: pathlib.Path, turns: int, ffmpeg: str | None) -> dict[str, list[Run]]:
     """Let the contenders take turns; the first turn of each warms up and does not count."""
     # The same priority for all.
     lane = dataclasses.replace(lanes.ladder_lane(1), niceness=0, jobs_per_process=1000)
     async with processes.Processes(lane, clock_port.SystemClock()) as workers:
-        contenders = {"ladder": lambda: _ladder(workers, source, folder)}
+        contenders: dict[str, Callable[[], Awaitable[float]]] = {"ladder": lambda: _ladder(workers, source, folder)}
         if ffmpeg:
             contenders["encode three"] = lambda: _command(encode_three(ffmpeg, source, folder))
             contenders["copy top"] = lambda: _command(copy_top(ffmpeg, source, folder))
@@ -148,7 +173,7 @@ async def _take_turns(contenders: dict[str, Callable[[], Awaitable[float]]], tur
     return runs
 
 
-async def _ladder(workers: processes.Processes, source: Path, folder: Path) -> float:
+async def _ladder(workers: processes.Processes, source: pathlib.Path, folder: pathlib.Path) -> float:
     result = await workers.run(ladder.make, ladder_model.LadderRequest((source,), folder))
     assert [one.label for one in result.renditions] == ["1080p", "720p", "480p"]
     return result.timings.cpu_seconds
@@ -161,7 +186,7 @@ async def _command(command: list[str]) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def encode_three(ffmpeg: str, source: Path, folder: Path) -> list[str]:
+def encode_three(ffmpeg: str, source: pathlib.Path, folder: pathlib.Path) -> list[str]:
     """One decode, three encodes, sound copied."""
     rungs = ladder_model.rungs(SIZE, ladder_model.STANDARD_RUNGS)
     splits = "[0:v]split=3[v0][s1][s2];" + ";".join(_scale(index, rungs[index]) for index in (1, 2))
@@ -169,7 +194,7 @@ def encode_three(ffmpeg: str, source: Path, folder: Path) -> list[str]:
     return [ffmpeg, "-v", "error", "-y", "-i", str(source), "-filter_complex", splits, *outputs]
 
 
-def copy_top(ffmpeg: str, source: Path, folder: Path) -> list[str]:
+def copy_top(ffmpeg: str, source: pathlib.Path, folder: pathlib.Path) -> list[str]:
     """The top rung copied; one decode, two encodes."""
     rungs = ladder_model.rungs(SIZE, ladder_model.STANDARD_RUNGS)
     splits = "[0:v]split=2[s1][s2];" + ";".join(_scale(index, rungs[index]) for index in (1, 2))
@@ -182,7 +207,7 @@ def _scale(index: int, rung: ladder_model.Rung) -> str:
     return f"[s{index}]scale={rung.size.width}:{rung.size.height}[v{index}]"
 
 
-def _encoded(index: int, rung: ladder_model.Rung, folder: Path) -> list[str]:
+def _encoded(index: int, rung: ladder_model.Rung, folder: pathlib.Path) -> list[str]:
     cap = rung.max_bits_per_second
     settings = {
         "-map": f"[v{index}]",
@@ -198,43 +223,51 @@ def _encoded(index: int, rung: ladder_model.Rung, folder: Path) -> list[str]:
     return [*flat, "-map", "0:a", "-c:a", "copy", "-movflags", "+faststart", str(folder / f"cli-{rung.label}.mp4")]
 
 
-def summarise(runs: dict[str, list[Run]]) -> dict:
-    """Medians, and the ladder's speed relative to the others (above 1 is faster)."""
-    contenders = {
-        name: {
-            "wall_seconds": round(statistics.median(run.wall_seconds for run in taken), 3),
-            "best_wall_seconds": min(run.wall_seconds for run in taken),
-            "cpu_seconds": round(statistics.median(run.cpu_seconds for run in taken), 3),
-            "runs": [dataclasses.asdict(run) for run in taken],
-        }
-        for name, taken in runs.items()
-    }
-    aims = [
-        _aim(runs, other, aim)
-        for other, aim in (("encode three", AIM_OVER_ENCODE_THREE), ("copy top", AIM_OVER_COPY_TOP))
-        if other in runs
-    ]
-    return {"cores": os.cpu_count(), "clip": "10 s 1920x1080 30 fps", "contenders": contenders, "aims": aims}
+def summarise(runs: Mapping[str, Sequence[Run]]) -> Report:
+    """Return medians, and the ladder's speed relative to the others."""
+    aims = (("encode three", AIM_OVER_ENCODE_THREE), ("copy top", AIM_OVER_COPY_TOP))
+    return Report(
+        {name: _summary(taken) for name, taken in runs.items()},
+        [_speed(runs["ladder"], other, runs[other], aim) for other, aim in aims if other in runs],
+    )
 
 
-def _aim(runs: dict[str, list[Run]], other: str, aim: float) -> dict:
-    """The speed over another contender: the median over the turns, as both met the same machine in each."""
-    pairs = list(zip(runs["ladder"], runs[other], strict=True))
-    speed = statistics.median(theirs.wall_seconds / ours.wall_seconds for ours, theirs in pairs)
-    by_cpu = statistics.median(theirs.cpu_seconds / ours.cpu_seconds for ours, theirs in pairs)
-    return {"over": other, "speed": round(speed, 2), "by_cpu": round(by_cpu, 2), "aim": aim, "reached": speed >= aim}
+def _summary(taken: Sequence[Run]) -> Summary:
+    return Summary(
+        wall_seconds=round(statistics.median(run.wall_seconds for run in taken), 3),
+        best_wall_seconds=min(run.wall_seconds for run in taken),
+        cpu_seconds=round(statistics.median(run.cpu_seconds for run in taken), 3),
+        runs=taken,
+    )
 
 
-def print_table(report: dict) -> None:
+def _speed(ours: Sequence[Run], other: str, theirs: Sequence[Run], aim: float) -> Speed:
+    """Return the speed over another contender: the median over the turns, as both met the same machine in each."""
+    pairs = list(zip(ours, theirs, strict=True))
+    return Speed(
+        over=other,
+        speed=round(statistics.median(their.wall_seconds / our.wall_seconds for our, their in pairs), 2),
+        by_cpu=round(statistics.median(their.cpu_seconds / our.cpu_seconds for our, their in pairs), 2),
+        aim=aim,
+    )
+
+
+def print_tables(report: Report) -> None:
     """For people."""
-    print(f"\n{report['clip']}, {report['cores']} cores\n")
-    print(f"{'contender':14}{'wall s':>9}{'best s':>9}{'CPU s':>9}")
-    for name, row in report["contenders"].items():
-        print(f"{name:14}{row['wall_seconds']:9.2f}{row['best_wall_seconds']:9.2f}{row['cpu_seconds']:9.2f}")
-    for aim in report["aims"]:
-        word = "reached" if aim["reached"] else "missed"
-        print(f"\nladder is {aim['speed']} x {aim['over']} (by CPU {aim['by_cpu']} x); aim {aim['aim']}: {word}")
-    if not report["aims"]:
+    print(f"\nmedia ladder of a clip of {SECONDS} s, {SIZE.width}x{SIZE.height}, {RATE} frames a second; seconds")
+    rows = [
+        {"contender": name, "wall": one.wall_seconds, "best": one.best_wall_seconds, "CPU": one.cpu_seconds}
+        for name, one in report.contenders.items()
+    ]
+    print(reports.table(rows))
+    if report.speeds:
+        print("\nhow many times as fast the ladder is")
+        print(
+            reports.table(
+                [{"as": one.over, "by wall": one.speed, "by CPU": one.by_cpu, "aim": one.aim} for one in report.speeds]
+            )
+        )
+    else:
         print("\nno ffmpeg found (PATH or the package imageio-ffmpeg): nothing to compare with")
 
 

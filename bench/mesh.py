@@ -6,6 +6,7 @@ import json
 import pathlib
 import resource
 import socket
+import tempfile
 from collections.abc import AsyncGenerator, Mapping
 
 from reelmesh_kit import bus, process, settings
@@ -25,7 +26,6 @@ COUNTS = "statements.json"
 PARTS = {
     "orchestrator": parts.Part("orchestrator", "reelmesh_orchestrator"),
     "gateway": parts.Part("gateway", "reelmesh_gateway"),
-    "worker": parts.Part("worker", "bench.worker"),
 }
 # No limit of ours shall be what is measured.
 UNLIMITED: Mapping[str, Mapping[str, object]] = {
@@ -47,6 +47,8 @@ class Wanted:
 
     counted: bool = False
     """Whether the orchestrator runs under `bench.serving`."""
+    worker: parts.Part = parts.Part("worker", "bench.worker")
+    provider: str = scripted_worker.PROVIDER
     account_slots: int = ACCOUNT_SLOTS
     told: Mapping[str, Mapping[str, object]] = dataclasses.field(default_factory=dict[str, Mapping[str, object]])
 
@@ -116,17 +118,32 @@ async def up(folder: pathlib.Path, database: databases.Database, wanted: Wanted 
         known: dict[str, object] = {"nats_url": nats.url, "storage_address": f"{HOST}:{storage_port}"}
         services: dict[str, mesh.Apart] = {}
         for name in ("orchestrator", "worker", "gateway"):
+            part = PARTS.get(name, wanted.worker)
             port = storage_port if name == "worker" else 0
-            values = _values(PARTS[name], {**known, "database_url": database.url, "grpc_port": port}, folder, wanted)
-            services[name] = _service(name, values, folder, wanted)
+            values = _values(part, {**known, "database_url": database.url, "grpc_port": port}, folder, wanted)
+            services[name] = _service(part, values, folder, wanted)
             opened.push_async_callback(services[name].stop)
             await services[name].start()
-            known[f"{name}_address"] = f"{HOST}:{services[name].running.grpc_port}"
+            known |= {f"{name}_address": f"{HOST}:{services[name].running.grpc_port}"}
             if name == "orchestrator":
-                await _put_account(database.url, wanted.account_slots)
+                await _put_account(database.url, wanted)
         link = await opened.enter_async_context(bus.connect(chassis, nats.url))
         key = (folder / "gateway" / "development.key").read_text().strip()
         yield Mesh(folder, database, chassis, nats, link, services, key)
+
+
+@contextlib.asynccontextmanager
+async def on_empty(kind: str, wanted: Wanted | None = None) -> AsyncGenerator[Mesh]:
+    """Run a mesh on an empty database of a kind; nothing of it is left afterwards.
+
+    Raises:
+        postgresql.Absent: this machine has no PostgreSQL.
+    """
+    with tempfile.TemporaryDirectory(prefix="reelmesh-bench-") as name:
+        folder = pathlib.Path(name)
+        with databases.opened(kind, folder) as database:
+            async with up(folder, database, wanted) as running:
+                yield running
 
 
 def _values(part: parts.Part, known: Mapping[str, object], folder: pathlib.Path, wanted: Wanted) -> dict[str, object]:
@@ -145,16 +162,16 @@ def _values(part: parts.Part, known: Mapping[str, object], folder: pathlib.Path,
     return {name: offered[name] for name in part.settings_class().model_fields if name in offered}
 
 
-def _service(name: str, values: dict[str, object], folder: pathlib.Path, wanted: Wanted) -> mesh.Apart:
+def _service(part: parts.Part, values: dict[str, object], folder: pathlib.Path, wanted: Wanted) -> mesh.Apart:
     through: tuple[str, ...] = ()
-    if wanted.counted and name == "orchestrator":
-        through = ("bench.serving", PARTS[name].package, "--into", str(folder / COUNTS))
-    return mesh.Apart(PARTS[name], values, folder / f"{name}.log", through)
+    if wanted.counted and part.name == "orchestrator":
+        through = ("bench.serving", part.package, "--into", str(folder / COUNTS))
+    return mesh.Apart(part, values, folder / f"{part.name}.log", through)
 
 
-async def _put_account(url: str, slots: int) -> None:
-    """Make the account of the scripted provider: paid ones are made by operators."""
-    account = card.Account(scripted_worker.PROVIDER, scripted_worker.PROVIDER, slots, exclusive=True)
+async def _put_account(url: str, wanted: Wanted) -> None:
+    """Make the account of the provider: those of paid ones are made by operators."""
+    account = card.Account(wanted.provider, wanted.provider, wanted.account_slots, exclusive=True)
     async with record.opened(url) as kept:
         await kept.write(lambda store: store.put_account(account))
 

@@ -1,6 +1,5 @@
 """What every benchmark says at the end: a table for people, and the same as JSON for programs."""
 
-import argparse
 import json
 import os
 import pathlib
@@ -8,33 +7,25 @@ import platform
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-# `make bench JSON=path`; a benchmark that is run by itself may be told by --json, too.
-VARIABLE = "JSON"
 Cell = str | float | int | None
 Row = Mapping[str, Cell]
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what every benchmark can be told."""
-    told = os.environ.get(VARIABLE)  # noqa: TID251 - make hands its variable over
-    parser.add_argument(
-        "--json",
-        type=pathlib.Path,
-        metavar="PATH",
-        default=pathlib.Path(told) if told else None,
-        help="write the results there too (also: JSON=PATH); other benchmarks' results in the file stay",
-    )
-
-
 def machine() -> dict[str, Any]:
     """Return what the numbers were measured on."""
-    return {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()}
+    return {
+        "cores": os.cpu_count(),
+        # Over the last minute: far above the cores, others were at work, and wall times tell little.
+        "load_average": round(os.getloadavg()[0], 1),
+        "python": platform.python_version(),
+        "system": platform.system(),
+    }
 
 
-def write_json(path: pathlib.Path, benchmark: str, results: Mapping[str, Any]) -> None:
+def write_json(path: pathlib.Path, benchmark: str, results: Any) -> None:
     """Put the results of one benchmark into a file that may hold those of others."""
     known: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-    known[benchmark] = {"machine": machine(), **results}
+    known[benchmark] = {"machine": machine(), "results": results}
     path.write_text(json.dumps(known, indent=2) + "\n")
 
 
