@@ -82,3 +82,28 @@ async def test_operators_are_told_of_changes_once(
         "storage is well again.",
         "storage is degraded. It does less than it could: bus (UNAVAILABLE). Its logs say more.",
     ]
+
+
+async def test_a_service_that_starts_beside_the_gateway_is_no_reason_to_warn_unless_it_takes_long(
+    examined: examining.Examining, time: clock.ManualClock, peer: FakePeer, caplog: pytest.LogCaptureFixture
+) -> None:
+    peer.away = True
+    with caplog.at_level(logging.INFO):
+        for _ in range(3):
+            assert (await examined.latest())[0].look.condition is condition.Condition.DOWN
+            time.advance(examining.STARTING_SECONDS / 4)
+        assert caplog.records == []
+        for _ in range(3):
+            time.advance(examining.STARTING_SECONDS / 4)
+            await examined.latest()
+    assert [record.message for record in caplog.records] == ["storage is down. It does not answer."]
+
+
+async def test_what_was_well_once_is_told_of_at_once(
+    examined: examining.Examining, time: clock.ManualClock, peer: FakePeer, caplog: pytest.LogCaptureFixture
+) -> None:
+    await examined.latest()
+    time.advance(examining.REPORT_LIFETIME_SECONDS)
+    peer.away = True
+    await examined.latest()
+    assert [record.message for record in caplog.records] == ["storage is down. It does not answer."]

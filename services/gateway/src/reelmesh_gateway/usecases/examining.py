@@ -14,6 +14,8 @@ from reelmesh_gateway.model import condition
 REPORT_LIFETIME_SECONDS = 1.0
 # Looked at also when nobody asks, so that "since" is true.
 LOOK_EVERY_SECONDS = 5.0
+# Services of a mesh start side by side: one that was never well is no reason to warn before this.
+STARTING_SECONDS = 30.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +38,10 @@ class Examining:
         self._looking = asyncio.Lock()
         self._seen: dict[str, condition.Seen] = {}
         self._looked_at: float | None = None
+        self._began = examining_clock.elapsed()
+        self._been_well: set[str] = set()
+        # What operators were told of each that is not well.
+        self._told: dict[str, condition.Condition] = {}
 
     async def latest(self) -> Sequence[condition.Seen]:
         """Return how each service is, or was a moment ago; who asks meanwhile waits for the same look."""
@@ -65,11 +71,15 @@ class Examining:
 
     def _remember(self, look: condition.Look) -> None:
         before = self._seen.get(look.service)
-        if before is not None and before.look.condition is look.condition:
-            self._seen[look.service] = condition.Seen(look, before.since)
-            return
-        self._seen[look.service] = condition.Seen(look, self._clock.now())
-        if look.condition is not condition.Condition.OK:
+        same = before is not None and before.look.condition is look.condition
+        self._seen[look.service] = condition.Seen(look, before.since if before and same else self._clock.now())
+        if look.condition is condition.Condition.OK:
+            self._been_well.add(look.service)
+            if self._told.pop(look.service, None):
+                self._logger.info("%s is well again.", look.service)
+        elif self._told.get(look.service) is not look.condition and not self._may_be_starting(look.service):
+            self._told[look.service] = look.condition
             self._logger.warning("%s is %s. %s", look.service, look.condition, condition.cause(look))
-        elif before is not None:
-            self._logger.info("%s is well again.", look.service)
+
+    def _may_be_starting(self, service: str) -> bool:
+        return service not in self._been_well and self._clock.elapsed() - self._began < STARTING_SECONDS
