@@ -10,7 +10,7 @@ from google.rpc import status_pb2
 from opentelemetry import trace
 
 from reelmesh_kit import errors, metrics, process, telemetry
-from reelmesh_kit.rpc import conventions, deadline, identity, status
+from reelmesh_kit.rpc import conventions, deadline, identity, receiving, status
 
 Context = Any
 
@@ -33,21 +33,23 @@ class Answer:
         self._path = path
         self._metadata = metadata
 
-    async def single(self, method: Callable[[Any, Context], Awaitable[Any]], request: Any, context: Context) -> Any:
-        """Answer by a coroutine."""
+    async def single(
+        self, method: Callable[[Any, Context], Awaitable[Any]], receive: receiving.Receive, context: Context
+    ) -> Any:
+        """Answer by a coroutine; `receive` gets it the request, or the stream of them."""
         try:
             with self._handling(context):
-                return await method(request, context)
+                return await method(await receive(), context)
         except _Aborted as aborted:
             await _abort(context, aborted)
 
     async def stream(
-        self, method: Callable[[Any, Context], AsyncGenerator[Any, None]], request: Any, context: Context
+        self, method: Callable[[Any, Context], AsyncGenerator[Any, None]], receive: receiving.Receive, context: Context
     ) -> None:
         """Answer by an async generator, which is closed here, in this task, whatever happens."""
         try:
             with self._handling(context):
-                async with contextlib.aclosing(method(request, context)) as responses:
+                async with contextlib.aclosing(method(await receive(), context)) as responses:
                     async for response in responses:
                         await context.write(response)
         except _Aborted as aborted:

@@ -2,7 +2,17 @@
 
 MESSAGE_LIMIT_BYTES = 4 * 1024 * 1024
 METADATA_LIMIT_BYTES = 64 * 1024
+METADATA_FIELDS_LIMIT = 100
+CONNECTIONS_LIMIT = 1000
 CONCURRENT_CALLS_LIMIT = 1000
+# On one connection; a little above, so that one call too many is refused and does not wait.
+CONCURRENT_STREAMS_LIMIT = 1100
+# Streams of health and reflection among them: they need no key, and may not take the room of all others.
+FOLLOWERS_LIMIT = 100
+# Who calls has this long to send the message of a call that takes one.
+MESSAGE_SECONDS = 10.0
+# Who connects has this long to say that it speaks HTTP/2.
+HANDSHAKE_SECONDS = 10
 
 # A client may ping no more often than its server permits, or the server hangs up (ENHANCE_YOUR_CALM).
 KEEPALIVE_SECONDS = 20
@@ -44,6 +54,9 @@ def server_arguments() -> Arguments:
     return [
         *_shared(),
         ("grpc.so_reuseport", 0),
+        ("grpc.max_allowed_incoming_connections", CONNECTIONS_LIMIT),
+        ("grpc.max_concurrent_streams", CONCURRENT_STREAMS_LIMIT),
+        ("grpc.server_handshake_timeout_ms", _milliseconds(HANDSHAKE_SECONDS)),
         ("grpc.max_connection_age_ms", _milliseconds(CONNECTION_AGE_SECONDS)),
         ("grpc.max_connection_age_grace_ms", _milliseconds(CONNECTION_GRACE_SECONDS)),
         ("grpc.http2.min_ping_interval_without_data_ms", _milliseconds(SHORTEST_PING_INTERVAL_SECONDS)),

@@ -4,7 +4,7 @@ import contextlib
 import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import grpc
 from google.protobuf import descriptor
@@ -13,7 +13,7 @@ from grpc_reflection.v1alpha import reflection
 from reelmesh.mesh.v1 import health_service_pb2_grpc
 
 from reelmesh_kit import process
-from reelmesh_kit.rpc import answering, limits, readiness
+from reelmesh_kit.rpc import answering, bystanding, limits, readiness, receiving
 
 DRAIN_SECONDS = 10.0
 
@@ -107,36 +107,52 @@ class _Interceptor(grpc.aio.ServerInterceptor):
 
     def __init__(self, chassis: process.Chassis) -> None:
         self._chassis = chassis
+        self._asking, self._following = bystanding.Asking(), bystanding.Following()
 
     async def intercept_service(
         self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
     ) -> "grpc.RpcMethodHandler[Any, Any] | None":
         handler = await continuation(handler_call_details)
+        if handler is None:
+            return None
         path: str = handler_call_details.method
-        if handler is None or path.startswith("/grpc."):
-            return handler
-        metadata = {
-            key: value for key, value in handler_call_details.invocation_metadata or () if isinstance(value, str)
-        }
-        answer = answering.Answer(self._chassis, path, metadata)
-        return _wrapped(handler, answer)
+        sent = handler_call_details.invocation_metadata or ()
+        receiver = receiving.Receiver(self._chassis.clock, cast(Any, handler).request_deserializer)
+        if path.startswith("/grpc."):
+            streams = cast(Any, handler).response_streaming
+            return _wrapped(handler, receiver, sent, self._following if streams else self._asking)
+        metadata = {key: value for key, value in sent if isinstance(value, str)}
+        return _wrapped(handler, receiver, sent, answering.Answer(self._chassis, path, metadata))
 
 
-def _wrapped(handler: Any, answer: answering.Answer) -> "grpc.RpcMethodHandler[Any, Any]":
-    """Return the handler with `answer` around its behaviour; streams are written by a coroutine.
+def _wrapped(
+    handler: Any, receiver: receiving.Receiver, metadata: receiving.Metadata, around: Any
+) -> "grpc.RpcMethodHandler[Any, Any]":
+    """Return the handler with `around` around its behaviour; requests are received and read, streams are written there.
 
-    gRPC would drop an async generator of a cancelled call for the garbage collector to close, in another task.
+    On the wire a call with one request is a stream of one: taken as such, waiting for it can be bounded. An async
+    generator of a cancelled call gRPC would drop for the garbage collector to close, in another task.
     """
-    kinds: dict[tuple[bool, bool], tuple[Any, Any]] = {
-        (False, False): (grpc.unary_unary_rpc_method_handler, handler.unary_unary),
-        (False, True): (grpc.unary_stream_rpc_method_handler, handler.unary_stream),
-        (True, False): (grpc.stream_unary_rpc_method_handler, handler.stream_unary),
-        (True, True): (grpc.stream_stream_rpc_method_handler, handler.stream_stream),
+    method = _method(handler)
+    answer = around.stream if inspect.isasyncgenfunction(method) else around.single
+
+    async def behaviour(contents: Any, context: Any) -> Any:
+        async def receive() -> Any:
+            receiving.check(metadata)
+            return await (receiver.each(contents) if handler.request_streaming else receiver.one(context))
+
+        return await answer(method, receive, context)
+
+    if handler.response_streaming:
+        return grpc.stream_stream_rpc_method_handler(behaviour, None, handler.response_serializer)
+    return grpc.stream_unary_rpc_method_handler(behaviour, None, handler.response_serializer)
+
+
+def _method(handler: Any) -> Any:
+    by_kind = {
+        (False, False): handler.unary_unary,
+        (False, True): handler.unary_stream,
+        (True, False): handler.stream_unary,
+        (True, True): handler.stream_stream,
     }
-    make, method = kinds[handler.request_streaming, handler.response_streaming]
-    around = answer.stream if inspect.isasyncgenfunction(method) else answer.single
-
-    async def behaviour(request: Any, context: Any) -> Any:
-        return await around(method, request, context)
-
-    return make(behaviour, handler.request_deserializer, handler.response_serializer)
+    return by_kind[handler.request_streaming, handler.response_streaming]
