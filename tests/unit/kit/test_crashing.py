@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -76,6 +78,34 @@ def test_of_several_points_the_first_that_is_reached_counts(died: list[tuple[str
     assert died == [("trial.middle", 1)]
 
 
+def test_a_file_says_what_is_waited_for_and_may_change(tmp_path: pathlib.Path, died: list[tuple[str, int]]) -> None:
+    file = tmp_path / "points"
+    arm(f"@{file}", died)
+    MIDDLE.passed()
+    _write(file, "trial.middle:2")
+    MIDDLE.passed()
+    assert died == []
+    _write(file, "trial.middle:2, trial.write.after_commit")
+    MIDDLE.passed()
+    assert died == []
+    MIDDLE.passed()
+    assert died == [("trial.middle", 2)]
+    _write(file, "")
+    MIDDLE.passed()
+    _write(file, "trial.midle")
+    with pytest.raises(crashing.NoSuchPoint):
+        MIDDLE.passed()
+
+
+def _write(file: pathlib.Path, text: str) -> None:
+    """Write a file at once, at a time of its own."""
+    before = file.stat().st_mtime_ns if file.exists() else 0
+    fresh = file.with_suffix(".new")
+    fresh.write_text(text)
+    os.utime(fresh, ns=(before + 1, before + 1))
+    fresh.replace(file)
+
+
 async def test_boundaries_have_the_name_of_what_is_under_way(died: list[tuple[str, int]]) -> None:
     arm("trial.write.before_commit,trial.tasks.before_ack", died)
     with TASKS:
@@ -120,7 +150,7 @@ def test_what_is_no_list_of_points_is_refused_by_the_settings(text: str) -> None
 
 
 def test_lists_of_points_are_taken_by_the_settings() -> None:
-    for text in ("", "trial.middle", " trial.write.after_commit:3 , media.step.made"):
+    for text in ("", "trial.middle", " trial.write.after_commit:3 , media.step.made", "@/some/file"):
         assert settings.ServiceSettings(crash_at=text).crash_at == text
 
 

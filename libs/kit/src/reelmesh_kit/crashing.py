@@ -9,6 +9,7 @@ door of a process does when REELMESH_CRASH_AT names points.
 import contextvars
 import json
 import os
+import pathlib
 import re
 import signal
 import sys
@@ -16,6 +17,8 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, NoReturn
 
+# What is waited for stands in a file whose path follows.
+FILE = "@"
 _NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)+")
 
 
@@ -118,25 +121,30 @@ def arm(wanted: str, die: Callable[[str, int], None] | None = None) -> None:
     Points of other services than those of this process are passed over: one environment may be for all of them.
 
     Args:
-        wanted: what to wait for; "" waits for nothing.
+        wanted: what to wait for; "" waits for nothing. "@path" waits for what stands in that file, whenever it does;
+            passes are counted anew when it changes.
         die: called with the point and its pass in place of the kill. For tests.
 
     Raises:
         NoSuchPoint: a service of this process has no such point.
     """
     global _armed
-    plan = {name: number for name, number in _read(wanted).items() if name.partition(".")[0] in _tables}
-    for name in plan:
-        if name not in _tables[name.partition(".")[0]].names:
-            raise NoSuchPoint(f"there is no crash point {name!r}; see the service's crash_points.py")
-    _armed = _Armed(plan, die or _die) if plan else None
+    if wanted.startswith(FILE):
+        _armed = _Armed({}, die or _die, pathlib.Path(wanted.removeprefix(FILE)))
+    else:
+        plan = _read(wanted)
+        _armed = _Armed(plan, die or _die) if plan else None
 
 
 def _read(wanted: str) -> dict[str, int]:
     plan: dict[str, int] = {}
     for word in filter(None, (word.strip() for word in wanted.split(","))):
         name, _, number = word.partition(":")
-        plan[name] = int(number or "1")
+        table = _tables.get(name.partition(".")[0])
+        if table is not None and name not in table.names:
+            raise NoSuchPoint(f"there is no crash point {name!r}; see the service's crash_points.py")
+        if table is not None:
+            plan[name] = int(number or "1")
     return plan
 
 
@@ -148,15 +156,21 @@ class _UnderWay(NamedTuple):
 class _Armed:
     """Counts passes, in whichever thread they are made."""
 
-    def __init__(self, plan: Mapping[str, int], die: Callable[[str, int], None]) -> None:
+    def __init__(
+        self, plan: Mapping[str, int], die: Callable[[str, int], None], file: pathlib.Path | None = None
+    ) -> None:
         self._plan = dict(plan)
         self._left = dict(plan)
         self._die = die
+        self._file = file
+        self._written = (0, 0)
         self._lock = threading.Lock()
         self._nameless: set[str] = set()
 
     def passed(self, name: str) -> None:
         with self._lock:
+            if self._file is not None:
+                self._look_up(self._file)
             if name not in self._left:
                 return
             self._left[name] -= 1
@@ -164,6 +178,17 @@ class _Armed:
                 return
             del self._left[name]
         self._die(name, self._plan[name])
+
+    def _look_up(self, file: pathlib.Path) -> None:
+        """Take over what stands in the file, if it changed; write it whole, under another name, and rename it."""
+        try:
+            found = file.stat()
+            written = (found.st_ino, found.st_mtime_ns)
+            if written != self._written:
+                self._plan = _read(file.read_text())
+                self._left, self._written = dict(self._plan), written
+        except FileNotFoundError:
+            self._left = {}
 
     def crossed(self, boundary: str, act: Act | None) -> None:
         name = act.points.get(boundary) if act is not None else None

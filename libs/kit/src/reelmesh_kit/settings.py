@@ -20,9 +20,9 @@ LONGEST_WAIT_SECONDS = 3600.0
 # From "://" to the last "@" before the next URL of a list: rather too much than half a password.
 _USER_PART = re.compile(r"(?<=://)(?:(?!://).)*@")
 
-# "orchestrator.create.after_commit:3, media.step.made": names, and which pass of each (1 if left out).
+# "orchestrator.create.after_commit:3, media.step.made": names, and which pass of each (1 if left out); or "@file".
 _CRASH = r"[a-z0-9_-]+(\.[a-z0-9_-]+)+(:[1-9]\d{0,8})?"
-_CRASHES = rf"^(\s*{_CRASH}(\s*,\s*{_CRASH})*)?\s*$"
+_CRASHES = rf"^(@.+|\s*{_CRASH}(\s*,\s*{_CRASH})*)?\s*$"
 
 Port = Annotated[int, pydantic.Field(ge=0, le=HIGHEST_PORT)]
 Seconds = Annotated[float, pydantic.Field(gt=0, le=LONGEST_WAIT_SECONDS)]
@@ -73,7 +73,7 @@ class ServiceSettings(pydantic_settings.BaseSettings):
         default="",
         pattern=_CRASHES,
         description="For tests: crash points at which a service that runs as a process of its own kills itself, as "
-        "name:pass separated by commas.",
+        "name:pass separated by commas; @ and a path names a file that says so, now or later.",
     )
     clock_offset_file: pathlib.Path | None = pydantic.Field(
         default=None,
