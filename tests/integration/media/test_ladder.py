@@ -7,7 +7,7 @@ from typing import Any
 import PIL.Image
 import pytest
 from reelmesh_media.engine import boxes, ladder, probe
-from reelmesh_media.model import refusals
+from reelmesh_media.model import refusals, video
 from reelmesh_media.model.findings import FindingKind
 from reelmesh_media.model.ladder import Join, LadderRequest, LadderResult, Progress
 from reelmesh_media.model.loudness import Normalisation
@@ -81,7 +81,7 @@ def test_a_rotated_clip_is_encoded_upright(tmp_path: Path) -> None:
     result = make(tmp_path, clips.Spec(rotation_degrees=90, tones=()), rungs=())
     assert "rotated" in result.copy_refusals[0]
     facts = probe.probe(result.renditions[0].file.path)
-    assert (facts.video.width, facts.video.height, facts.video.rotation_degrees) == (180, 320, 0)
+    assert (facts.video.width, facts.video.height, facts.video.orientation) == (180, 320, video.Orientation())
 
 
 def test_a_clip_of_another_codec_is_encoded(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ QUICK = lanes.Lane(
     workers=1,
     waiting=1,
     memory_bytes=1024 * lanes.MEBIBYTE,
+    file_bytes=64 * lanes.MEBIBYTE,
     cpu_seconds=60,
     stall_seconds=20.0,
     niceness=0,
@@ -51,6 +53,16 @@ async def test_a_killed_worker_is_a_typed_error_and_the_next_job_runs() -> None:
         with pytest.raises(refusals.WorkerDied, match="exit code 3"):
             await quick.run(jobs.leave)
         assert await quick.run(jobs.pid) > 0
+
+
+@pytest.mark.parametrize(("job", "said"), [(jobs.abort, "SIGABRT"), (jobs.read_nowhere, "SIGSEGV")])
+async def test_a_crash_in_c_ends_its_process_and_no_other_work(job: Callable[[], None], said: str) -> None:
+    async with lane(workers=2, reports=True) as both:
+        other = asyncio.create_task(both.run(jobs.work_slowly, 4, 0.25))
+        with pytest.raises(refusals.WorkerCrashed, match=said):
+            await both.run(job)
+        assert await other == "done"
+        assert await both.run(jobs.work_slowly, 1, 0.0) == "done"
 
 
 async def test_refusals_arrive_as_they_were_raised_and_bugs_with_their_traceback() -> None:
@@ -97,6 +109,13 @@ async def test_memory_and_processor_time_are_limited() -> None:
         with pytest.raises(refusals.WorkerDied, match="CPU"):
             await quick.run(jobs.spin)
         assert await quick.run(jobs.pid) > 0
+
+
+async def test_what_a_process_writes_is_limited(tmp_path: Path) -> None:
+    async with lane(file_bytes=lanes.MEBIBYTE) as quick:
+        with pytest.raises(refusals.OutputNotWritten, match="too large"):
+            await quick.run(jobs.write, tmp_path / "endless", 2 * lanes.MEBIBYTE)
+        await quick.run(jobs.write, tmp_path / "fair", lanes.MEBIBYTE)
 
 
 async def test_waiting_is_bounded() -> None:

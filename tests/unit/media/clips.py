@@ -13,6 +13,9 @@ MOVING = "testsrc2=s={size}:r={rate}"
 BLACK = "color=c=black:s={size}:r={rate}"
 GREY = "color=c=gray:s={size}:r={rate}"
 NOISE = "nullsrc=s={size}:r={rate},noise"
+# Brighter to the right and, by less, downwards: each corner has a brightness of its own (62, 92, 122, 152 in the
+# middles of the quarters).
+CORNERS = "nullsrc=s={size}:r={rate},geq=lum=32+120*X/W+60*Y/H:cb=128:cr=128"
 TONE = "sine=f=440:r=48000"
 SILENCE = "anullsrc=r=48000:cl=mono"
 
@@ -30,11 +33,13 @@ class Spec:
     pixel_format: str = "yuv420p"
     audio_codec: str = "aac"
     audio_rate_hz: int = 48_000
+    audio_layout: str = "stereo"
     rotation_degrees: int = 0
     key_frames_every: int = 25
     b_frames: int = 3
     bits_per_second: int | None = None
     options: tuple[tuple[str, str], ...] = (("preset", "ultrafast"),)
+    colour: tuple[int, int, int, int] | None = None
     fast_start: bool = True
     container: str = "mp4"
     skip_frames: tuple[int, ...] = ()
@@ -52,13 +57,16 @@ def make(path: Path, spec: Spec = PLAIN) -> Path:
         video.codec_context.time_base = 1 / spec.rate
         video.gop_size = spec.key_frames_every
         video.thread_count = 1
+        if spec.colour:
+            codec = video.codec_context
+            codec.color_range, codec.color_primaries, codec.color_trc, codec.colorspace = spec.colour
         if spec.bits_per_second:
             video.bit_rate = spec.bits_per_second
         if spec.rotation_degrees:
             video.set_display_rotation(-spec.rotation_degrees)
         audio = output.add_stream(spec.audio_codec, rate=spec.audio_rate_hz) if spec.tones else None
         if audio is not None:
-            audio.layout = "stereo"
+            audio.layout = spec.audio_layout
             for sound in _sounds(spec):
                 output.mux(audio.encode(sound))
             output.mux(audio.encode(None))
@@ -66,6 +74,8 @@ def make(path: Path, spec: Spec = PLAIN) -> Path:
             if index in spec.skip_frames:
                 continue
             picture.pts, picture.pict_type = index, 0
+            if spec.colour:
+                picture.color_range, picture.color_primaries, picture.color_trc, picture.colorspace = spec.colour
             output.mux(video.encode(picture))
         output.mux(video.encode(None))
     return path
@@ -85,7 +95,7 @@ def _pictures(spec: Spec) -> Iterator[av.video.frame.VideoFrame]:
 
 def _sounds(spec: Spec) -> Iterator[av.audio.frame.AudioFrame]:
     position = 0
-    form = f"aformat=sample_rates={spec.audio_rate_hz}:channel_layouts=stereo:sample_fmts=fltp"
+    form = f"aformat=sample_rates={spec.audio_rate_hz}:channel_layouts={spec.audio_layout}:sample_fmts=fltp"
     for source, seconds in spec.tones:
         wanted = round(seconds * spec.audio_rate_hz)
         for sound in _run(f"{source},atrim=end={seconds}", form, "abuffersink", wanted, None):

@@ -1,10 +1,13 @@
 """Jobs for the tests of worker processes: each misbehaves in one way."""
 
+import ctypes
 import os
 import signal
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
+from reelmesh_media.engine import files
 from reelmesh_media.model import ladder, refusals
 
 
@@ -21,6 +24,24 @@ def die() -> None:
 def leave() -> None:
     """Exit in the middle of a job, as a crash in C may."""
     os._exit(3)
+
+
+def abort(progress: object = None) -> None:
+    """Fail an assertion, as C does."""
+    del progress
+    os.abort()
+
+
+def read_nowhere(progress: object = None) -> None:
+    """Follow a pointer to nowhere, as a decoder with a bug does."""
+    del progress
+    ctypes.string_at(0)
+
+
+def write(path: Path, size_bytes: int) -> None:
+    """Write as the engine does."""
+    with files.writing(), path.open("wb") as file:
+        file.write(bytes(size_bytes))
 
 
 def hang() -> None:

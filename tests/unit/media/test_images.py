@@ -9,6 +9,7 @@ from pathlib import Path
 import PIL.Image
 import PIL.ImageCms
 import pytest
+from reelmesh_kit import chance
 from reelmesh_media.engine import images
 from reelmesh_media.model import refusals
 
@@ -19,12 +20,12 @@ def encoded(form: str, size: tuple[int, int] = (64, 48), mode: str = "RGB", **op
     return buffer.getvalue()
 
 
+def chunk(name: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+
 def png_header(width: int, height: int) -> bytes:
     """A PNG that claims a size and holds one line of nothing."""
-
-    def chunk(name: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
-
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return (
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(99))) + chunk(b"IEND", b"")
@@ -138,6 +139,48 @@ def test_a_jpeg_bomb_is_refused_by_its_header() -> None:
     with pytest.raises(refusals.ImageTooManyPixels):
         images.inspect_image(bytes(content))
     assert time.perf_counter() - begun < 0.2
+
+
+def test_a_webp_bomb_is_refused_by_its_header() -> None:
+    content = bytearray(encoded("WEBP", lossless=True))
+    # 14 bits of width and of height, each less one, follow the signature of a lossless picture.
+    at = content.index(b"VP8L") + 9
+    (told,) = struct.unpack_from("<I", content, at)
+    struct.pack_into("<I", content, at, told | 2**28 - 1)
+    with pytest.raises(refusals.ImageTooManyPixels):
+        images.inspect_image(bytes(content))
+
+
+@pytest.mark.parametrize("scans", [91, 200, 5000])
+def test_a_jpeg_that_is_drawn_over_and_over_is_refused_undrawn(scans: int) -> None:
+    content = encoded("JPEG", progressive=True)
+    last = content[content.rindex(b"\xff\xda") : -2]
+    with pytest.raises(refusals.ImageTooDear, match="scans, at most 100"):
+        images.inspect_image(content[:-2] + last * scans + content[-2:])
+
+
+def test_a_progressive_jpeg_as_programs_write_it_is_taken() -> None:
+    assert images.inspect_image(encoded("JPEG", progressive=True)).format == "JPEG"
+
+
+@pytest.mark.parametrize("name", [b"iCCP", b"zTXt"])
+def test_a_bomb_in_what_stands_beside_the_pixels_is_not_unpacked(name: bytes) -> None:
+    content = encoded("PNG")
+    at = content.index(b"IDAT") - 4
+    bomb = chunk(name, b"x\0\0" + zlib.compress(bytes(50_000_000), 9))
+    with pytest.raises(refusals.ImageTruncated, match="too large"):
+        images.inspect_image(content[:at] + bomb + content[at:])
+
+
+def test_a_clean_copy_that_would_outweigh_an_upload_is_a_leaner_jpeg(tmp_path: Path) -> None:
+    noise = PIL.Image.frombytes("RGB", (2600, 2000), chance.SeededChance(3).token(2600 * 2000 * 3))
+    buffer = io.BytesIO()
+    noise.save(buffer, "WEBP", quality=50, method=0)
+    facts = images.inspect_image(buffer.getvalue(), tmp_path / "clean")
+    assert facts.clean is not None
+    assert (facts.clean.format, facts.clean.path.suffix) == ("JPEG", ".jpg")
+    assert facts.clean.size_bytes < 10_000_000
+    assert list(tmp_path.iterdir()) == [facts.clean.path]
 
 
 @pytest.mark.parametrize("form", ["PNG", "WEBP"])

@@ -7,7 +7,7 @@ import pickle
 from fractions import Fraction
 
 import pytest
-from reelmesh_media.model import copying, findings, images, ladder, loudness, refusals, stills, video
+from reelmesh_media.model import colours, copying, findings, images, ladder, loudness, refusals, stills, video
 from reelmesh_media.model.findings import Edge, Finding, FindingKind
 from reelmesh_media.model.video import Size
 
@@ -17,7 +17,7 @@ STANDARD_VIDEO = video.VideoTrack(
     pixel_format="yuv420p",
     width=1920,
     height=1080,
-    rotation_degrees=0,
+    orientation=video.Orientation(),
     pixel_aspect=Fraction(1),
     frame_rate=Fraction(30),
     constant_rate=True,
@@ -29,7 +29,7 @@ STANDARD_VIDEO = video.VideoTrack(
     starts_with_key=True,
     longest_key_gap_seconds=2.0,
     time_base=Fraction(1, 15360),
-    colour=video.Colour(),
+    colour=colours.Colour(),
     extradata=b"\x01d",
 )
 STANDARD = video.MediaFacts("mp4", 10_000_000, 10.0, 8_000_000, True, 0, 1, STANDARD_VIDEO, None)
@@ -78,7 +78,11 @@ def test_a_standard_input_may_be_copied() -> None:
         ({"pixel_format": "yuv420p10le"}, "yuv420p10le"),
         ({"interlaced": True}, "interlaced"),
         ({"pixel_aspect": Fraction(4, 3)}, "not square"),
-        ({"rotation_degrees": 90}, "rotated"),
+        ({"orientation": video.Orientation(rotation_degrees=90)}, "rotated"),
+        ({"orientation": video.Orientation(mirrored=True)}, "mirrored"),
+        ({"orientation": video.Orientation(exact=False)}, "skewed"),
+        ({"colour": colours.Colour(1, 9, 16, 9)}, "PQ"),
+        ({"colour": colours.Colour(2, 1, 1, 1)}, "neither"),
         ({"width": 1919}, "odd"),
         ({"constant_rate": False}, "not constant"),
         ({"starts_with_key": False}, "no key frame"),
@@ -220,3 +224,44 @@ def test_first_bytes_tell_what_a_file_is() -> None:
     assert images.sniff(b"\x00\x00\x00\x20ftypisom") == "MP4"
     assert images.sniff(b"") == "nothing"
     assert images.sniff(b"hello") == "unknown"
+
+
+CLOCKWISE = [(1, 0, 0, 1), (0, 1, -1, 0), (-1, 0, 0, -1), (0, -1, 1, 0)]
+
+
+def matrix(a: float, b: float, c: float, d: float) -> tuple[int, ...]:
+    return tuple(round(65536 * number) for number in (a, b, 0, c, d, 0, 0, 0, 16384))
+
+
+@pytest.mark.parametrize(("turns", "numbers"), list(enumerate(CLOCKWISE)))
+def test_a_display_matrix_is_read_as_a_mirror_and_a_turn(turns: int, numbers: tuple[int, int, int, int]) -> None:
+    a, b, c, d = numbers
+    assert video.orientation(matrix(a, b, c, d)) == video.Orientation(rotation_degrees=90 * turns)
+    # Mirrored first: what was right is left before it is turned.
+    mirrored = video.Orientation(mirrored=True, rotation_degrees=90 * turns)
+    assert video.orientation(matrix(-a, -b, c, d)) == mirrored
+
+
+@pytest.mark.parametrize("numbers", [(0.9, 0.1, -0.1, 0.9), (3, 0, 0, 3), (0, 0, 0, 0), (1, 0, 1, 0), (2**14, 0, 0, 1)])
+def test_what_no_mirror_and_turn_can_do_is_told_from_it(numbers: tuple[float, float, float, float]) -> None:
+    assert not video.orientation(matrix(*numbers)).exact
+
+
+@pytest.mark.parametrize(
+    ("tagged", "short_side", "meant", "delivered"),
+    [
+        (colours.Colour(), 720, colours.STANDARD, colours.STANDARD),
+        (colours.Colour(), 719, colours.Colour(1, 6, 6, 6), colours.Colour(1, 6, 6, 6)),
+        (colours.Colour(0, 5, 6, 5), 576, colours.Colour(1, 5, 6, 5), colours.Colour(1, 5, 6, 5)),
+        (colours.Colour(2, 1, 13, 1), 1080, colours.Colour(2, 1, 13, 1), colours.Colour(1, 1, 13, 1)),
+        (colours.Colour(1, 9, 16, 9), 1080, colours.Colour(1, 9, 16, 9), colours.STANDARD),
+        (colours.Colour(1, 9, 14, 9), 480, colours.Colour(1, 9, 14, 9), colours.STANDARD),
+        (colours.Colour(7, 200, 99, 0), 1080, colours.STANDARD, colours.STANDARD),
+    ],
+)
+def test_colours_follow_their_tags_or_convention_and_leave_as_what_players_agree_on(
+    tagged: colours.Colour, short_side: int, meant: colours.Colour, delivered: colours.Colour
+) -> None:
+    assert colours.resolved(tagged, short_side) == meant
+    assert colours.delivered(tagged, short_side) == delivered
+    assert delivered.plain

@@ -25,7 +25,7 @@ def test_a_plain_clip_is_described(clip: Path) -> None:
     assert facts.duration_seconds == pytest.approx(2.0, abs=0.001)
     assert (track.codec, track.pixel_format, track.width, track.height) == ("h264", "yuv420p", 320, 180)
     assert (track.frame_rate, track.constant_rate, track.frame_count) == (Fraction(25), True, 50)
-    assert (track.rotation_degrees, track.pixel_aspect, track.interlaced) == (0, 1, False)
+    assert (track.orientation, track.pixel_aspect, track.interlaced) == (video.Orientation(), 1, False)
     assert track.longest_key_gap_seconds == pytest.approx(1.0)
     assert facts.audio is not None
     assert (facts.audio.codec, facts.audio.profile, facts.audio.sample_rate_hz) == ("aac", "LC", 48_000)
@@ -43,7 +43,7 @@ def test_edit_lists_and_a_late_index_are_seen(tmp_path: Path, clip: Path) -> Non
 @pytest.mark.parametrize("degrees", [90, 180, 270])
 def test_rotation_is_told_clockwise_and_turns_the_shown_size(tmp_path: Path, degrees: int) -> None:
     facts = probe.probe(clips.make(tmp_path / "turned.mp4", clips.Spec(rotation_degrees=degrees, tones=())))
-    assert facts.video.rotation_degrees == degrees
+    assert facts.video.orientation == video.Orientation(rotation_degrees=degrees)
     assert facts.video.shown == (video.Size(320, 180) if degrees == 180 else video.Size(180, 320))
 
 
@@ -96,6 +96,14 @@ def test_a_truncated_file_is_refused_wherever_its_index_stands(tmp_path: Path, c
     late.write_bytes(late.read_bytes()[:-5000])
     with pytest.raises(refusals.BrokenVideo, match=r"truncated|no index"):
         probe.probe(late)
+
+
+def test_a_truncated_webm_is_known_by_its_length(tmp_path: Path) -> None:
+    spec = clips.Spec(codec="libvpx", container="webm", audio_codec="libopus")
+    whole = clips.make(tmp_path / "clip.webm", spec)
+    whole.write_bytes(whole.read_bytes()[: round(whole.stat().st_size * 0.7)])
+    with pytest.raises(refusals.BrokenVideo, match=r"truncated: 1\.\d of 2\.0 s"):
+        probe.probe(whole)
 
 
 def test_a_file_cut_between_boxes_has_no_index(tmp_path: Path) -> None:

@@ -1,12 +1,15 @@
 """The engine behind its lanes of worker processes."""
 
 import pathlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from reelmesh_media.engine import images as image_engine
 from reelmesh_media.engine import ladder as ladder_engine
 from reelmesh_media.engine import probe, processes, stills
-from reelmesh_media.model import images, ladder, video
+from reelmesh_media.model import images, ladder, refusals, video
+
+Result = TypeVar("Result")
 
 
 class ProcessEngine:
@@ -19,18 +22,36 @@ class ProcessEngine:
 
     async def probe(self, path: pathlib.Path) -> video.MediaFacts:
         """Measure a video."""
-        return await self._quick.run(probe.probe, path)
+        return await _tried(lambda: self._quick.run(probe.probe, path), refusals.VideoCrashes)
 
     async def last_frame(self, path: pathlib.Path, out: pathlib.Path) -> ladder.MadeFile:
         """Write the very last frame of a video."""
-        return await self._quick.run(stills.last_frame, path, out)
+        return await _tried(lambda: self._quick.run(stills.last_frame, path, out), refusals.VideoCrashes)
 
     async def clean_image(self, path: pathlib.Path, out: pathlib.Path) -> images.ImageFacts:
         """Check an image and write it anew without metadata."""
-        return await self._quick.run(image_engine.inspect_image, path, out)
+        return await _tried(lambda: self._quick.run(image_engine.inspect_image, path, out), refusals.ImageCrashes)
 
     async def ladder(
         self, request: ladder.LadderRequest, on_progress: Callable[[ladder.Progress], None]
     ) -> ladder.LadderResult:
         """Stitch, check and encode."""
-        return await self._ladders.run(ladder_engine.make, request, on_progress=on_progress)
+        return await _tried(
+            lambda: self._ladders.run(ladder_engine.make, request, on_progress=on_progress), refusals.VideoCrashes
+        )
+
+
+async def _tried(job: Callable[[], Awaitable[Result]], verdict: type[refusals.MediaError]) -> Result:
+    """Do a job, once more in a fresh process if its first crashes; a second crash is a verdict on the file.
+
+    Raises:
+        refusals.MediaError: as the job, or `verdict`.
+    """
+    try:
+        return await job()
+    except refusals.WorkerCrashed:
+        pass
+    try:
+        return await job()
+    except refusals.WorkerCrashed as error:
+        raise verdict(error.reason) from error

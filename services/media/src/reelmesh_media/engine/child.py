@@ -76,6 +76,8 @@ def _limit(lane: Lane) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _lower(resource.RLIMIT_NOFILE, MAX_OPEN_FILES)
     _lower(resource.RLIMIT_AS, lane.memory_bytes)
+    # Python ignores the signal for it, so that writing fails as on a full disk.
+    _lower(resource.RLIMIT_FSIZE, lane.file_bytes)
     os.nice(lane.niceness)
 
 

@@ -13,7 +13,7 @@ import av.video.stream
 
 from reelmesh_media.engine import files, opening, sound
 from reelmesh_media.model import ladder
-from reelmesh_media.model.video import Colour
+from reelmesh_media.model.colours import Colour
 
 QUEUE_FRAMES = 4
 POLL_SECONDS = 0.5
@@ -22,7 +22,8 @@ PRESET = "veryfast"
 BUFFER_SECONDS = 2
 ENCODER_THREADS_PER_TWO_CORES = 3
 MP4_OPTIONS = {
-    "movflags": "+faststart",
+    # Offsets below zero let pictures start at 0 also where an edit list is not obeyed.
+    "movflags": "+faststart+negative_cts_offsets",
     # Sound is handed over first; without this the muxer stops waiting for pictures after ten seconds of it.
     "max_interleave_delta": "0",
 }

@@ -32,9 +32,14 @@ def writing() -> Generator[None]:
 
     Raises:
         refusals.OutputNotWritten: the disk is full, or the folder cannot be written.
+        refusals.NotEncodable: the muxer or an encoder does not take what it is given.
     """
     try:
         yield
+    except MemoryError:
+        raise
+    except (av.error.ArgumentError, av.error.InvalidDataError) as error:
+        raise refusals.NotEncodable(str(error)) from error
     except av.error.FFmpegError as error:
         raise _not_written(error.errno, f"muxing or encoding failed: {error}") from error
     except OSError as error:

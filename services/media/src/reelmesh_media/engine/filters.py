@@ -1,5 +1,6 @@
 """Builds FFmpeg filter graphs node by node, as PyAV has no parser for their strings, and drains their ends."""
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
@@ -9,6 +10,7 @@ import av.filter.context
 import av.frame
 
 from reelmesh_media.engine import opening
+from reelmesh_media.model import colours
 from reelmesh_media.model.video import Size
 
 Node = av.filter.context.FilterContext
@@ -47,6 +49,23 @@ def picture_source(
 def scale(size: Size, flags: str = SCALER) -> tuple[str, str]:
     """The step that scales to a size."""
     return "scale", f"{size.width}:{size.height}:flags={flags}"
+
+
+def tagged(meant: colours.Colour, *, rgb: bool) -> tuple[str, str]:
+    """The step that says what colours its frames mean, whatever their own tags say; RGB has no matrix."""
+    light = f"color_primaries={meant.primaries}:color_trc={meant.transfer}"
+    return "setparams", light if rgb else f"{light}:colorspace={meant.matrix}:range={meant.range}"
+
+
+def converting(meant: colours.Colour, wanted: colours.Colour) -> str:
+    """The options of a scale step for its colours.
+
+    The light itself is changed only for HDR and wide gamuts: what BT.601 and BT.709 differ by is not worth a table.
+    """
+    options = f"out_color_matrix={wanted.matrix}:out_range={wanted.range}"
+    if dataclasses.replace(meant, range=wanted.range).plain:
+        return options
+    return f"{options}:out_primaries={wanted.primaries}:out_transfer={wanted.transfer}:intent=perceptual"
 
 
 def drain(sink: Node) -> Iterator[av.frame.Frame]:

@@ -7,14 +7,19 @@ from pathlib import Path
 
 import av.container
 import av.error
+import av.video.format
 import av.video.frame
 import av.video.stream
 
 from reelmesh_media.engine import filters, opening
+from reelmesh_media.model import colours, refusals
 from reelmesh_media.model.video import MediaFacts, Size, VideoTrack
 
 PIXEL_FORMAT = "yuv420p"
 MAX_UNDECODABLE_PACKETS = 10_000
+MAX_SHAPES = 16
+"""How often the size of a clip's frames may change: each change builds a graph, which is not cheap for HDR."""
+_MIRROR = (("hflip", ""),)
 _TURNS = {0: (), 90: (("transpose", "clock"),), 180: (("hflip", ""), ("vflip", "")), 270: (("transpose", "cclock"),)}
 
 
@@ -29,52 +34,91 @@ class Clip:
 
 @dataclasses.dataclass(slots=True)
 class Tally:
-    """What decoding met so far; corrupt frames by their output position."""
+    """What decoding met so far; corrupt frames by their output position.
+
+    `reshaped` counts frames of another size or format than the file says, `undecodable` packets that no decoder takes:
+    what players make of either is anybody's guess.
+    """
 
     decoded: int = 0
+    reshaped: int = 0
+    undecodable: int = 0
     corrupt: list[int] = dataclasses.field(default_factory=list[int])
 
 
 class Canvas:
-    """Brings frames of one track to the common size and format, and leaves those alone that have both already."""
+    """Brings frames of one track to the common size, format and colours, and leaves alone those that have them."""
 
-    def __init__(self, track: VideoTrack, size: Size) -> None:
-        self._plain = is_plain(track, size)
-        self._graph = filters.new_graph()
-        if self._plain:
-            return
-        stored = Size(track.width, track.height)
-        self._source = filters.picture_source(
-            self._graph, stored, track.pixel_format, track.time_base, track.pixel_aspect
-        )
-        self._sink = filters.chain(self._graph, self._source, _drawing(track, size))
-        self._graph.configure()
+    def __init__(self, track: VideoTrack, size: Size, colour: colours.Colour) -> None:
+        self._track, self._size, self._colour = track, size, colour
+        self._meant = colours.resolved(track.colour, track.shown.short_side)
+        self._told = (track.width, track.height, track.pixel_format)
+        self._plain = is_plain(track, size, colour)
+        self._shape = ("", 0, 0)
+        self._shapes = 0
+
+    def fits(self, frame: av.video.frame.VideoFrame) -> bool:
+        """Whether a frame has the size and format that the file says."""
+        return (frame.width, frame.height, frame.format.name) == self._told
 
     def draw(self, frame: av.video.frame.VideoFrame) -> av.video.frame.VideoFrame:
-        """The frame on the canvas."""
-        if self._plain:
+        """The frame on the canvas.
+
+        Raises:
+            refusals.BrokenVideo: FFmpeg cannot convert it, or frames keep changing their size.
+        """
+        if self._plain and self.fits(frame):
             return frame
+        try:
+            return self._drawn(frame)
+        except MemoryError:
+            raise
+        except av.error.FFmpegError as error:
+            what = f"{frame.width}x{frame.height} {frame.format.name}"
+            raise refusals.BrokenVideo(f"a frame ({what}) cannot be converted: {error.strerror}") from error
+
+    def _drawn(self, frame: av.video.frame.VideoFrame) -> av.video.frame.VideoFrame:
+        shape = (frame.format.name, frame.width, frame.height)
+        if shape != self._shape:
+            self._shape, self._shapes = shape, self._shapes + 1
+            if self._shapes > MAX_SHAPES:
+                raise refusals.BrokenVideo("its frames keep changing their size")
+            self._build(*shape)
         self._source.push(frame)
         drawn = self._sink.pull()
         assert isinstance(drawn, av.video.frame.VideoFrame)  # noqa: S101 - a buffersink gives pictures
         return drawn
 
+    def _build(self, pixel_format: str, width: int, height: int) -> None:
+        """A graph for frames of one shape; a stream may change it at any frame."""
+        self._graph = filters.new_graph()
+        track = dataclasses.replace(self._track, width=width, height=height, pixel_format=pixel_format)
+        self._source = filters.picture_source(
+            self._graph, Size(width, height), pixel_format, track.time_base, track.pixel_aspect
+        )
+        self._sink = filters.chain(self._graph, self._source, _drawing(track, self._size, self._meant, self._colour))
+        self._graph.configure()
 
-def is_plain(track: VideoTrack, size: Size) -> bool:
+
+def is_plain(track: VideoTrack, size: Size, colour: colours.Colour) -> bool:
     """Whether the decoded frames of a track are already what the encoders take."""
-    upright = track.rotation_degrees == 0 and track.pixel_aspect == 1
-    return upright and Size(track.width, track.height) == size and track.pixel_format == PIXEL_FORMAT
+    turned = track.orientation
+    upright = turned.rotation_degrees == 0 and not turned.mirrored and track.pixel_aspect == 1
+    coloured = colours.resolved(track.colour, track.shown.short_side) == colour
+    return upright and coloured and Size(track.width, track.height) == size and track.pixel_format == PIXEL_FORMAT
 
 
-def _drawing(track: VideoTrack, size: Size) -> list[tuple[str, str]]:
+def _drawing(track: VideoTrack, size: Size, meant: colours.Colour, colour: colours.Colour) -> list[tuple[str, str]]:
     """The steps from the stored picture to the canvas: scale, make pixels square, turn upright, pad."""
     fitted = fit(track.shown, size)
-    lying = fitted if track.rotation_degrees in (0, 180) else Size(fitted.height, fitted.width)
+    lying = fitted if track.orientation.rotation_degrees in (0, 180) else Size(fitted.height, fitted.width)
     steps = [
-        ("scale", f"{lying.width}:{lying.height}:flags={filters.SCALER}:out_range=tv"),
+        filters.tagged(meant, rgb=av.video.format.VideoFormat(track.pixel_format).is_rgb),
+        ("scale", f"{lying.width}:{lying.height}:flags={filters.SCALER}:{filters.converting(meant, colour)}"),
         ("setsar", "1"),
         ("format", PIXEL_FORMAT),
-        *_TURNS[track.rotation_degrees],
+        *(_MIRROR if track.orientation.mirrored else ()),
+        *_TURNS[track.orientation.rotation_degrees],
     ]
     padding = [("pad", f"{size.width}:{size.height}:-1:-1")] if fitted != size else []
     return [*steps, *padding, ("buffersink", "")]
@@ -86,34 +130,37 @@ def fit(shown: Size, canvas: Size) -> Size:
     width, height = shown.width * scale, shown.height * scale
     if canvas.width - width < 2 and canvas.height - height < 2:
         return canvas
-    return Size(2 * int(width / 2), 2 * int(height / 2))
+    return Size(max(2, 2 * int(width / 2)), max(2, 2 * int(height / 2)))
 
 
 def decoded(
-    container: av.container.InputContainer, stream: av.video.stream.VideoStream
+    container: av.container.InputContainer, stream: av.video.stream.VideoStream, tally: Tally
 ) -> Iterator[av.video.frame.VideoFrame]:
     """Every frame that decodes. Packets that do not are passed over: their frames are missed by count."""
-    undecodable = 0
-    for packet in container.demux(stream):
+    for packet in opening.readable(container.demux(stream)):
         try:
             yield from packet.decode()
-        except av.error.InvalidDataError:
-            undecodable += 1
-            if undecodable > MAX_UNDECODABLE_PACKETS:
+        except MemoryError:
+            raise
+        except av.error.FFmpegError:
+            tally.undecodable += 1
+            if tally.undecodable > MAX_UNDECODABLE_PACKETS:
                 return
 
 
-def even_frames(clip: Clip, size: Size, rate: Fraction, tally: Tally) -> Iterator[av.video.frame.VideoFrame]:
+def even_frames(
+    clip: Clip, size: Size, rate: Fraction, colour: colours.Colour, tally: Tally
+) -> Iterator[av.video.frame.VideoFrame]:
     """Exactly `clip.frames` frames at a constant rate: the nearest in time, repeated where one is missing.
 
     The position is not set on the frames; a repeated frame is the same object again.
     """
     with opening.opened(clip.path) as container:
         stream = opening.video_stream(container)
-        canvas = Canvas(clip.facts.video, size)
+        canvas = Canvas(clip.facts.video, size, colour)
         shown: av.video.frame.VideoFrame | None = None
         given = 0
-        for frame in decoded(container, stream):
+        for frame in decoded(container, stream, tally):
             slot = _slot(frame, clip, rate, tally.decoded)
             while shown is not None and given < min(slot, clip.frames):
                 yield shown
@@ -123,6 +170,8 @@ def even_frames(clip: Clip, size: Size, rate: Fraction, tally: Tally) -> Iterato
             tally.decoded += 1
             if frame.is_corrupt:
                 tally.corrupt.append(given)
+            if not canvas.fits(frame):
+                tally.reshaped += 1
             shown = canvas.draw(frame)
         while shown is not None and given < clip.frames:
             yield shown

@@ -14,7 +14,12 @@ import PIL.ImageOps
 from reelmesh_media.engine import files
 from reelmesh_media.model import images, refusals
 
-JPEG_QUALITY = 95
+# How a clean copy is written: the first that stays within what an upload may weigh.
+_FINE_JPEG = ("JPEG", {"quality": 95, "subsampling": 0})
+_LEAN_JPEG = ("JPEG", {"quality": 85, "subsampling": 2})
+_PNG = ("PNG", {"compress_level": 4})
+_SUFFIXES = {"JPEG": ".jpg", "PNG": ".png"}
+_JPEG_SCAN = b"\xff\xda"
 # What Pillow's readers raise on damaged files; SyntaxError is its word for a broken structure.
 _DAMAGED = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
 
@@ -23,7 +28,7 @@ def inspect_image(source: Path | bytes, clean_to: Path | None = None) -> images.
     """Say what an image is, decoding it whole; write a clean copy when asked.
 
     The copy is upright, in sRGB, and holds pixels only: no EXIF, GPS, profile, comment or appended data. It is a JPEG
-    when the source is one, else a PNG.
+    when the source is one, else a PNG; an opaque one that would weigh more than an upload may is a leaner JPEG.
 
     Args:
         source: a file, or its bytes.
@@ -34,6 +39,7 @@ def inspect_image(source: Path | bytes, clean_to: Path | None = None) -> images.
         refusals.WrongImageType: an image, but no JPEG, PNG or WebP.
         refusals.ImageTooLarge: more than 10 MB.
         refusals.ImageTooManyPixels: more than 40 megapixels or 8192 on a side, told by its header alone.
+        refusals.ImageTooDear: it is made to take minutes to decode.
         refusals.ImageAnimated: it moves.
         refusals.ImageTruncated: it does not decode to its end.
         refusals.OutputNotWritten: the copy could not be written.
@@ -76,6 +82,9 @@ def _decoded(content: bytes, kind: str) -> PIL.Image.Image:
     # Phones write JPEGs with a preview behind the picture (MPO): more than one image, yet nothing moves.
     if getattr(image, "is_animated", False) and image.format != "MPO":
         raise refusals.ImageAnimated(f"{getattr(image, 'n_frames', 2)} frames")
+    # Inside of what is drawn the mark is escaped: every one is a scan over the whole picture, or a preview's.
+    if kind == "JPEG" and (scans := content.count(_JPEG_SCAN)) > images.MAX_JPEG_SCANS:
+        raise refusals.ImageTooDear(f"{scans} scans, at most {images.MAX_JPEG_SCANS}")
     try:
         image.load()
         return _in_srgb(PIL.ImageOps.exif_transpose(image))
@@ -115,15 +124,19 @@ def _in_srgb(image: PIL.Image.Image) -> PIL.Image.Image:
 
 
 def _write_clean(image: PIL.Image.Image, kind: str, clean_to: Path) -> images.CleanImage:
-    as_jpeg = kind == "JPEG"
-    out = clean_to.with_suffix(".jpg" if as_jpeg else ".png")
     bare = PIL.Image.frombytes(image.mode, image.size, image.tobytes())
+    ways = [_FINE_JPEG if kind == "JPEG" else _PNG, *([_LEAN_JPEG] if image.mode == "RGB" else [])]
+    form, options = ways.pop(0)
+    while _weight_as(bare, form, options, clean_to) > images.MAX_IMAGE_BYTES and ways:
+        files.part(clean_to.with_suffix(_SUFFIXES[form])).unlink()
+        form, options = ways.pop(0)
+    made = files.publish(clean_to.with_suffix(_SUFFIXES[form]), image.width, image.height)
+    return images.CleanImage(made.path, form, made.width, made.height, made.size_bytes, made.sha256)
+
+
+def _weight_as(image: PIL.Image.Image, form: str, options: dict[str, int], clean_to: Path) -> int:
+    """Write an image under its temporary name; returns how many bytes that takes."""
+    temporary = files.part(clean_to.with_suffix(_SUFFIXES[form]))
     with files.writing():
-        if as_jpeg:
-            bare.save(files.part(out), format="JPEG", quality=JPEG_QUALITY, subsampling=0)
-        else:
-            bare.save(files.part(out), format="PNG", compress_level=4)
-    made = files.publish(out, image.width, image.height)
-    return images.CleanImage(
-        made.path, "JPEG" if as_jpeg else "PNG", made.width, made.height, made.size_bytes, made.sha256
-    )
+        image.save(temporary, format=form, **options)
+    return temporary.stat().st_size

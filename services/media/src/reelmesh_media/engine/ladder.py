@@ -1,5 +1,6 @@
 """Makes the ladder: clips in, renditions, poster, thumbnail and findings out, with one decode of every picture."""
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Sequence
@@ -7,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from reelmesh_media.engine import encoders, files, frames, packets, pictures, probe, sound, stills
-from reelmesh_media.model import copying, findings, ladder, refusals, video
+from reelmesh_media.model import colours, copying, findings, ladder, refusals, video
 from reelmesh_media.model import loudness as loudness_model
 
 Report = Callable[[ladder.Progress], None]
@@ -31,7 +32,11 @@ class _Plan:
     rungs: tuple[ladder.Rung, ...]
     canvas: video.Size
     rate: Fraction
-    colour: video.Colour
+    colour: colours.Colour
+
+    def encoded(self, reason: str) -> "_Plan":
+        """The same with its top rung encoded, for one more reason."""
+        return dataclasses.replace(self, packets=(), refusals=(*self.refusals, reason))
 
     @property
     def frame_total(self) -> int:
@@ -98,14 +103,20 @@ def _make(request: ladder.LadderRequest, progress: Report) -> ladder.LadderResul
     watch.lap()
     heard = _make_sound(request, plan, progress)
     watch.lap()
-    copied = _copy_top(request, plan, heard, progress)
+    plan = _copy_top(request, plan, heard, progress)
     watch.lap()
     seen = _encode(request, plan, heard, progress)
+    expected = _expected_frames(plan)
+    if plan.packets and (seen.tally.reshaped or seen.tally.undecodable or seen.tally.decoded < expected):
+        # Only now is it known, and such packets are not handed on to anybody's player.
+        plan = plan.encoded("not every packet decodes to a frame of the right size")
+        seen = _encode(request, plan, heard, progress)
     watch.lap()
     poster, thumbnail = stills.poster_and_thumbnail(seen.still, request.folder)
-    renditions = tuple(_publish(request.folder, rung, plan, copied=rung in copied) for rung in plan.rungs)
+    renditions = tuple(
+        _publish(request.folder, rung, plan, copied=bool(plan.packets) and rung is plan.rungs[0]) for rung in plan.rungs
+    )
     watch.lap()
-    expected = _expected_frames(plan)
     return ladder.LadderResult(
         renditions=renditions,
         poster=poster,
@@ -148,7 +159,6 @@ def _plan(request: ladder.LadderRequest, sources: Sequence[_Source]) -> _Plan:
     if taken:
         used = [(source, clip.packets) for (source, _), clip in zip(used, taken, strict=True)]
     shown = first.shown
-    plain = frames.is_plain(first, shown)
     return _Plan(
         clips=tuple(frames.Clip(source.path, source.facts, count) for source, count in used),
         packets=taken,
@@ -156,7 +166,7 @@ def _plan(request: ladder.LadderRequest, sources: Sequence[_Source]) -> _Plan:
         rungs=ladder.rungs(shown, request.rungs, request.top_bits_per_second),
         canvas=shown,
         rate=rate,
-        colour=first.colour if plain else dataclasses.replace(first.colour, range=1),
+        colour=colours.delivered(first.colour, shown.short_side),
     )
 
 
@@ -196,8 +206,10 @@ def _make_sound(request: ladder.LadderRequest, plan: _Plan, progress: Report) ->
     always = request.normalisation is loudness_model.Normalisation.ALWAYS
     path = files.part(request.folder / SOUND_FILE)
     if _sound_may_be_copied(plan) and not (always and gain_db):
-        sound.extract(plan.clips[0].path, path)
-        return _Sound(path, measured.loudness, measured.silent)
+        # Packets that no muxer takes are decoded as far as that goes, and encoded.
+        with contextlib.suppress(refusals.NotEncodable):
+            sound.extract(plan.clips[0].path, path)
+            return _Sound(path, measured.loudness, measured.silent)
     sound.encode(clips, gain_db, path)
     progress(ladder.Progress("sound", 1.0))
     return _Sound(path, dataclasses.replace(measured.loudness, gain_db=gain_db), measured.silent)
@@ -224,15 +236,18 @@ def _sound_may_be_copied(plan: _Plan) -> bool:
     return alone and facts.audio is not None and not copying.audio_copy_refusals(facts.audio, plan.seconds)
 
 
-def _copy_top(request: ladder.LadderRequest, plan: _Plan, heard: _Sound, progress: Report) -> tuple[ladder.Rung, ...]:
-    """Copy the top rung when that is possible; the rungs that are done with it."""
+def _copy_top(request: ladder.LadderRequest, plan: _Plan, heard: _Sound, progress: Report) -> _Plan:
+    """Copy the top rung where that is possible; returns the plan for what is left to do."""
     if not plan.packets:
-        return ()
+        return plan
     top = plan.rungs[0]
-    written = packets.join(plan.packets, plan.rate, heard.path, _output(request.folder, top))
+    try:
+        written = packets.join(plan.packets, plan.rate, heard.path, _output(request.folder, top))
+    except refusals.NotEncodable as error:
+        return plan.encoded(f"its packets do not fit into an MP4: {error.reason}")
     _check_written(top, written, plan.frame_total)
     progress(ladder.Progress("copy", 1.0))
-    return (top,)
+    return plan
 
 
 def _encode(request: ladder.LadderRequest, plan: _Plan, heard: _Sound, progress: Report) -> pictures.Seen:
@@ -241,7 +256,7 @@ def _encode(request: ladder.LadderRequest, plan: _Plan, heard: _Sound, progress:
         encoders.EncoderLane(rung, _output(request.folder, rung), plan.rate, plan.colour, heard.path) for rung in rungs
     ]
     try:
-        run = pictures.Pass(plan.canvas, plan.rate, plan.frame_total, lanes)
+        run = pictures.Pass(plan.canvas, plan.rate, plan.colour, plan.frame_total, lanes)
         seen = run.run(plan.clips, lambda share: progress(ladder.Progress("encode", share)))
         for lane in lanes:
             lane.finish()
@@ -286,6 +301,10 @@ def _damage(
     if corrupt := seen.tally.corrupt:
         start, end = float(corrupt[0] / plan.rate), float((corrupt[-1] + 1) / plan.rate)
         found.append(findings.Finding(kinds.CORRUPT_FRAMES, start, end, f"{len(corrupt)} frames are damaged"))
+    tones = sorted({hdr for clip in plan.clips if (hdr := clip.facts.video.colour.hdr)})
+    if tones:
+        detail = f"{' and '.join(tones)} (HDR) was mapped to SDR"
+        found.append(findings.Finding(kinds.TONE_MAPPED, 0.0, plan.seconds, detail))
     if seen.tally.decoded < expected:
         missing = f"{seen.tally.decoded} of {expected} frames decode"
         found.append(findings.Finding(kinds.MISSING_FRAMES, 0.0, plan.seconds, missing))

@@ -7,7 +7,7 @@ from fractions import Fraction
 import av.video.frame
 
 from reelmesh_media.engine import branches, encoders, frames
-from reelmesh_media.model import findings, stills
+from reelmesh_media.model import colours, findings, stills
 from reelmesh_media.model.video import Size
 
 PROGRESS_FRAMES = 10
@@ -42,9 +42,17 @@ class StillPicker:
 class Pass:
     """One run over all clips. The lanes are fed, not finished: their owner does that."""
 
-    def __init__(self, size: Size, rate: Fraction, frame_total: int, lanes: Sequence[encoders.EncoderLane]) -> None:
+    def __init__(
+        self,
+        size: Size,
+        rate: Fraction,
+        colour: colours.Colour,
+        frame_total: int,
+        lanes: Sequence[encoders.EncoderLane],
+    ) -> None:
         self._branches = branches.Branches(size, rate, [lane.rung.size for lane in lanes])
         self._size, self._rate, self._frame_total, self._lanes = size, rate, frame_total, lanes
+        self._colour = colour
         self._sample_step = branches.sample_step(rate)
         self._picker = StillPicker(frame_total)
         self._black: list[findings.Edge] = []
@@ -56,7 +64,7 @@ class Pass:
         tally = frames.Tally()
         position = 0
         for clip in clips:
-            for frame in frames.even_frames(clip, self._size, self._rate, tally):
+            for frame in frames.even_frames(clip, self._size, self._rate, self._colour, tally):
                 self._push(frame, position)
                 position += 1
                 if position % PROGRESS_FRAMES == 0:

@@ -25,6 +25,10 @@ Result = TypeVar("Result")
 OnProgress = Callable[[ladder.Progress], None]
 REAP_SECONDS = 10.0
 MAX_UNREAD_REPORTS = 100
+# What a process brings upon itself, by bad memory, a failed assertion or endless work; all else comes from outside.
+_SUICIDES = frozenset(
+    {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL, signal.SIGTRAP, signal.SIGXCPU}
+)
 # Never fork: a forked copy of FFmpeg's and gRPC's threads hangs.
 _SPAWN = multiprocessing.get_context("spawn")
 
@@ -119,7 +123,8 @@ class Processes:
 
         Raises:
             refusals.LaneFull: too many calls wait already.
-            refusals.WorkerDied: the process was killed, crashed, or went over its memory or CPU limit.
+            refusals.WorkerCrashed: the process crashed, or went over its memory or CPU limit.
+            refusals.WorkerDied: the process was killed, or left.
             refusals.WorkerStalled: no progress for the lane's `stall_seconds`.
             refusals.WorkerFailed: an unforeseen error; the reason is its traceback.
             refusals.MediaError: whatever the function refuses.
@@ -178,7 +183,7 @@ class Processes:
                     on_progress(message)
                 continue
             if isinstance(message, _Gone):
-                raise refusals.WorkerDied(_cause(message.exit_code))
+                raise _death(message.exit_code)
             worker.jobs_done += 1
             return message
 
@@ -215,15 +220,20 @@ def _outcome(ending: object) -> object:
         raise ending.error
     if isinstance(ending, child.Broke):
         if ending.kind == MemoryError.__name__:
-            raise refusals.WorkerDied("out of memory")
+            raise refusals.WorkerCrashed("out of memory")
         raise refusals.WorkerFailed(ending.traceback)
     raise refusals.WorkerFailed(f"unknown message {type(ending).__name__}")
 
 
-def _cause(exit_code: int | None) -> str:
+def _death(exit_code: int | None) -> refusals.WorkerDied:
+    """Why a process ended: by what it did, or by what was done to it."""
     if exit_code is None:
-        return "it does not end"
+        return refusals.WorkerDied("it does not end")
     if exit_code >= 0:
-        return f"exit code {exit_code}"
-    name = signal.Signals(-exit_code).name
-    return {"SIGXCPU": "over its CPU limit", "SIGKILL": "killed (SIGKILL), perhaps for its memory"}.get(name, name)
+        return refusals.WorkerDied(f"exit code {exit_code}")
+    if -exit_code in _SUICIDES:
+        name = signal.Signals(-exit_code).name
+        return refusals.WorkerCrashed("over its CPU limit" if name == "SIGXCPU" else name)
+    if -exit_code == signal.SIGKILL:
+        return refusals.WorkerDied("killed (SIGKILL), perhaps for its memory")
+    return refusals.WorkerDied(f"killed (signal {-exit_code})")

@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -19,6 +20,7 @@ SAMPLE_RATE_HZ = 48_000
 BITS_PER_SECOND = 128_000
 SILENCE_DB = -50
 QUIETEST_DB = -120.0
+MAX_LEAD_SECONDS = 60
 _FORMAT = "sample_fmts=fltp:sample_rates=48000:channel_layouts=stereo"
 
 
@@ -120,9 +122,7 @@ def _silence(samples: int) -> Iterator[av.audio.frame.AudioFrame]:
 def _evened(clip: SoundClip, gain_db: float) -> Iterator[av.audio.frame.AudioFrame]:
     """A clip's sound from its picture's start on, in our format and of exactly its length."""
     with opening.opened(clip.path) as container:
-        stream = container.streams.audio[0]
-        time_base = stream.time_base
-        assert time_base is not None  # noqa: S101 - demuxed streams have one
+        stream, time_base = _heard(container)
         graph = filters.new_graph()
         source = graph.add_abuffer(template=stream)
         steps = [
@@ -138,23 +138,43 @@ def _evened(clip: SoundClip, gain_db: float) -> Iterator[av.audio.frame.AudioFra
         graph.configure()
         offset = round(clip.picture_start_seconds / time_base)
         for frame in _decoded(container, stream):
-            frame.pts = None if frame.pts is None else frame.pts - offset
+            if frame.pts is not None:
+                frame.pts -= offset
+                if not _near(clip, frame.pts * time_base):
+                    continue
             try:
                 source.push(frame)
-            except av.error.EOFError:
+            except MemoryError:
+                raise
+            except av.error.FFmpegError:
+                # All is heard; or the sound changes its rate or channels in mid-stream, and what follows is lost.
                 break
             yield from _sound_frames(sink)
         source.push(None)
         yield from _sound_frames(sink)
 
 
+def _heard(container: av.container.InputContainer) -> tuple[av.audio.stream.AudioStream, Fraction]:
+    stream = opening.audio_stream(container)
+    assert stream is not None  # noqa: S101 - asked only of clips whose probe found one
+    assert stream.time_base is not None  # noqa: S101 - else it would not have been found
+    return stream, stream.time_base
+
+
+def _near(clip: SoundClip, at_seconds: Fraction) -> bool:
+    """Whether a frame stands within the clip or shortly before: a hole of hours would be filled with silence."""
+    return -MAX_LEAD_SECONDS < at_seconds < Fraction(clip.samples, SAMPLE_RATE_HZ)
+
+
 def _decoded(
     container: av.container.InputContainer, stream: av.audio.stream.AudioStream
 ) -> Iterator[av.audio.frame.AudioFrame]:
-    for packet in container.demux(stream):
+    for packet in opening.readable(container.demux(stream)):
         try:
             yield from packet.decode()
-        except av.error.InvalidDataError:
+        except MemoryError:
+            raise
+        except av.error.FFmpegError:
             continue
 
 
@@ -169,9 +189,9 @@ def copy_into(output: av.container.OutputContainer, path: Path | None) -> None:
     if path is None:
         return
     with opening.opened(path) as container:
-        source = container.streams.audio[0]
+        source, _ = _heard(container)
         stream = output.add_stream_from_template(source)
-        for packet in container.demux(source):
+        for packet in opening.readable(container.demux(source)):
             if packet.dts is None:
                 continue
             packet.stream = stream

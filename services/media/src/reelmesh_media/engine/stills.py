@@ -10,14 +10,12 @@ import av.video.stream
 import PIL.Image
 
 from reelmesh_media.engine import files, frames, opening, probe
-from reelmesh_media.model import ladder, refusals
+from reelmesh_media.model import colours, ladder, refusals
 from reelmesh_media.model.video import MediaFacts, Size
 
 POSTER_MAX_SHORT_SIDE = 1080
 THUMBNAIL_LONG_SIDE = 640
 JPEG_QUALITY = 88
-HD_SHORT_SIDE = 720
-UNSPECIFIED_MATRIX = 2
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
 
@@ -65,18 +63,20 @@ def _from(
     """Frames from the last key frame at or before a time on."""
     time_base = float(stream.time_base or 1)
     container.seek(round(seconds / time_base), stream=stream, backward=True)
-    yield from frames.decoded(container, stream)
+    yield from frames.decoded(container, stream, frames.Tally())
 
 
 def _write(frame: av.video.frame.VideoFrame, facts: MediaFacts, out: Path) -> ladder.MadeFile:
-    image = picture(frames.Canvas(facts.video, facts.video.shown).draw(frame))
+    colour = colours.delivered(facts.video.colour, facts.video.shown.short_side)
+    image = picture(frames.Canvas(facts.video, facts.video.shown, colour).draw(frame))
     return save(image, out)
 
 
 def picture(frame: av.video.frame.VideoFrame) -> PIL.Image.Image:
     """A frame as an image in RGB. Untagged HD is BT.709 by convention, which FFmpeg does not guess."""
-    untagged_hd = frame.colorspace == UNSPECIFIED_MATRIX and min(frame.width, frame.height) >= HD_SHORT_SIDE
-    matrix = av.video.reformatter.Colorspace.ITU709 if untagged_hd else None
+    untagged = frame.colorspace == colours.UNSPECIFIED
+    hd = untagged and min(frame.width, frame.height) >= colours.HD_SHORT_SIDE
+    matrix = av.video.reformatter.Colorspace.ITU709 if hd else None
     rgb = av.video.reformatter.VideoReformatter().reformat(frame, format="rgb24", src_colorspace=matrix)
     plane = rgb.planes[0]
     return PIL.Image.frombuffer("RGB", (rgb.width, rgb.height), bytes(plane), "raw", "RGB", plane.line_size, 1)

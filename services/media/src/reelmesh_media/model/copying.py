@@ -22,7 +22,7 @@ def copy_cap(short_side: int) -> int:
 
 def video_copy_refusals(facts: MediaFacts, cap_bits_per_second: int | None = None) -> tuple[str, ...]:
     """Why the picture of this file must be encoded anew; empty when its packets may be copied."""
-    video = facts.video
+    video, turned = facts.video, facts.video.orientation
     cap = cap_bits_per_second or copy_cap(video.shown.short_side)
     rules = (
         (facts.container == "mp4", f"container is {facts.container}, not mp4"),
@@ -30,7 +30,10 @@ def video_copy_refusals(facts: MediaFacts, cap_bits_per_second: int | None = Non
         (video.pixel_format == "yuv420p", f"pixel format is {video.pixel_format}, not yuv420p"),
         (not video.interlaced, "picture is interlaced"),
         (video.pixel_aspect == 1, f"pixels are not square ({video.pixel_aspect})"),
-        (video.rotation_degrees == 0, f"picture is rotated by {video.rotation_degrees} degrees"),
+        (turned.rotation_degrees == 0, f"picture is rotated by {turned.rotation_degrees} degrees"),
+        (not turned.mirrored, "picture is mirrored"),
+        (turned.exact, "picture is skewed or scaled by its display matrix"),
+        (video.colour.plain, f"colours are {video.colour.hdr or 'neither BT.709 nor BT.601 in limited range'}"),
         (video.width % 2 == 0 and video.height % 2 == 0, f"size {video.width}x{video.height} is odd"),
         (video.constant_rate, "frame rate is not constant"),
         (video.starts_with_key, "first frame is no key frame"),

@@ -20,6 +20,7 @@ class FindingKind(enum.StrEnum):
     CORRUPT_FRAMES = "corrupt_frames"
     MISSING_FRAMES = "missing_frames"
     SHORTER_THAN_ASKED = "shorter_than_asked"
+    TONE_MAPPED = "tone_mapped"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

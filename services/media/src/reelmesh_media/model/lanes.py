@@ -15,6 +15,7 @@ class Lane:
         workers: how many processes at once.
         waiting: how many more calls may wait; others are refused at once.
         memory_bytes: address space of one process.
+        file_bytes: the largest file that it may write.
         cpu_seconds: CPU time of one job, all threads together.
         stall_seconds: how long a job may go on without reporting progress (or ending).
         niceness: how far its priority stands behind the services', 0 to 19.
@@ -26,6 +27,7 @@ class Lane:
     workers: int
     waiting: int
     memory_bytes: int
+    file_bytes: int
     cpu_seconds: int
     stall_seconds: float
     niceness: int
@@ -40,6 +42,7 @@ def ladder_lane(cores: int) -> Lane:
         workers=max(1, cores // CORES_PER_LADDER),
         waiting=64,
         memory_bytes=4096 * MEBIBYTE,
+        file_bytes=4096 * MEBIBYTE,
         cpu_seconds=7200,
         stall_seconds=60.0,
         niceness=5,
@@ -55,6 +58,7 @@ def quick_lane(cores: int) -> Lane:
         workers=max(1, cores // CORES_PER_LADDER),
         waiting=256,
         memory_bytes=2048 * MEBIBYTE,
+        file_bytes=256 * MEBIBYTE,
         cpu_seconds=120,
         stall_seconds=60.0,
         niceness=0,

@@ -36,6 +36,10 @@ class VideoTooLarge(VideoRefused):
     """The video exceeds a limit of this service: send a shorter or smaller one."""
 
 
+class VideoCrashes(VideoRefused):
+    """The video crashed its decoder again and again, or used it up: generate it anew."""
+
+
 class ImageRefused(MediaError):
     """This image cannot be used: send another one."""
 
@@ -56,6 +60,10 @@ class ImageTooManyPixels(ImageRefused):
     """The image has too many pixels: send at most 40 megapixels, with sides of at most 8192."""
 
 
+class ImageTooDear(ImageRefused):
+    """The image is made to take very long to decode: save it anew, and send that."""
+
+
 class ImageAnimated(ImageRefused):
     """The image is animated: send a still one."""
 
@@ -64,10 +72,18 @@ class ImageTruncated(ImageRefused):
     """The image is damaged or incomplete: send it again."""
 
 
+class ImageCrashes(ImageRefused):
+    """The image crashed its decoder again and again, or used it up: send another one."""
+
+
 class OutputNotWritten(MediaError):
     """A result could not be written: free disk space or repair the output folder, then retry."""
 
     retryable = True
+
+
+class NotEncodable(MediaError):
+    """What the clip holds does not fit into an MP4 as players take it: generate it anew."""
 
 
 class WorkerError(MediaError):
@@ -78,6 +94,10 @@ class WorkerDied(WorkerError):
     """The worker process was killed or crashed: retry, and suspect this file when it happens again."""
 
     retryable = True
+
+
+class WorkerCrashed(WorkerDied):
+    """The worker process crashed, or went over its memory or CPU limit: retry, and suspect this file."""
 
 
 class WorkerStalled(WorkerError):

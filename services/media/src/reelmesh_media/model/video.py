@@ -3,12 +3,19 @@
 import dataclasses
 import itertools
 import math
+from collections.abc import Sequence
 from fractions import Fraction
 
+from reelmesh_media.model import colours
+
 MAX_FRAME_PIXELS = 4096 * 2304
+MAX_FRAME_SIDE = 8192
 MAX_DURATION_SECONDS = 600.0
 MAX_STREAMS = 16
 MAX_FRAME_RATE = 240
+MAX_FRAMES = round(MAX_DURATION_SECONDS) * MAX_FRAME_RATE
+MAX_PIXEL_ASPECT = 8
+MATRIX_UNIT = 65536
 
 STANDARD_FRAME_RATES = (
     Fraction(24000, 1001),
@@ -41,20 +48,22 @@ class Size:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Colour:
-    """The colour tags of a stream, as FFmpeg's numbers (2 = unspecified, range 0 = unspecified)."""
+class Orientation:
+    """How a player shows the stored picture: mirrored left to right, if so, and then turned clockwise.
 
-    range: int = 0
-    primaries: int = 2
-    transfer: int = 2
-    matrix: int = 2
+    `exact` says that this is all that the file asks for; else it is the nearest that can be done without inventing
+    pixels, and players differ.
+    """
+
+    mirrored: bool = False
+    rotation_degrees: int = 0
+    exact: bool = True
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class VideoTrack:
     """The picture of a file. Width and height are as stored, before rotation and pixel aspect.
 
-    `rotation_degrees` is how far a player turns the picture clockwise: 0, 90, 180 or 270.
     `frame_count` counts the packets that are really there. `start_seconds` is when the first frame is shown.
     """
 
@@ -63,7 +72,7 @@ class VideoTrack:
     pixel_format: str
     width: int
     height: int
-    rotation_degrees: int
+    orientation: Orientation
     pixel_aspect: Fraction
     frame_rate: Fraction
     constant_rate: bool
@@ -75,7 +84,7 @@ class VideoTrack:
     starts_with_key: bool
     longest_key_gap_seconds: float
     time_base: Fraction
-    colour: Colour
+    colour: colours.Colour
     extradata: bytes = dataclasses.field(repr=False)
 
     @property
@@ -83,7 +92,7 @@ class VideoTrack:
         """The size on screen: pixel aspect and rotation applied, each side even."""
         width = self.width * float(self.pixel_aspect)
         size = (width, float(self.height))
-        return even_size(*(size if self.rotation_degrees in (0, 180) else size[::-1]))
+        return even_size(*(size if self.orientation.rotation_degrees in (0, 180) else size[::-1]))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -122,11 +131,32 @@ def limits_broken(width: int, height: int, duration_seconds: float, stream_count
     """Say which limit a file breaks, or "" when it breaks none."""
     if width * height > MAX_FRAME_PIXELS:
         return f"{width}x{height} pixels, at most {MAX_FRAME_PIXELS} in all"
+    if max(width, height) > MAX_FRAME_SIDE:
+        return f"{width}x{height} pixels, at most {MAX_FRAME_SIDE} on a side"
     if duration_seconds > MAX_DURATION_SECONDS:
         return f"{duration_seconds:.0f} s, at most {MAX_DURATION_SECONDS:.0f} s"
     if stream_count > MAX_STREAMS:
         return f"{stream_count} streams, at most {MAX_STREAMS}"
     return ""
+
+
+def orientation(matrix: Sequence[int]) -> Orientation:
+    """Read a display matrix.
+
+    Args:
+        matrix: nine numbers {a, b, u, c, d, v, x, y, w}: a point (x, y) is shown at (ax + cy, bx + dy), y downwards;
+            a, b, c and d in 65536ths.
+    """
+    a, b, c, d = matrix[0], matrix[1], matrix[3], matrix[4]
+    mirrored = a * d - b * c < 0
+    exact = sorted(map(abs, (a, b, c, d))) == [0, 0, MATRIX_UNIT, MATRIX_UNIT] and a * d - b * c != 0
+    if mirrored:
+        a, b = -a, -b
+    # Mirrored or not, what remains is a rotation (and a scale, which is nobody's business here).
+    along, across = a + d, b - c
+    if abs(along) >= abs(across):
+        return Orientation(mirrored, 180 if along < 0 else 0, exact)
+    return Orientation(mirrored, 90 if across > 0 else 270, exact)
 
 
 def output_rate(video: VideoTrack) -> Fraction:
