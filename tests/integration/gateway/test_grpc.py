@@ -1,5 +1,6 @@
 """The public gRPC services: the same verbs, the same keys."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
@@ -149,6 +150,59 @@ async def test_a_key_that_creates_too_often_is_told_when_to_come_back(open_gatew
 
     assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert info(refused.value).reason == "RATE_LIMITED"
+
+
+async def test_followers_have_places_whatever_their_door(open_gateway: conftest.Open, mesh: fake_mesh.FakeMesh) -> None:
+    async with (
+        open_gateway(event_streams_limit=1) as gateway,
+        gateway.client() as client,
+        grpc.aio.insecure_channel(gateway.grpc_target) as channel,
+    ):
+        stub = stub_of(channel)
+        made = (await stub.CreateGeneration(request(), metadata=gateway.metadata)).generation
+        asked = generation_service_pb2.WatchGenerationRequest(generation_id=made.id)
+        first = stub.WatchGeneration(asked, metadata=gateway.metadata)
+        await first.read()
+
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await stub.WatchGeneration(asked, metadata=gateway.metadata).read()
+        by_http = await client.get(f"/api/v1/generations/{made.id}/watch")
+        metrics = (await client.get("/metrics")).text
+
+        first.cancel()
+        await fake_mesh.until(lambda: not mesh.orchestrator.watching)
+        again = stub.WatchGeneration(asked, metadata=gateway.metadata)
+        assert (await again.read()).event.type == "created"
+        again.cancel()
+
+    assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert info(refused.value).reason == "RATE_LIMITED"
+    assert by_http.status_code == 429
+    assert "api_event_streams_open 1.0" in metrics
+
+
+@pytest.mark.parametrize("said", ["nothing", "the header", "half of an image"])
+async def test_an_upload_that_does_not_go_on_ends_and_leaves_nothing(
+    open_gateway: conftest.Open, mesh: fake_mesh.FakeMesh, said: str
+) -> None:
+    async def stuck() -> AsyncIterator[Any]:
+        if said != "nothing":
+            async for part in parts(*([PNG[:1000]] if said == "half of an image" else [])):
+                yield part
+        await asyncio.Event().wait()
+
+    async with (
+        open_gateway(upload_timeout_seconds=0.5) as gateway,
+        grpc.aio.insecure_channel(gateway.grpc_target) as channel,
+    ):
+        uploading: Any = asset_service_pb2_grpc.AssetServiceStub(channel)
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await uploading.UploadAsset(stuck(), metadata=gateway.metadata)
+        await fake_mesh.until(lambda: mesh.storage.puts_begun == mesh.storage.puts_broken)
+
+    assert refused.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert "Nothing was stored; try again." in (refused.value.details() or "")
+    assert mesh.storage.assets == {}
 
 
 async def test_what_the_orchestrator_refuses_comes_through_with_its_reason(

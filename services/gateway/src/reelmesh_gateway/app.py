@@ -15,7 +15,7 @@ from reelmesh_gateway.routes import edge, front, http, metrics, streams
 from reelmesh_gateway.servicer import admission
 from reelmesh_gateway.servicer import assets as asset_servicer
 from reelmesh_gateway.servicer import generations as generation_servicer
-from reelmesh_gateway.usecases import assets, entrance, examining, watching
+from reelmesh_gateway.usecases import assets, entrance, examining, places, watching
 
 SERVICE = "gateway"
 NEEDED = frozenset({"orchestrator", "storage"})
@@ -68,6 +68,8 @@ async def _front(
     looked_after = examining.Examining(_peers(channels), own.clock, own.logger)
     await stack.enter_async_context(process.supervise(own, peers=looked_after.watch))
     measured = metrics.Metrics(own.telemetry.registry)
+    followers = places.Places(own_settings.event_streams_limit)
+    measured.event_streams.set_function(lambda: followers.taken)
     return front.Front(
         own=own,
         entrance=entrance.Entrance(issued, own.clock, _creates(own_settings)),
@@ -83,11 +85,10 @@ async def _front(
         watching=watching.Watching(own.clock, own.chance),
         streams=streams.Streams(
             own.clock,
-            limit=own_settings.event_streams_limit,
             heartbeat_seconds=own_settings.heartbeat_seconds,
-            opened=measured.event_streams,
         ),
         examining=looked_after,
+        places=followers,
         metrics=measured,
         public_url=own_settings.public_url,
         requests_limit=own_settings.event_streams_limit + REQUESTS_LIMIT,
@@ -119,12 +120,14 @@ def _services(behind: front.Front, public_url: str) -> list[rpc.Service]:
         rpc.service(
             generation_service_pb2.DESCRIPTOR.services_by_name["GenerationService"],
             generation_service_pb2_grpc.add_GenerationServiceServicer_to_server,
-            generation_servicer.Generations(door, behind.generations, behind.assets, behind.watching, public_url),
+            generation_servicer.Generations(
+                door, behind.generations, behind.assets, behind.watching, behind.places, public_url
+            ),
         ),
         rpc.service(
             asset_service_pb2.DESCRIPTOR.services_by_name["AssetService"],
             asset_service_pb2_grpc.add_AssetServiceServicer_to_server,
-            asset_servicer.Assets(door, behind.assets, public_url),
+            asset_servicer.Assets(door, behind.assets, public_url, behind.own.clock, behind.upload_timeout_seconds),
         ),
     ]
 

@@ -42,7 +42,10 @@ class GatewaySettings(settings.ServiceSettings):
         default=120.0, description="How long one upload may take in all."
     )
     event_streams_limit: int = pydantic.Field(
-        default=500, ge=1, le=100_000, description="Callers that may follow a generation by HTTP at once."
+        default=500,
+        ge=1,
+        le=100_000,
+        description="Callers that may follow a generation at once, by HTTP and gRPC together.",
     )
     heartbeat_seconds: settings.Seconds = pydantic.Field(
         default=15.0, description="Pause after which a silent event stream sends a comment, so that it stays open."

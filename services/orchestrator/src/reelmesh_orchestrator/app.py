@@ -124,7 +124,9 @@ def _services(
     board: progress.Progress,
     policy: advancing.Policy,
 ) -> list[rpc.Service]:
-    watcher = watching.Watching(verbs, board, chassis.clock, lambda: chassis.health.draining)
+    watcher = watching.Watching(
+        verbs, board, chassis.clock, lambda: chassis.health.draining, followers_limit=own.followers_limit
+    )
     pool_verbs = pools.Pools(
         kept,
         policy,

@@ -9,7 +9,7 @@ from starlette import requests
 from reelmesh_gateway.model import assets as model
 from reelmesh_gateway.model import keys
 from reelmesh_gateway.routes import metrics, streams
-from reelmesh_gateway.usecases import assets, entrance, examining, watching
+from reelmesh_gateway.usecases import assets, entrance, examining, places, watching
 from reelmesh_gateway.wire import generations as wire
 
 
@@ -27,6 +27,7 @@ class Front:
     assets: assets.Assets
     watching: watching.Watching
     streams: streams.Streams
+    places: places.Places
     examining: examining.Examining
     """How the services are that are called."""
     metrics: metrics.Metrics

@@ -19,7 +19,12 @@ _HEADER = security.APIKeyHeader(name="X-API-Key", auto_error=False, description=
 
 def application(behind: front.Front) -> types.ASGIApp:
     """Return the application: edge (trace, id, answer) → guard (key) → limits (bytes, patience) → routes."""
-    bounded = limits.Limits(_routes(behind), behind.own.clock, upload_limit_bytes=behind.upload_limit_bytes)
+    bounded = limits.Limits(
+        _routes(behind),
+        behind.own.clock,
+        upload_limit_bytes=behind.upload_limit_bytes,
+        upload_timeout_seconds=behind.upload_timeout_seconds,
+    )
     guarded = guard.Guard(bounded, behind.entrance)
     return edge.Edge(guarded, behind.own, behind.metrics, requests_limit=behind.requests_limit)
 

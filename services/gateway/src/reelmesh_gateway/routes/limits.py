@@ -10,6 +10,8 @@ JSON_LIMIT_BYTES = 256 * 1024
 # What a multipart body adds to its file.
 FORM_OVERHEAD_BYTES = 16 * 1024
 BODY_SILENCE_SECONDS = 30.0
+# For senders that never fall silent, but drip: the whole body must be there by then. Uploads have a setting.
+BODY_SECONDS = 60.0
 READER_SILENCE_SECONDS = 60.0
 UPLOAD_PATH = "/api/v1/assets"
 
@@ -17,18 +19,21 @@ UPLOAD_PATH = "/api/v1/assets"
 class Limits:
     """Stands before the routes; what it raises, the outermost layer answers."""
 
-    def __init__(self, app: types.ASGIApp, limits_clock: clock.Clock, *, upload_limit_bytes: int) -> None:
-        """Wrap `app`; uploads may have `upload_limit_bytes`."""
+    def __init__(
+        self, app: types.ASGIApp, limits_clock: clock.Clock, *, upload_limit_bytes: int, upload_timeout_seconds: float
+    ) -> None:
+        """Wrap `app`; uploads may have `upload_limit_bytes`, and take `upload_timeout_seconds`."""
         self._app = app
         self._clock = limits_clock
         self._upload_limit_bytes = upload_limit_bytes + FORM_OVERHEAD_BYTES
+        self._upload_timeout_seconds = upload_timeout_seconds
 
     async def __call__(self, scope: types.Scope, receive: types.Receive, send: types.Send) -> None:
         """Pass one request on, bounded.
 
         Raises:
             TooLarge: it announces, or has, more bytes than its path allows.
-            Refused: its sender fell silent in the middle of the body (408).
+            Refused: its sender fell silent in the middle of the body, or drips it (408).
             DeadlineExceeded: its reader took no bytes of the answer for READER_SILENCE_SECONDS.
         """
         upload = scope["path"] == UPLOAD_PATH and scope["method"] == "POST"
@@ -36,7 +41,8 @@ class Limits:
         announced = datastructures.Headers(scope=scope).get("content-length", "0")
         if not announced.isdecimal() or int(announced[:20]) > limit_bytes:
             raise _too_large(limit_bytes)
-        await self._app(scope, _Bounded(receive, self._clock, limit_bytes), self._patient(send))
+        seconds = self._upload_timeout_seconds if upload else BODY_SECONDS
+        await self._app(scope, _Bounded(receive, self._clock, limit_bytes, seconds), self._patient(send))
 
     def _patient(self, send: types.Send) -> types.Send:
         async def bounded(message: types.Message) -> None:
@@ -49,12 +55,14 @@ class Limits:
 
 
 class _Bounded:
-    """Receives a body of limited size from a sender of limited patience."""
+    """Receives a body of limited size, within limited time."""
 
-    def __init__(self, receive: types.Receive, limits_clock: clock.Clock, limit_bytes: int) -> None:
+    def __init__(self, receive: types.Receive, limits_clock: clock.Clock, limit_bytes: int, seconds: float) -> None:
         self._receive = receive
         self._clock = limits_clock
         self._limit_bytes = limit_bytes
+        self._seconds = seconds
+        self._ends = limits_clock.elapsed() + seconds
         self._seen_bytes = 0
         self._complete = False
 
@@ -70,10 +78,13 @@ class _Bounded:
         return message
 
     async def _next(self) -> types.Message:
+        left = self._ends - self._clock.elapsed()
         try:
-            return await self._clock.wait_for(self._receive(), BODY_SILENCE_SECONDS)
+            return await self._clock.wait_for(self._receive(), min(left, BODY_SILENCE_SECONDS))
         except TimeoutError as error:
-            late = errors.DeadlineExceeded(f"No byte of the body came for {BODY_SILENCE_SECONDS:.0f} s. Send it again.")
+            silent = f"No byte of the body came for {BODY_SILENCE_SECONDS:.0f} s."
+            slow = f"The body was not there after {self._seconds:.0f} s."
+            late = errors.DeadlineExceeded(f"{slow if left < BODY_SILENCE_SECONDS else silent} Send it again, faster.")
             raise wire.Refused(408, late, {"Connection": "close"}) from error
 
 

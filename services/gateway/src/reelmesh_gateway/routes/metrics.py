@@ -23,5 +23,5 @@ class Metrics:
             registry=registry,
         )
         self.event_streams = prometheus_client.Gauge(
-            "api_event_streams_open", "Callers that follow a generation by HTTP at this moment.", registry=registry
+            "api_event_streams_open", "Callers that follow a generation at this moment.", registry=registry
         )

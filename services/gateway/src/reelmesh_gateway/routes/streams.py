@@ -1,20 +1,17 @@
-"""Server-sent events: how many callers may follow at once, how a silent stream stays open, and how it ends."""
+"""Server-sent events: how a silent stream stays open, and how it ends."""
 
 import asyncio
 import contextlib
-import datetime
 import json
-from collections.abc import AsyncGenerator, Generator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any, TypeVar
 
-import prometheus_client
-from reelmesh_kit import clock, errors
+from reelmesh_kit import clock
 
 MEDIA_TYPE = "text/event-stream"
 # What browsers wait before they come back.
 RECONNECT_MILLISECONDS = 2000
 HEARTBEAT = ": still here\n\n"
-FULL_RETRY_AFTER = datetime.timedelta(seconds=10)
 HEADERS: Mapping[str, str] = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 Item = TypeVar("Item")
@@ -23,43 +20,15 @@ Item = TypeVar("Item")
 class Streams:
     """All streams that are open at this moment."""
 
-    def __init__(
-        self, streams_clock: clock.Clock, *, limit: int, heartbeat_seconds: float, opened: prometheus_client.Gauge
-    ) -> None:
-        """Let `limit` callers follow at once, and tell each that it is still connected every `heartbeat_seconds`."""
+    def __init__(self, streams_clock: clock.Clock, *, heartbeat_seconds: float) -> None:
+        """Tell each caller that it is still connected every `heartbeat_seconds`."""
         self._clock = streams_clock
-        self._limit = limit
         self._heartbeat_seconds = heartbeat_seconds
-        self._gauge = opened
-        self._open = 0
         self._closing = asyncio.Event()
 
     def close(self) -> None:
         """End all streams; their callers come back, to another gateway or to this one when it is up again."""
         self._closing.set()
-
-    def refuse_if_full(self) -> None:
-        """Refuse one more stream when there are too many.
-
-        Raises:
-            RateLimited: there are.
-        """
-        if self._open >= self._limit:
-            raise errors.RateLimited(
-                f"{self._limit} callers follow generations already. Try again, or read the events without following.",
-                FULL_RETRY_AFTER,
-            )
-
-    @contextlib.contextmanager
-    def place(self) -> Generator[None]:
-        """Count one stream while the body runs."""
-        self._open += 1
-        self._gauge.inc()
-        try:
-            yield
-        finally:
-            self._open -= 1
-            self._gauge.dec()
 
     async def with_heartbeats(self, items: AsyncGenerator[Item]) -> AsyncGenerator[Item | None]:
         """Yield `items`, None whenever there was none for a while, and end when all streams do."""

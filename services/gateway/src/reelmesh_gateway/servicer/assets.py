@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 from reelmesh.v1 import asset_pb2, asset_service_pb2, asset_service_pb2_grpc
-from reelmesh_kit import errors, rpc
+from reelmesh_kit import clock, errors, rpc
 from typing_extensions import override
 
 from reelmesh_gateway.model import assets as model
@@ -18,21 +18,38 @@ from reelmesh_gateway.wire import assets as wire
 class Assets(asset_service_pb2_grpc.AssetServiceServicer):
     """Serves `reelmesh.v1.AssetService` to the world."""
 
-    def __init__(self, door: admission.Admission, kept: assets.Assets, public_url: str) -> None:
+    def __init__(
+        self,
+        door: admission.Admission,
+        kept: assets.Assets,
+        public_url: str,
+        servicer_clock: clock.Clock,
+        upload_timeout_seconds: float,
+    ) -> None:
         """Use the verbs of `kept`; paths of signed files are completed by `public_url`."""
         self._door = door
         self._assets = kept
         self._public_url = public_url
+        self._clock = servicer_clock
+        self._upload_timeout_seconds = upload_timeout_seconds
 
     @override
     async def UploadAsset(self, request_iterator: Any, context: Any) -> asset_service_pb2.UploadAssetResponse:
         """Take a header, then bytes."""
         with self._door.admitted(context, keys.Scope.WRITE) as key:
-            async with contextlib.aclosing(rpc.complete(request_iterator, context)) as parts:
-                header = await _header(parts)
-                owner = model.Owner(key.tenant_id, header.user_id)
-                asset = await self._assets.upload_reference(owner, _chunks(parts))
+            uploading = self._uploaded(key, request_iterator, context)
+            try:
+                asset = await self._clock.wait_for(uploading, self._upload_timeout_seconds)
+            except TimeoutError as error:
+                raise errors.DeadlineExceeded(
+                    f"The upload took more than {self._upload_timeout_seconds:.0f} s. Nothing was stored; try again."
+                ) from error
             return asset_service_pb2.UploadAssetResponse(asset=wire.to_message(asset))
+
+    async def _uploaded(self, key: keys.Key, requests: Any, context: Any) -> model.Asset:
+        async with contextlib.aclosing(rpc.complete(requests, context)) as parts:
+            header = await _header(parts)
+            return await self._assets.upload_reference(model.Owner(key.tenant_id, header.user_id), _chunks(parts))
 
     @override
     async def GetAsset(

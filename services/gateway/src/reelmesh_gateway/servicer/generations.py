@@ -1,7 +1,7 @@
 """The public GenerationService: lets calls in by their key and passes them on to the orchestrator, which decides."""
 
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
 from typing import Any
 
 from reelmesh.v1 import generation_pb2, generation_service_pb2, generation_service_pb2_grpc
@@ -11,7 +11,7 @@ from reelmesh_gateway import crash_points
 from reelmesh_gateway.model import assets as model
 from reelmesh_gateway.model import keys
 from reelmesh_gateway.servicer import admission
-from reelmesh_gateway.usecases import assets, watching
+from reelmesh_gateway.usecases import assets, places, watching
 from reelmesh_gateway.wire import generations as wire
 
 _Watched = generation_service_pb2.WatchGenerationResponse
@@ -26,6 +26,7 @@ class Generations(generation_service_pb2_grpc.GenerationServiceServicer):
         orchestrator: "generation_service_pb2_grpc.GenerationServiceAsyncStub",
         signing: assets.Assets,
         patience: watching.Watching,
+        followers: places.Places,
         public_url: str,
     ) -> None:
         """Pass calls on to `orchestrator`; paths of signed files are completed by `public_url`."""
@@ -33,6 +34,7 @@ class Generations(generation_service_pb2_grpc.GenerationServiceServicer):
         self._orchestrator = orchestrator
         self._signing = signing
         self._watching = patience
+        self._places = followers
         self._public_url = public_url
 
     @override
@@ -93,7 +95,7 @@ class Generations(generation_service_pb2_grpc.GenerationServiceServicer):
         self, request: generation_service_pb2.WatchGenerationRequest, context: Any
     ) -> AsyncGenerator[_Watched]:
         """Pass a stream on, across interruptions of the orchestrator."""
-        with self._door.admitted(context, keys.Scope.READ) as key:
+        with self._door.admitted(context, keys.Scope.READ) as key, self._place():
 
             def open_after(sequence: int) -> AsyncGenerator[_Watched]:
                 return self._opened(request.generation_id, sequence)
@@ -121,6 +123,12 @@ class Generations(generation_service_pb2_grpc.GenerationServiceServicer):
         """Pass a quote on."""
         with self._door.admitted(context, keys.Scope.READ):
             return await self._orchestrator.QuoteGeneration(request)
+
+    @contextlib.contextmanager
+    def _place(self) -> Generator[None]:
+        self._places.refuse_if_full()
+        with self._places.take():
+            yield
 
     async def _opened(self, generation_id: str, after_sequence: int) -> AsyncGenerator[_Watched]:
         call = self._orchestrator.WatchGeneration(

@@ -1,5 +1,6 @@
 """The public GenerationService, as the gateway calls it for an authenticated caller."""
 
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -78,8 +79,9 @@ class GenerationServicer(generation_service_pb2_grpc.GenerationServiceServicer):
         """Stream what happens until the generation has ended."""
         generation_id = parsing.identifier("generation_id", request.generation_id)
         seen = self._watching.watch(rpc.caller().tenant_id, generation_id, max(request.after_sequence, 0))
-        async for one in seen:
-            yield _seen(one)
+        async with contextlib.aclosing(seen):
+            async for one in seen:
+                yield _seen(one)
 
     async def ListGenerationEvents(  # noqa: N802
         self, request: generation_service_pb2.ListGenerationEventsRequest, context: Context

@@ -1,8 +1,10 @@
 """Follows a generation: its history from a point on, complete and in order, and how far it is."""
 
+import contextlib
 import dataclasses
+import datetime
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 
 from reelmesh_kit import clock, errors
 
@@ -13,6 +15,8 @@ from reelmesh_orchestrator.usecases import generations
 LOOK_SECONDS = 2.0
 # Events that one look reads.
 EVENTS_PAGE = 200
+# When who finds no room to follow may look again.
+FULL_RETRY_AFTER = datetime.timedelta(seconds=10)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,20 +39,41 @@ class Watching:
         progress: ports.ProgressBoard,
         time: clock.Clock,
         leaving: Callable[[], bool],
+        *,
+        followers_limit: int,
     ) -> None:
-        """Take the verbs to read with, the bell, and what tells that this process is about to stop."""
+        """Take the verbs to read with, the bell, what tells that this process is about to stop, and how many may watch.
+
+        Watchers stay: without a limit of their own they would take up the server, and workers could not begin.
+        """
         self._generations = verbs
         self._progress = progress
         self._clock = time
         self._leaving = leaving
+        self._followers_limit = followers_limit
+        self._followers = 0
 
-    async def watch(self, tenant_id: str, generation_id: uuid.UUID, after_sequence: int) -> AsyncIterator[Seen]:
+    async def watch(self, tenant_id: str, generation_id: uuid.UUID, after_sequence: int) -> AsyncGenerator[Seen]:
         """Yield events as they are recorded, progress as it is heard, and the generation when it has ended.
 
         Raises:
             errors.NotFound: there is no such generation, or it is somebody else's.
-            errors.Unavailable: this process stops; watch on at another from the last sequence.
+            errors.Unavailable: this process stops, or too many follow here; watch on at another from the last sequence.
         """
+        if self._followers >= self._followers_limit:
+            raise errors.Unavailable(
+                f"{self._followers_limit} callers follow generations here already; try another orchestrator, or later",
+                FULL_RETRY_AFTER,
+            )
+        self._followers += 1
+        try:
+            async with contextlib.aclosing(self._seen(tenant_id, generation_id, after_sequence)) as seen:
+                async for each in seen:
+                    yield each
+        finally:
+            self._followers -= 1
+
+    async def _seen(self, tenant_id: str, generation_id: uuid.UUID, after_sequence: int) -> AsyncGenerator[Seen]:
         view = await self._generations.get(tenant_id, generation_id)
         told = Advance(-1, "")
         async with self._progress.bell(generation_id) as rang:
