@@ -72,6 +72,8 @@ async def test_one_tree_from_the_request_to_the_film(mesh) -> None:
     taken = [(by_id[span.parent_id].name, span.service) for span in spans if span.kind == "CONSUMER"]
     assert ("send task.generate.local", meshes.WORKER) in taken
     assert ("send task.media.ladder", "media") in taken
+    (render,) = [span for span in spans if span.name == "render"]
+    assert render.service == meshes.WORKER
     assert not [span for span in spans if span.status == "ERROR"]
 
 

@@ -5,6 +5,7 @@ import pathlib
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+from opentelemetry.sdk.trace import export
 from reelmesh_kit import bus, process
 from reelmesh_provider import model, testing, wire
 from reelmesh_provider_local import settings as local_settings
@@ -69,9 +70,11 @@ async def until(chassis: process.Chassis, true: Callable[[], bool]) -> None:
 
 
 @contextlib.asynccontextmanager
-async def running(build: process.Build, settings: object) -> AsyncIterator[process.Chassis]:
-    """Run a service in this process, for the block."""
-    own = chassis_support.make_chassis("provider-local")
+async def running(
+    build: process.Build, settings: object, exporter: export.SpanExporter | None = None
+) -> AsyncIterator[process.Chassis]:
+    """Run a service in this process, for the block; its spans go to `exporter`."""
+    own = chassis_support.make_chassis("provider-local", exporter=exporter)
     try:
         async with build(settings, own):
             yield own

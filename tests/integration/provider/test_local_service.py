@@ -4,6 +4,7 @@ import asyncio
 import io
 
 import pytest
+from opentelemetry.sdk.trace.export import in_memory_span_exporter
 from PIL import Image
 from reelmesh_provider import model
 from reelmesh_provider.testing import State
@@ -41,6 +42,30 @@ async def test_a_task_becomes_a_clip_in_storage(chassis, mesh, mesh_bus, told) -
     assert mesh.attempts.cards[0].provider == "local"
     assert (await mesh_bus.depth("generate-local")).pending == 0
     assert submits(told, tag=row.task.attempt_id) == 1
+
+
+@pytest.mark.parametrize(
+    ("picture", "outcome"), [(b"", model.Outcome.SUCCEEDED), (b"no picture at all", model.Outcome.FAILED)]
+)
+async def test_a_render_is_a_span_below_the_generation(
+    chassis, mesh, mesh_bus, told, picture: bytes, outcome: model.Outcome
+) -> None:
+    exporter = in_memory_span_exporter.InMemorySpanExporter()
+    mesh.pictures["ref"] = model.Picture("ref", "image/jpeg", picture)
+    wishes = {"reference_asset_ids": ("ref",)} if picture else {}
+    async with running(app.build, told, exporter):
+        row = await dispatch(mesh_bus, mesh, local_task(traceparent=f"00-{'5':0>32}-{'7':0>16}-01", **wishes))
+        await until(chassis, lambda: row.ending is not None)
+    assert row.ending is not None
+    assert row.ending.outcome is outcome
+    (span,) = [span for span in exporter.get_finished_spans() if span.name == "render"]
+    assert span.context is not None
+    assert span.parent is not None
+    assert (span.context.trace_id, span.parent.span_id) == (5, 7)
+    assert span.attributes is not None
+    assert span.attributes["reelmesh.attempt.id"] == row.task.attempt_id
+    assert span.attributes["gen_ai.response.id"] == row.job_ids[0]
+    assert span.status.is_ok == (outcome is model.Outcome.SUCCEEDED)
 
 
 async def test_a_message_delivered_again_submits_nothing_again(chassis, mesh, mesh_bus, told) -> None:

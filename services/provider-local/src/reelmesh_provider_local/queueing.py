@@ -8,7 +8,7 @@ from typing import Self
 
 from reelmesh_kit import process
 
-from reelmesh_provider_local import jobs, model, studio
+from reelmesh_provider_local import jobs, model, studio, wire
 
 # For a job that is asked never to end.
 FOREVER_SECONDS = 365 * 86_400.0
@@ -87,8 +87,15 @@ class Queue:
         def on_progress(part: float) -> None:
             work.part = part
 
+        asked = json.loads(job.request)
+        # The stored context: a render outlives the submit that asked for it, and restarts too.
+        spanned = self._own.telemetry.span(
+            "render", parent=asked.get("traceparent", ""), attributes=wire.span_attributes(job)
+        )
         try:
-            report = await self._studio.render(json.loads(job.request), on_progress)
+            with spanned as span:
+                report = await self._studio.render(asked, on_progress)
+                span.set_attribute("reelmesh.clip.bytes", report["size_bytes"])
         except (studio.RenderRefused, studio.RenderFailed) as error:
             self._own.logger.warning("Job %s failed: %s", job.job_id, error.message)
             await self._end(job.job_id, model.State.FAILED, message=error.message)

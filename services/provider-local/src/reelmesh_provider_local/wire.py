@@ -92,8 +92,24 @@ def request(task: mesh.Task, prompt: str, folder: pathlib.Path) -> str:
         "fps": task.frames_per_second or DEFAULT_FRAMES_PER_SECOND,
         "audio": task.audio,
         "path": str(folder / CLIP_NAME),
+        "traceparent": task.traceparent,
     }
     return json.dumps(asked)
+
+
+def span_attributes(job: model.Job) -> dict[str, str | float]:
+    """Describe the rendering of a job to its span; never the prompt."""
+    asked = json.loads(job.request)
+    return {
+        "gen_ai.operation.name": "generate_content",
+        "gen_ai.output.type": "video",
+        "gen_ai.provider.name": PROVIDER,
+        "gen_ai.request.model": job.model,
+        "gen_ai.response.id": job.job_id,
+        "reelmesh.attempt.id": job.tag,
+        "reelmesh.clip.duration_seconds": asked["duration_seconds"],
+        "reelmesh.clip.size": f"{asked['width']}x{asked['height']}",
+    }
 
 
 def refusal(faults: model.Faults) -> mesh.Declined | None:
