@@ -61,6 +61,32 @@ def test_a_folder_that_cannot_be_used_is_named(tmp_path: pathlib.Path) -> None:
     assert "--data" in refused.stderr
 
 
+@pytest.mark.parametrize("options", [(), ("--processes",)])
+def test_a_wrong_setting_of_a_service_is_named_without_starting_anything(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    (tmp_path / ".env").write_text("REELMESH_LOCAL_RENDER_PROCESSES=few\n")
+    monkeypatch.chdir(tmp_path)
+    refused = standalone.run("up", *FREE, *options, folder=tmp_path / "data")
+    assert refused.returncode == 2
+    assert "REELMESH_LOCAL_RENDER_PROCESSES: Input should be a valid integer" in refused.stderr
+    assert "nats-server" not in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_mesh_whose_development_key_was_replaced_starts_and_says_what_commands_need(tmp_path: pathlib.Path) -> None:
+    with standalone.up(tmp_path / "data"):
+        pass
+    (tmp_path / "data" / "gateway" / "development.key").write_text("revoked\n")
+    with standalone.up(tmp_path / "data") as mesh:
+        assert "warning" in mesh.output()
+        assert "development.key holds no key that is valid" in mesh.output()
+        assert "--api-key" in mesh.output()
+        refused = standalone.run("list", folder=tmp_path / "data")
+    assert refused.returncode == 3
+    assert "--api-key" in refused.stderr
+
+
 def test_settings_of_every_service_are_listed_and_described() -> None:
     listed = standalone.run("settings")
     assert listed.returncode == 0

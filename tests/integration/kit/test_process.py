@@ -216,6 +216,32 @@ def test_the_second_signal_exits_at_once(start: StartChild, hang: str) -> None:
     assert child.popen.wait(timeout=20) == process.EXIT_AT_ONCE
 
 
+COMPANION = """
+import subprocess
+
+@contextlib.asynccontextmanager
+async def build(own_settings, chassis):
+    # It keeps our stdout open for as long as it lives.
+    companion = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    process.take_along(companion.pid)
+    yield process.Running()
+    tell("closing")
+    await asyncio.Event().wait()
+
+sys.exit(process.main("media", build, settings.ServiceSettings))
+"""
+
+
+def test_the_second_signal_takes_along_who_would_stay_behind(start: StartChild) -> None:
+    child = start(COMPANION)
+    assert child.line() == "ready media"
+    child.popen.send_signal(signal.SIGTERM)
+    assert child.line() == "closing"
+    child.popen.send_signal(signal.SIGINT)
+    child.popen.communicate(timeout=20)
+    assert child.popen.returncode == process.EXIT_AT_ONCE
+
+
 def test_a_signal_during_the_start_ends_the_process(start: StartChild) -> None:
     child = start(
         """

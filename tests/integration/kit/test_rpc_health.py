@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -138,6 +139,18 @@ async def test_many_who_ask_do_not_make_many_looks(own: process.Chassis) -> None
         for _ in range(20):
             await told(channel)
     assert database.looks < 10
+
+
+async def test_who_goes_away_on_purpose_warns_of_nothing(
+    own: process.Chassis, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(own) as channel:
+        by_name = watched(channel, tiny_storage.NAME)
+        assert (await by_name.read()).status == SERVING
+        own.health.drain()
+        assert (await by_name.read()).status == NOT_SERVING
+        by_name.cancel()
+    assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 @pytest.mark.parametrize("name", ["", tiny_storage.NAME])

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable
 
 import pytest
 from reelmesh_client import discovery
-from reelmesh_kit import process
+from reelmesh_kit import process, settings
 from reelmesh_standalone import app, parts
 from reelmesh_standalone.settings import StandaloneSettings
 
@@ -105,3 +105,14 @@ async def test_an_optional_provider_without_its_settings_is_left_out_with_the_re
     (line,) = [each for each in shown if each.startswith("demanding")]
     assert "not started" in line
     assert "REELMESH_DEMANDING_KEY is required: Key at the vendor." in line
+
+
+async def test_wrong_settings_of_a_service_are_told_before_anything_starts(tmp_path, shown) -> None:
+    told = StandaloneSettings(data_folder=tmp_path, http_port=0, grpc_port=0)
+    own = process.chassis("standalone", told)
+    demanding = parts.Part("demanding", "tests.unit.standalone.demanding_service")
+    with pytest.raises(settings.SettingsError, match="REELMESH_DEMANDING_KEY is required: Key at the vendor"):
+        async with app.build(told, own, show=shown.append, check=_at_once, wanted=[demanding, GATEWAY]):
+            pass
+    assert shown == []
+    own.telemetry.shutdown()

@@ -29,6 +29,8 @@ EXIT_MISCONFIGURED = 2
 EXIT_AT_ONCE = 130
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+# Processes of ours that nobody would stop if this one exited at once.
+_companions: set[int] = set()
 
 Settings = TypeVar("Settings", bound=settings.ServiceSettings)
 Loop = Callable[[], Awaitable[None]]
@@ -161,6 +163,16 @@ def stop_on_signals() -> Generator[asyncio.Event]:
         for each, handler in before.items():
             loop.remove_signal_handler(each)
             signal.signal(each, handler)
+
+
+def take_along(pid: int) -> None:
+    """Stop a child too (SIGTERM) when a second signal ends this process at once; until `let_go`."""
+    _companions.add(pid)
+
+
+def let_go(pid: int) -> None:
+    """Forget a child that was taken along: it has ended."""
+    _companions.discard(pid)
 
 
 @contextlib.asynccontextmanager
@@ -305,4 +317,7 @@ def _asked_to_stop() -> bool:
 
 def _exit_at_once(number: int, frame: FrameType | None) -> None:
     del number, frame
+    for pid in tuple(_companions):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
     os._exit(EXIT_AT_ONCE)

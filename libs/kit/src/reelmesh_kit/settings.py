@@ -5,7 +5,7 @@ import json
 import pathlib
 import re
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
 import pydantic
@@ -119,14 +119,18 @@ class SettingDescription:
 Settings = TypeVar("Settings", bound=ServiceSettings)
 
 
-def load(kind: type[Settings]) -> Settings:
+def load(kind: type[Settings], given: Mapping[str, object] | None = None) -> Settings:
     """Read the settings of a service from the environment and `.env`.
+
+    Args:
+        kind: the class of the settings.
+        given: values, by variable or by name where a field has no variable of its own, that outrank the environment.
 
     Raises:
         SettingsError: a variable is missing or wrong. Values of secrets are not repeated in the message.
     """
     try:
-        return kind()
+        return kind(**(given or {}))  # pyright: ignore[reportArgumentType] - each value is checked like any other
     except pydantic.ValidationError as error:
         raise SettingsError(_explained(kind, error)) from None
     except pydantic_settings.SettingsError as error:

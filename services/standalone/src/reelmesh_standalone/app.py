@@ -69,12 +69,13 @@ async def build(
         opened.enter_context(locking.held(where.lock_file))
         ports.check_free(told.host, told.http_port, "--http-port")
         ports.check_free(told.host, told.grpc_port, "--grpc-port")
+        chosen = _complete(wanted or parts.all_parts(), _wiring(told, where, told.nats_url), show)
         nats = await enter(server.nats_server(own, where.nats_folder))
         show(f"{'nats-server':<16} {nats.url.removeprefix('nats://')}, pid {nats.pid}")
         runs = starter or Within(show)
-        wiring = parts.Wiring(where, nats_url=nats.url, log_level=told.log_level, drain_seconds=told.drain_seconds)
+        wiring = _wiring(told, where, nats.url)
         running = process.Running()
-        for part in _complete(wanted or parts.all_parts(), wiring, show):
+        for part in chosen:
             given = _edge(told) if part.name == parts.GATEWAY else {}
             running = await enter(runs.start(part, wiring.values(part, given)))
             wiring.learn(part, running)
@@ -119,25 +120,31 @@ def _answers(running: process.Running) -> str:
     return f"{ports.LOOPBACK}:{running.grpc_port}" if running.grpc_port else "at work"
 
 
+def _wiring(told: StandaloneSettings, where: layout.Layout, nats_url: str) -> parts.Wiring:
+    return parts.Wiring(where, nats_url=nats_url, log_level=told.log_level, drain_seconds=told.drain_seconds)
+
+
 def _complete(wanted: Sequence[parts.Part], wiring: parts.Wiring, show: Show) -> list[parts.Part]:
-    """Return the parts without the optional ones whose settings lack something, which are named."""
+    """Return the parts without the optional ones whose settings lack something, which are named.
+
+    Raises:
+        settings.SettingsError: the settings of one that is not optional do, or are wrong.
+    """
     complete: list[parts.Part] = []
     for part in wanted:
         if part.optional and (missing := _missing(part, wiring)):
             show(f"{part.name:<16} not started: {missing}")
-        else:
-            complete.append(part)
+            continue
+        tell(part.settings_class(), wiring.values(part, {}))
+        complete.append(part)
     return complete
 
 
 def _missing(part: parts.Part, wiring: parts.Wiring) -> str:
     try:
         tell(part.settings_class(), wiring.values(part, {}))
-    except ValueError:
-        try:
-            settings.load(part.settings_class())
-        except settings.SettingsError as error:
-            return " ".join(str(error).split())
+    except settings.SettingsError as error:
+        return " ".join(str(error).split())
     return ""
 
 

@@ -40,12 +40,12 @@ def tell(kind: type[Told], values: Mapping[str, object]) -> Told:
     """Return settings of class `kind` with `values`, by name, over what the environment says.
 
     Raises:
-        pydantic.ValidationError: something else that it needs is missing or wrong.
+        settings.SettingsError: something else that it needs is missing or wrong.
     """
     # A field with an alias is not known by its own name.
     aliased = {name for name, field in kind.model_fields.items() if field.validation_alias is not None}
     variables = _variables(kind)
-    return kind(**{variables[name] if name in aliased else name: value for name, value in values.items()})  # pyright: ignore[reportArgumentType] - each value is of its field's type
+    return settings.load(kind, {variables[name] if name in aliased else name: value for name, value in values.items()})
 
 
 def child_environment(kind: type[settings.ServiceSettings], values: Mapping[str, object]) -> dict[str, str]:

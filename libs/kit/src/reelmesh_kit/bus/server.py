@@ -29,6 +29,7 @@ LOG_LIMIT_BYTES = 16 * 1024 * 1024
 LOG_FILES_LIMIT = 2
 LOG_TAIL_LINES = 5
 LOG_TAIL_BYTES = 4096
+_BAD_LEVELS = ("[ERR]", "[FTL]")
 STORE_LIMIT_BYTES = 4 * 1024 * 1024 * 1024
 
 PROGRAM = "nats-server"
@@ -185,6 +186,7 @@ class NatsServer:
             began = self._chassis.clock.elapsed()
             if self._child is not None:
                 await self._child.wait()
+                process.let_go(self._child.pid)
             if not self._wanted or self.running:
                 await self._chassis.clock.sleep(LOOK_EVERY_SECONDS)
                 continue
@@ -211,6 +213,7 @@ class NatsServer:
         name = f"reelmesh-{self._chassis.ids.fresh()}"
         await asyncio.to_thread(_write_config, options, self.port, name)
         self._child = await _spawned(options)
+        process.take_along(self._child.pid)
         try:
             await self._answering(self._child, name)
         except BaseException:
@@ -225,8 +228,15 @@ class NatsServer:
                 return
             await self._chassis.clock.sleep(LOOK_EVERY_SECONDS)
         ended = "ended at once" if child.returncode is not None else f"gave no answer in {START_TIMEOUT_SECONDS:.0f} s"
-        last_words = "\n".join(filter(None, map(_tail, (self._options.stderr_file, self._options.log_file))))
-        raise process.CannotStart(f"nats-server {ended}. Its last words ({self._options.log_file}):\n{last_words}")
+        words = "\n".join(filter(None, map(_tail, (self._options.stderr_file, self._options.log_file))))
+        raise process.CannotStart(f"nats-server {ended}. {self._explained(words)}")
+
+    def _explained(self, words: str) -> str:
+        if not words:
+            return f"It said nothing: {self._options.binary} may be no nats-server. `reelmesh doctor` looks at it."
+        lines = words.splitlines()
+        bad = [line for line in lines if any(level in line for level in _BAD_LEVELS)]
+        return f"Its last words ({self._options.log_file}):\n" + "\n".join(bad or lines)
 
 
 async def _spawned(options: Options) -> asyncio.subprocess.Process:
@@ -318,6 +328,8 @@ async def _stopped(clock: clocks.Clock, child: asyncio.subprocess.Process) -> No
                 ask()
             with contextlib.suppress(TimeoutError):
                 await clock.wait_for(child.wait(), STOP_TIMEOUT_SECONDS)
+    if child.returncode is not None:
+        process.let_go(child.pid)
 
 
 async def _stop_leftover(chassis: process.Chassis, options: Options) -> None:

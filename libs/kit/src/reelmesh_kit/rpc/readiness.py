@@ -6,6 +6,7 @@ database.
 """
 
 import datetime
+import logging
 from typing import Any, cast
 
 from google.protobuf import duration_pb2, timestamp_pb2
@@ -50,7 +51,9 @@ class Readiness:
         for name in self._names:
             await self.servicer.set(name, _SERVING if ready else _NOT_SERVING)
         if not ready:
-            self._chassis.logger.warning("Not ready: %s", _ailing(report))
+            # Who goes away on purpose has nothing to warn of.
+            level = logging.INFO if self._chassis.health.draining else logging.WARNING
+            self._chassis.logger.log(level, "Not ready: %s", _ailing(report))
         elif self._told is not None:
             self._chassis.logger.info("Ready again.")
         self._told = ready

@@ -52,9 +52,10 @@ def until_stopped(
     """
     try:
         asyncio.run(_run(told, screen, processes, on_ready))
+    except kit_settings.SettingsError as error:
+        raise click.UsageError(str(error)) from error
     except (
         process.CannotStart,
-        kit_settings.SettingsError,
         errors.ReelmeshError,
         client_errors.ReelmeshError,
     ) as error:
@@ -95,8 +96,14 @@ async def run(
 
 
 async def _open(screen: terminal.Terminal, mesh: discovery.Mesh) -> None:
-    if not await opening.takes_orders(mesh, clock.SystemClock()):
-        screen.show("warning no provider has announced itself: requests are refused until one does; see the logs")
+    try:
+        if not await opening.takes_orders(mesh, clock.SystemClock()):
+            screen.show("warning no provider has announced itself: requests are refused until one does; see the logs")
+    except (client_errors.Unauthenticated, FileNotFoundError):
+        screen.show(
+            f"warning {mesh.key_file} holds no key that is valid: it was revoked or moved away. Commands need another, "
+            "given with --api-key or REELMESH_API_KEY"
+        )
 
 
 def settings(given: dict[str, object]) -> StandaloneSettings:
@@ -105,11 +112,7 @@ def settings(given: dict[str, object]) -> StandaloneSettings:
     Raises:
         click.UsageError: a variable of the environment is not usable.
     """
-    load = functools.partial(StandaloneSettings, **given)  # pyright: ignore[reportArgumentType] - names of its fields
     try:
-        return load()
-    except ValueError:
-        try:
-            return kit_settings.load(StandaloneSettings)
-        except kit_settings.SettingsError as error:
-            raise click.UsageError(str(error)) from error
+        return kit_settings.load(StandaloneSettings, given)
+    except kit_settings.SettingsError as error:
+        raise click.UsageError(str(error)) from error
