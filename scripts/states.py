@@ -2,7 +2,7 @@
 
 import sys
 
-from reelmesh_orchestrator.model import attempt, generation, shot, step
+from reelmesh_orchestrator.model import attempt, eras, generation, shot, step
 
 INTRODUCTION = """\
 # States
@@ -22,6 +22,11 @@ PAGES = (
         attempt.MACHINE,
     ),
     ("Step", "one piece of work of media: frames, stitching, renditions", step.MACHINE),
+    (
+        "Era",
+        "a stretch of the record's life in which it did not go back; the first one stands, each other looks for lost jobs",
+        eras.MACHINE,
+    ),
 )
 
 

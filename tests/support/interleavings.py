@@ -4,139 +4,25 @@ The attempt rows are moved by the functions of `model.facts` and by `advancing.a
 orchestrator does; worker, network, vendor, finder and time are a small world of whole ticks. The search is breadth
 first, so that the trace to a violation is a shortest one. Time does not reach the real functions (no deadline, no
 back-off is asked for here), so that the finitely many aggregates are numbered and each of their moves is computed once.
+
+The record may go back, once, to whatever it was when a backup was taken: rows are as they were then, everything around
+them is not. What was acknowledged before is not told again; only what is looked for can be learnt.
 """
 
 import collections
-import dataclasses
 import uuid
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
-from reelmesh_orchestrator.model import advancing, attempt, draft, facts, verbs
+from reelmesh_orchestrator.model import attempt, draft, facts, recovering, verbs
 
 from tests.support import orchestrator
+from tests.support.interleaved import Found, Physics, Rows, Rules, Step, World
 
 # More states than this are not explored: the run is given up rather than the machine.
 MOST_STATES = 3_000_000
 FIRST, SECOND = 1, 2
 _A = attempt.AttemptState
-
-
-@dataclasses.dataclass(frozen=True)
-class Rules:
-    """The functions that move the rows; a planted bug replaces one."""
-
-    begin: Callable[[draft.Draft, uuid.UUID, str, str], facts.Leave] = facts.begin
-    record: Callable[[draft.Draft, uuid.UUID, facts.Job, str, facts.Job | None], None] = facts.record
-    conclude: Callable[[draft.Draft, uuid.UUID, int, str], bool] = facts.conclude
-
-
-@dataclasses.dataclass(frozen=True)
-class Physics:
-    """How the world around the rows behaves, in ticks."""
-
-    #: Leave to submit: the last byte must be out so long after the first sending of Begin.
-    window: int = 1
-    #: Longest that a running worker takes from headers to last byte.
-    writing: int = 1
-    #: Last byte to creation at the vendor.
-    creation: int = 1
-    #: Creation to visibility in the vendor's list.
-    listing: int = 1
-    #: "Never created" needs a list that started so long after the finder first saw the row: more than the sum above.
-    wait: int = 4
-    #: Where the window counts from: "sending" of Begin, or (a bug) the reading of its "reply".
-    anchor: str = "sending"
-    #: How often the worker may be frozen.
-    freezes: int = 1
-    #: Whether a dispatched attempt may be withdrawn once.
-    withdrawals: bool = False
-    #: Whether the user may cancel.
-    cancels: bool = False
-    #: Whether the vendor may refuse.
-    refusals: bool = False
-    #: Look only for decisions against what the rows say: for vendors that are slower than they promise.
-    only_known: bool = False
-    horizon: int = 8
-
-
-class World(NamedTuple):
-    """Everything at one moment."""
-
-    now: int
-    rows: int  # number of the aggregate
-    worker: str = "idle"  # idle asked go headers sent left id refused stop done dead
-    anchor: int = -1
-    headers: int = -1
-    reply: str = ""  # to Begin: "", go, drop, lost
-    frozen: bool = False
-    freezes: int = 0
-    wire: tuple[tuple[int, int, int], ...] = ()  # (attempt, tick, worker) of submits on their way
-    jobs: tuple[tuple[int, int, bool, int], ...] = ()  # (attempt, tick, visible, worker) at the vendor
-    answer: str = ""  # to the submit of worker 1: "", id, refusal
-    posts: int = 0  # submits of the first attempt
-    seen: int = -1  # when the finder first saw the first attempt
-    finder: str = "idle"  # idle hit miss
-    enough: bool = False  # whether its list started late enough to tell something by showing nothing
-    fresh: bool = False  # whether nothing changed since the finder read the revision
-    violation: str = ""
-
-
-Step = tuple[str, World]
-
-
-@dataclasses.dataclass(frozen=True)
-class Found:
-    """What an exploration came to."""
-
-    violation: str
-    trace: tuple[str, ...]
-    states: int
-    #: States that the two attempts were seen in.
-    reached: frozenset[tuple[int, attempt.AttemptState]]
-
-    def __str__(self) -> str:
-        """Return the trace for people."""
-        head = self.violation or "no violation"
-        return f"{head} after {self.states} states\n" + "\n".join(f"  {line}" for line in self.trace)
-
-
-class Rows:
-    """The record: aggregates by number, and what each decision makes of each."""
-
-    def __init__(self) -> None:
-        """Begin with a generation of one shot that was just admitted."""
-        self._aggregates: list[draft.Aggregate] = []
-        self._numbers: dict[Any, int] = {}
-        self._moves: dict[tuple[int, str], tuple[int, Any]] = {}
-        self.first = self._number(orchestrator.admitted(orchestrator.PAID).aggregate)
-
-    def attempts(self, number: int) -> tuple[attempt.Attempt, ...]:
-        """Return the attempts of an aggregate."""
-        return self._aggregates[number].attempts
-
-    def state(self, number: int, which: int) -> attempt.AttemptState | None:
-        """Return the state of the first or second attempt."""
-        attempts = self._aggregates[number].attempts
-        return attempts[which - 1].state if len(attempts) >= which else None
-
-    def moved(self, number: int, name: str, decision: Callable[[draft.Draft], Any]) -> tuple[int, Any]:
-        """Run a decision and what follows from it as one transaction; `name` stands for the decision."""
-        known = self._moves.get((number, name))
-        if known is None:
-            going = draft.Draft(self._aggregates[number], orchestrator.NOW)
-            result = decision(going)
-            advancing.advance(going, orchestrator.POLICY)
-            known = self._moves[number, name] = (self._number(going.aggregate), result)
-        return known
-
-    def _number(self, aggregate: draft.Aggregate) -> int:
-        current = aggregate.generation
-        key = (current.state, current.cancel_time, aggregate.shots, aggregate.attempts)
-        if key not in self._numbers:
-            self._numbers[key] = len(self._aggregates)
-            self._aggregates.append(aggregate)
-        return self._numbers[key]
 
 
 class Exploration:
@@ -172,7 +58,7 @@ class Exploration:
         return frozenset((which, state) for which, state in states if state is not None)
 
     def _violation(self, here: World) -> str:
-        if here.posts > 1:
+        if here.posts > 1 and not here.era:
             return "attempt 1 submitted twice"
         if len(here.jobs) > 1 and not self._physics.only_known:
             return "two paid jobs for one shot"
@@ -187,6 +73,8 @@ class Exploration:
         yield from self._orchestrator(here)
         yield from self._finder(here)
         yield from self._second_worker(here)
+        if self._physics.setbacks:
+            yield from self._setback(here)
         if here.now < self._physics.horizon and not self._urgent(here):
             yield "tick", here._replace(now=here.now + 1)
 
@@ -246,6 +134,8 @@ class Exploration:
     def _recorded(self, here: World, which: int, worker: int, evidence: facts.Evidence) -> Step:
         name = f"{'the finder' if worker == 0 else f'worker {worker}'} records job {which} as {evidence.name}"
         job_id = f"job {which}"
+        if len(self._rows.attempts(here.rows)) < which:
+            return f"{name}, which nobody knows", here
 
         def decide(going: draft.Draft, attempt_id: uuid.UUID) -> None:
             job = facts.Job("account", job_id, attempt_id, evidence)
@@ -271,7 +161,9 @@ class Exploration:
         )
 
     def _network(self, here: World) -> Iterator[Step]:
-        if here.worker == "asked" and here.reply == "":
+        if here.worker == "asked" and here.reply == "" and here.looking >= 0:
+            yield "Begin(1) of worker 1 arrives while lost jobs are looked for", here._replace(reply="drop")
+        elif here.worker == "asked" and here.reply == "":
             name = "Begin(1) of worker 1 arrives"
             there, leave = self._moved(
                 here, name, FIRST, lambda going, attempt_id: self._rules.begin(going, attempt_id, "w1", "nonce 1")
@@ -302,7 +194,7 @@ class Exploration:
     def _orchestrator(self, here: World) -> Iterator[Step]:
         for which in (FIRST, SECOND):
             state = self._rows.state(here.rows, which)
-            if state is _A.PLANNED:
+            if state is _A.PLANNED and here.looking < 0:
                 yield self._named(here, f"dispatch {which}", which, facts.dispatch)
             once = state is _A.DISPATCHED and self._rows.attempts(here.rows)[which - 1].dispatches < 2
             if once and self._physics.withdrawals:
@@ -337,11 +229,32 @@ class Exploration:
     def _second_worker(self, here: World) -> Iterator[Step]:
         """Another worker, to which either attempt may come as well; it is never frozen: its submit leaves at once."""
         for which in (FIRST, SECOND):
-            if self._rows.state(here.rows, which) in (_A.DISPATCHED, _A.SUBMITTING):
+            if self._rows.state(here.rows, which) in (_A.DISPATCHED, _A.SUBMITTING) and here.looking < 0:
                 yield from self._begun_by_second(here, which)
-        for which, _, _, worker in here.jobs:
-            if worker == 2 and self._rows.attempts(here.rows)[which - 1].job_id == "":
-                yield self._recorded(here, which, 2, facts.Evidence.RECORD)
+        for job in here.jobs:
+            if job[3] == 2:
+                # It is told until it is acknowledged, and then never again.
+                jobs = tuple(sorted((*job[:3], 0) if one is job else one for one in here.jobs))
+                yield self._recorded(here._replace(jobs=jobs), job[0], 2, facts.Evidence.RECORD)
+
+    def _setback(self, here: World) -> Iterator[Step]:
+        if here.era == 0 and here.backup < 0:
+            yield "a backup is taken", here._replace(backup=here.rows)
+        elif here.era == 0:
+            looking = here.now if self._rules.notices else -1
+            seen = -1 if self._rules.forgets else here.seen
+            back = _forgotten(here)._replace(rows=here.backup, backup=-1, era=1, looking=looking, seen=seen)
+            yield "the record goes back", back
+        elif 0 <= here.looking <= here.now - self._physics.census:
+            shot_id = self._rows.attempts(here.rows)[0].shot_id
+            visible = sorted({job[0] for job in here.jobs if job[2]})
+            found = [_found(shot_id, which) for which in visible]
+
+            def match(going: draft.Draft, _: uuid.UUID) -> None:
+                self._rules.reconcile(going, found)
+                recovering.free(going, frozenset(), told=False)
+
+            yield self._named(here._replace(looking=-1), f"accounts are read: jobs {visible}", FIRST, match)
 
     def _begun_by_second(self, here: World, which: int) -> Iterator[Step]:
         nonce, name = f"nonce 2 for {which}", f"Begin({which}) of worker 2 arrives"
@@ -382,6 +295,11 @@ class Exploration:
 def _cancel(going: draft.Draft) -> None:
     if going.generation.cancel_time is None and not going.generation.ended:
         verbs.cancel(going, orchestrator.POLICY)
+
+
+def _found(shot_id: uuid.UUID, which: int) -> recovering.Found:
+    attempt_id = attempt.id_of(shot_id, 1, which - 1)
+    return recovering.Found("account", f"job {which}", "paid", "paid", "m-1", facts.Evidence.ADOPTION, attempt_id)
 
 
 def _forgotten(here: World) -> World:

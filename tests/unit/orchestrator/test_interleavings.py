@@ -2,17 +2,20 @@
 
 import dataclasses
 import uuid
+from collections.abc import Sequence
 
 import pytest
-from reelmesh_orchestrator.model import attempt, draft, facts
+from reelmesh_orchestrator.model import attempt, draft, facts, recovering
 
-from tests.support import interleavings
+from tests.support import interleaved, interleavings
 
-RULES = interleavings.Rules()
+RULES = interleaved.Rules()
 # The wait is longer than window, creation and listing together: a list that starts then shows whatever was created.
-SOUND = interleavings.Physics(horizon=6)
+SOUND = interleaved.Physics(horizon=6)
 # A vendor that takes longer than its card says: only decisions against what the rows know are violations then.
-SLOWER_THAN_PROMISED = interleavings.Physics(wait=2, only_known=True, horizon=4)
+SLOWER_THAN_PROMISED = interleaved.Physics(wait=2, only_known=True, horizon=4)
+# The record may go back; the vendor is quick, so that what comes after is within the horizon.
+SETBACK = interleaved.Physics(creation=0, listing=0, wait=2, census=2, setbacks=True, horizon=3)
 
 
 def refuse_late(
@@ -57,16 +60,23 @@ def begin_for_anybody(going: draft.Draft, attempt_id: uuid.UUID, worker_id: str,
     return facts.begin(going, attempt_id, worker_id, one.nonce if submitting else nonce)
 
 
+def reconcile_what_is_known(going: draft.Draft, found: Sequence[recovering.Found]) -> None:
+    """Give jobs to attempts that have a row, and to none that may have followed: a planted bug."""
+    known = {one.id for one in going.aggregate.attempts}
+    recovering.reconcile(going, [one for one in found if one.attempt_id in known])
+
+
 @pytest.mark.parametrize(
     "physics",
     [
         pytest.param(SOUND, id="the rules"),
+        pytest.param(dataclasses.replace(SETBACK, horizon=4), id="the record goes back"),
         pytest.param(dataclasses.replace(SOUND, refusals=True, withdrawals=True, horizon=4), id="refused, withdrawn"),
         pytest.param(dataclasses.replace(SOUND, cancels=True, horizon=4), id="cancelled"),
         pytest.param(SLOWER_THAN_PROMISED, id="a vendor slower than promised"),
     ],
 )
-def test_no_interleaving_pays_twice(physics: interleavings.Physics) -> None:
+def test_no_interleaving_pays_twice(physics: interleaved.Physics) -> None:
     found = interleavings.Exploration(physics).run()
     assert not found.violation, str(found)
     reached = {state for _, state in found.reached}
@@ -110,11 +120,33 @@ def test_no_interleaving_pays_twice(physics: interleavings.Physics) -> None:
             "attempt 1 submitted twice",
             id="go for any nonce",
         ),
+        pytest.param(
+            SETBACK,
+            dataclasses.replace(RULES, notices=False),
+            "two paid jobs for one shot",
+            id="nobody notices that the record went back",
+        ),
+        pytest.param(
+            dataclasses.replace(SETBACK, census=SETBACK.census - 1),
+            RULES,
+            "two paid jobs for one shot",
+            id="accounts are read one tick too early",
+        ),
+        pytest.param(
+            dataclasses.replace(SETBACK, horizon=4),
+            dataclasses.replace(RULES, reconcile=reconcile_what_is_known),
+            "two paid jobs for one shot",
+            id="attempts that may have followed are not looked for",
+        ),
+        pytest.param(
+            SETBACK,
+            dataclasses.replace(RULES, forgets=False),
+            "two paid jobs for one shot",
+            id="a finder counts what it saw before the record went back",
+        ),
     ],
 )
-def test_each_rule_left_out_is_found(
-    physics: interleavings.Physics, rules: interleavings.Rules, violation: str
-) -> None:
+def test_each_rule_left_out_is_found(physics: interleaved.Physics, rules: interleaved.Rules, violation: str) -> None:
     found = interleavings.Exploration(physics, rules).run()
     print(found)
     assert found.violation == violation, str(found)
@@ -128,14 +160,15 @@ def test_each_rule_left_out_is_found(
     [
         pytest.param(dataclasses.replace(SOUND, horizon=14), id="the rules"),
         pytest.param(dataclasses.replace(SOUND, freezes=2, horizon=12), id="two freezes"),
-        pytest.param(interleavings.Physics(window=2, wait=5, horizon=12), id="a longer window"),
+        pytest.param(interleaved.Physics(window=2, wait=5, horizon=12), id="a longer window"),
         pytest.param(
             dataclasses.replace(SOUND, refusals=True, withdrawals=True, cancels=True, horizon=9), id="everything"
         ),
+        pytest.param(dataclasses.replace(SOUND, setbacks=True, horizon=10), id="the record goes back"),
     ],
 )
 def test_no_interleaving_pays_twice_up_to_the_full_horizon(
-    physics: interleavings.Physics, pytestconfig: pytest.Config
+    physics: interleaved.Physics, pytestconfig: pytest.Config
 ) -> None:
     if "slow" not in str(pytestconfig.getoption("markexpr")):
         pytest.skip("explores for minutes: run with -m slow")

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 from reelmesh.v1 import generation_pb2
-from reelmesh_orchestrator.model import attempt, generation, machine, shot, step
+from reelmesh_orchestrator.model import attempt, eras, generation, machine, shot, step
 
 MACHINES: list[tuple[machine.Machine[Any, Any], type[enum.StrEnum], type[enum.StrEnum]]] = [
     (generation.MACHINE, generation.GenerationState, generation.GenerationEvent),
     (shot.MACHINE, shot.ShotState, shot.ShotEvent),
     (attempt.MACHINE, attempt.AttemptState, attempt.AttemptEvent),
     (step.MACHINE, step.StepState, step.StepEvent),
+    (eras.MACHINE, eras.EraState, eras.EraEvent),
 ]
 
 

@@ -159,6 +159,9 @@ def _try_shots(draft: Draft, policy: Policy) -> bool:
         if one.state is shot.ShotState.GENERATING:
             one = one.moved(shot.ShotEvent.AGAIN)
             draft.put_shot(one)
+        if take := _spare_take(draft, one):
+            _use(draft, one, take)
+            continue
         choice = next_candidate(draft, one, policy)
         if choice is None:
             last = next((two.message for two in reversed(attempts) if two.message), "no candidate is left")
@@ -174,11 +177,33 @@ def _try_shots(draft: Draft, policy: Policy) -> bool:
     return True
 
 
+def _spare_take(draft: Draft, one: shot.Shot) -> attempt.Attempt | None:
+    """Return an attempt of this run that has made the shot without having been used: it came when nobody waited."""
+    return next(
+        (
+            two
+            for two in draft.aggregate.attempts_of(one.id)
+            if two.run >= draft.generation.run
+            and two.state is attempt.AttemptState.SUCCEEDED
+            and two.ending is attempt.Ending.NONE
+        ),
+        None,
+    )
+
+
+def _use(draft: Draft, one: shot.Shot, take: attempt.Attempt) -> None:
+    draft.put_shot(one.moved(shot.ShotEvent.FINISH, clip_asset_id=take.clip_asset_id))
+    message = f"Shot {one.ordinal + 1} is made: an alternate take is used"
+    draft.happened("take_used", message, attempt_id=take.id, shot_id=one.id, clip_asset_id=take.clip_asset_id)
+
+
 def _plan_attempt(draft: Draft, one: shot.Shot, candidate: shot.Candidate, not_before: datetime.datetime) -> None:
     current = draft.generation
-    ordinal = sum(two.run == current.run for two in draft.aggregate.attempts_of(one.id))
+    # Not how many there are: between those that were found after the record went back there are gaps.
+    taken = [two.ordinal for two in draft.aggregate.attempts_of(one.id) if two.run == current.run]
+    ordinal = max(taken, default=-1) + 1
     planned = attempt.Attempt(
-        id=ids.derived(one.id, "attempt", current.run, ordinal),
+        id=attempt.id_of(one.id, current.run, ordinal),
         shot_id=one.id,
         run=current.run,
         ordinal=ordinal,

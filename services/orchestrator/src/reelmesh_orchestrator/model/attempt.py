@@ -13,7 +13,12 @@ import datetime
 import enum
 import uuid
 
+from reelmesh_kit import ids
+
 from reelmesh_orchestrator.model.machine import Machine
+
+# Seeds are smaller than this.
+SEEDS = 2**32
 
 
 class AttemptState(enum.StrEnum):
@@ -177,3 +182,13 @@ class Attempt:
             machine.RefusedError: the table has no such move.
         """
         return dataclasses.replace(self, state=MACHINE.after(self.state, event), **changes)  # pyright: ignore[reportArgumentType]
+
+
+def id_of(shot_id: uuid.UUID, run: int, ordinal: int) -> uuid.UUID:
+    """Return the id of an attempt, whether there is one or not: a restored past meets its own future by it."""
+    return ids.derived(shot_id, "attempt", run, ordinal)
+
+
+def seed_of(attempt_id: uuid.UUID) -> int:
+    """Return the seed that an attempt is submitted with unless its user gave one: a lost job is known by it."""
+    return ids.derived(attempt_id, "seed").int % SEEDS

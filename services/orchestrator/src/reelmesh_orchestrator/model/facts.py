@@ -145,7 +145,15 @@ def _refusal(draft: Draft, one: attempt.Attempt) -> str:
     return ""
 
 
-def record(draft: Draft, attempt_id: uuid.UUID, job: Job, worker_id: str, claimed: Job | None) -> None:
+def record(
+    draft: Draft,
+    attempt_id: uuid.UUID,
+    job: Job,
+    worker_id: str,
+    claimed: Job | None,
+    *,
+    recovered: bool = False,
+) -> None:
     """Take the fact that the provider gave an attempt an id.
 
     Args:
@@ -154,6 +162,7 @@ def record(draft: Draft, attempt_id: uuid.UUID, job: Job, worker_id: str, claime
         job: the fact.
         worker_id: the worker that learnt it; it goes on to observe the job.
         claimed: what the table of facts says about this very job so far.
+        recovered: whether it was looked for because the record went back: then it contradicts nothing.
     """
     one = draft.aggregate.attempt(attempt_id)
     if claimed is not None and claimed.attempt_id != attempt_id and claimed.evidence >= job.evidence:
@@ -176,10 +185,10 @@ def record(draft: Draft, attempt_id: uuid.UUID, job: Job, worker_id: str, claime
             "incident", f"Job {job.job_id} turned up for an attempt that is {one.state}", attempt_id=attempt_id
         )
         return
-    _accept(draft, one, job, worker_id)
+    _accept(draft, one, job, worker_id, recovered)
 
 
-def _accept(draft: Draft, one: attempt.Attempt, job: Job, worker_id: str) -> None:
+def _accept(draft: Draft, one: attempt.Attempt, job: Job, worker_id: str, recovered: bool) -> None:
     late = one.state not in (attempt.AttemptState.SUBMITTING, attempt.AttemptState.INDETERMINATE)
     accepted = one.moved(
         attempt.AttemptEvent.RECORD,
@@ -193,7 +202,10 @@ def _accept(draft: Draft, one: attempt.Attempt, job: Job, worker_id: str) -> Non
     if not accepted.held_micros and not accepted.spent_micros:
         accepted = draft.hold(accepted, accepted.price_micros)
     draft.put_attempt(accepted)
-    if late:
+    if recovered:
+        message = f"The record went back; {one.provider} has job {job.job_id} for this attempt, which was {one.state}"
+        draft.happened("recovered", message, attempt_id=one.id, job_id=job.job_id, account_id=one.account_id)
+    elif late:
         draft.happened(
             "incident", f"The provider has job {job.job_id} for an attempt that was {one.state}", attempt_id=one.id
         )

@@ -105,6 +105,13 @@ def retry(draft: Draft, policy: advancing.Policy) -> None:
     unresolved = [one for one in draft.aggregate.attempts if one.unresolved]
     if unresolved:
         raise errors.UnresolvedAttempt(attempt_id=unresolved[0].id, state=unresolved[0].state)
+    begin_run(draft)
+    advancing.advance(draft, policy)
+
+
+def begin_run(draft: Draft) -> None:
+    """Take a failed generation up again; what has to follow is not decided here."""
+    current = draft.generation
     draft.put_generation(
         current.moved(
             generation.GenerationEvent.RETRY,
@@ -119,7 +126,6 @@ def retry(draft: Draft, policy: advancing.Policy) -> None:
             waits = one.continues and not one.first_frame_asset_id
             draft.put_shot(one.moved(shot.ShotEvent.WAIT if waits else shot.ShotEvent.REDO))
     draft.happened("retried", f"Run {draft.generation.run} begins")
-    advancing.advance(draft, policy)
 
 
 def expire(draft: Draft) -> None:

@@ -5,7 +5,6 @@ import uuid
 from collections.abc import Iterable
 
 from reelmesh.mesh.v1 import pool_service_pb2, task_pb2
-from reelmesh_kit import ids
 
 from reelmesh_orchestrator import ports
 from reelmesh_orchestrator.model import attempt, draft, shot
@@ -49,8 +48,8 @@ def generate_task(aggregate: draft.Aggregate, one: attempt.Attempt) -> task_pb2.
 def _seed(aggregate: draft.Aggregate, of: shot.Shot, one: attempt.Attempt) -> int:
     """Return the user's seed, told apart by shot; else one derived from the attempt: a lost job is known by it."""
     if aggregate.generation.seed_is_users:
-        return (aggregate.generation.seed + of.ordinal) % 2**32
-    return ids.derived(one.id, "seed").int % 2**32
+        return (aggregate.generation.seed + of.ordinal) % attempt.SEEDS
+    return attempt.seed_of(one.id)
 
 
 def watch_order(charge: ports.Charge) -> pool_service_pb2.WatchOrder:
