@@ -50,6 +50,13 @@ async def test_a_statement_that_takes_too_long_is_given_up_and_nothing_happened(
     assert await database.write(insert(2)) == 2
 
 
+async def test_a_text_with_a_nul_is_the_callers_mistake_and_nothing_happened(database: sql.Database) -> None:
+    for work in (database.write, database.read):
+        with pytest.raises(errors.InvalidArgument, match="NUL"):
+            await work(lambda transaction: transaction.rows(sqlalchemy.select(sqlalchemy.literal("a\0b"))))
+    assert await database.read(numbers) == []
+
+
 async def test_a_lock_that_is_not_to_be_had_is_given_up(postgresql_url: str, database: sql.Database) -> None:
     await database.write(insert(1))
     other: Any = await asyncpg.connect(postgresql_url)

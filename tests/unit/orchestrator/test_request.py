@@ -43,6 +43,8 @@ def output(**wishes: object) -> request.Request:
         (output(width=5000, height=720), "output.width", "64 to 4096"),
         (dataclasses.replace(GOOD, reference_asset_ids=("x",) * 5), "reference_asset_ids", "at most 4"),
         (dataclasses.replace(GOOD, reference_asset_ids=("x",)), "reference_asset_ids", "must be a UUID"),
+        (dataclasses.replace(GOOD, prompt="\u200b\ufeff \u202e"), "prompt", "what the video should show"),
+        (dataclasses.replace(GOOD, output=request.OutputWish(aspect_ratio="١٦:٩")), "output.aspect_ratio", "16:9"),
         (dataclasses.replace(GOOD, labels={str(n): "" for n in range(33)}), "labels", "at most 32"),
         (dataclasses.replace(GOOD, labels={"": "x"}), "labels", "1 to 63"),
         (dataclasses.replace(GOOD, labels={"k" * 64: "x"}), "labels", "1 to 63"),

@@ -32,6 +32,8 @@ _ROLLED_BACK = frozenset({"40001", "40P01"})
 # statements, a database that takes no connections, shutdown and start, trouble of its machine, a standby.
 _PASSING = ("08", "25006", "40", "53", "55000", "55P03", "57", "58")
 _DISK_FULL = "53100"
+# SQLSTATE of a text with a NUL, the one character that PostgreSQL does not store. Edges refuse it by its field before.
+_NUL = "22021"
 
 
 # Statements that are kept prepared by each connection.
@@ -166,6 +168,8 @@ def _translated(error: sqlalchemy.exc.DBAPIError) -> Exception:
         return error
     if _sqlstate(error) == _DISK_FULL:
         return errors.StorageFull("the disk of the database has no room left; nothing was changed")
+    if _sqlstate(error) == _NUL:
+        return errors.InvalidArgument("text", "has a NUL, which cannot be stored; send it without")
     return _unreachable(error) if is_passing(error) else error
 
 

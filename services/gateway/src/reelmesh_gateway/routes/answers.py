@@ -84,7 +84,9 @@ def _from_framework(error: starlette_exceptions.HTTPException, request: fastapi.
         allowed = ", ".join(_possible(request))
         problem = errors.InvalidArgument("method", f"{request.method[:20]} is not possible here. Possible: {allowed}.")
         return _refusal(405, problem, request_id, {"Allow": allowed})
-    problem = errors.InvalidArgument("body", "cannot be read as what its Content-Type says")
+    problem = errors.InvalidArgument(
+        "body", "is no JSON in UTF-8, is nested too deep, or has a number that is too long"
+    )
     return _refusal(error.status_code if 400 <= error.status_code < 500 else 400, problem, request_id)
 
 

@@ -38,6 +38,8 @@ STATUS: Mapping[errors.Reason, int] = {
 }
 # Statuses that ask to come again, and so say when.
 _COME_AGAIN = (429, 503)
+# What pydantic says of a body that is anything but an object, bytes of another Content-Type included.
+_NO_OBJECT = ("model_attributes_type", "model_type", "missing")
 
 
 class ErrorDetail(bodies.Body):
@@ -117,6 +119,8 @@ def _path(problem: Mapping[str, Any]) -> str:
 
 
 def _sentence(problem: Mapping[str, Any]) -> str:
+    if problem.get("type") in _NO_OBJECT and len(cast(Sequence[object], problem.get("loc", ()))) <= 1:
+        return "must be a JSON object, sent with Content-Type: application/json"
     text = str(problem.get("msg", "is not valid"))
     if problem.get("type") == "json_invalid":
         context = cast(Mapping[str, object], problem.get("ctx") or {})

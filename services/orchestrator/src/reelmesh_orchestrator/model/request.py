@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Mapping
 
 from reelmesh_kit import errors, ids
@@ -38,6 +39,8 @@ FRAME_RATES = (0, 24, 30)
 WIDEST_ASPECT = 4.0
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._~-]{1,128}")
+# Letters, marks, numbers, punctuation, symbols: what a prompt must have one of.
+_SEEN = frozenset("LMNPS")
 _PIN = re.compile(r"[a-z0-9-]{1,63}(/[A-Za-z0-9._:/-]{1,127})?")
 
 
@@ -80,7 +83,7 @@ def check(request: Request, now: datetime.datetime) -> None:
     _check_prompt(request.prompt)
     _check_output(request.output)
     check_references(request.reference_asset_ids)
-    _check_labels(request.labels)
+    check_labels(request.labels)
     if request.pin and not _PIN.fullmatch(request.pin):
         raise errors.InvalidArgument("model", 'must be "provider" or "provider/model", e.g. "local/local-1"')
     if not 0 <= request.max_cost_micros <= LARGEST_COST_MICROS:
@@ -91,8 +94,7 @@ def check(request: Request, now: datetime.datetime) -> None:
         raise errors.InvalidArgument("priority", f"must be 0 to {HIGHEST_PRIORITY}")
     if request.seed is not None and not 0 <= request.seed <= LARGEST_SEED:
         raise errors.InvalidArgument("seed", f"must be 0 to {LARGEST_SEED}")
-    if len(request.user_id) > LONGEST_USER_ID_CHARACTERS or not request.user_id.isprintable():
-        raise errors.InvalidArgument("user_id", f"must be at most {LONGEST_USER_ID_CHARACTERS} printable characters")
+    check_user_id(request.user_id)
 
 
 def check_request_id(request_id: str) -> None:
@@ -131,8 +133,18 @@ def fingerprint(request: Request) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
+def check_user_id(user_id: str) -> None:
+    """Refuse what names nobody.
+
+    Raises:
+        errors.InvalidArgument: it is too long, or cannot be printed.
+    """
+    if len(user_id) > LONGEST_USER_ID_CHARACTERS or not user_id.isprintable():
+        raise errors.InvalidArgument("user_id", f"must be at most {LONGEST_USER_ID_CHARACTERS} printable characters")
+
+
 def _check_prompt(prompt: str) -> None:
-    if not prompt.strip():
+    if not any(unicodedata.category(character)[0] in _SEEN for character in prompt):
         raise errors.InvalidArgument("prompt", "must say what the video should show")
     if len(prompt) > LONGEST_PROMPT_CHARACTERS:
         raise errors.InvalidArgument(
@@ -179,7 +191,12 @@ def check_references(asset_ids: tuple[str, ...]) -> None:
             raise errors.InvalidArgument("reference_asset_ids", str(error)) from None
 
 
-def _check_labels(labels: Mapping[str, str]) -> None:
+def check_labels(labels: Mapping[str, str]) -> None:
+    """Refuse more labels than are taken, and what can be none: for making, and for looking for.
+
+    Raises:
+        errors.InvalidArgument: saying which.
+    """
     if len(labels) > MOST_LABELS:
         raise errors.InvalidArgument("labels", f"at most {MOST_LABELS} are taken")
     for key, value in labels.items():
@@ -189,12 +206,12 @@ def _check_labels(labels: Mapping[str, str]) -> None:
             )
         if len(value) > LONGEST_LABEL_VALUE_CHARACTERS or "\x00" in value:
             raise errors.InvalidArgument(
-                "labels", f"the value of {key!r} must be at most {LONGEST_LABEL_VALUE_CHARACTERS} characters"
+                "labels", f"the value of {key!r} must be at most {LONGEST_LABEL_VALUE_CHARACTERS} characters, none NUL"
             )
 
 
 def _ratio(text: str) -> float:
-    match = re.fullmatch(r"(\d{1,4}):(\d{1,4})", text)
+    match = re.fullmatch(r"([0-9]{1,4}):([0-9]{1,4})", text)
     if not match or "0" in (match[1].strip("0") or "0", match[2].strip("0") or "0"):
         raise errors.InvalidArgument("output.aspect_ratio", 'must look like "16:9"')
     ratio = int(match[1]) / int(match[2])

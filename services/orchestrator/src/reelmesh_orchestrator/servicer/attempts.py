@@ -61,7 +61,7 @@ class AttemptServicer(attempt_service_pb2_grpc.AttemptServiceServicer):
             parsing.identifier("attempt_id", request.attempt_id),
             request.nonce,
             wire.verdict_from_proto(request.verdict),
-            request.message,
+            wire.told(request.message),
             request.retry_after.ToMicroseconds() / 1e6,
         )
         return attempt_service_pb2.DeclineResponse()
@@ -81,12 +81,12 @@ class AttemptServicer(attempt_service_pb2_grpc.AttemptServiceServicer):
     ) -> attempt_service_pb2.ConcludeResponse:
         """Take the conclusion that nothing was created."""
         attempt_id = parsing.identifier("attempt_id", request.attempt_id)
-        accepted = await self._verbs.conclude(attempt_id, request.revision, request.message)
+        accepted = await self._verbs.conclude(attempt_id, request.revision, wire.told(request.message))
         return attempt_service_pb2.ConcludeResponse(accepted=accepted)
 
     async def GiveBack(  # noqa: N802
         self, request: attempt_service_pb2.GiveBackRequest, context: Context
     ) -> attempt_service_pb2.GiveBackResponse:
         """Take back what a worker will not begin."""
-        await self._verbs.give_back(parsing.identifier("attempt_id", request.attempt_id), request.reason)
+        await self._verbs.give_back(parsing.identifier("attempt_id", request.attempt_id), wire.told(request.reason))
         return attempt_service_pb2.GiveBackResponse()

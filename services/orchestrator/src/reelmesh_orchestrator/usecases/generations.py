@@ -140,10 +140,12 @@ class Generations:
         """Return a page of generations, newest first, and the place where the next one begins.
 
         Raises:
-            errors.InvalidArgument: the page size is negative.
+            errors.InvalidArgument: the page size is negative, or nothing can have such labels or such a user.
         """
         if page_size < 0:
             raise errors.InvalidArgument("page_size", f"must be 0 (meaning {DEFAULT_PAGE}) to {LARGEST_PAGE}")
+        request.check_labels(wanted.labels)
+        request.check_user_id(wanted.user_id)
         size = min(page_size or DEFAULT_PAGE, LARGEST_PAGE)
         found = await self._record.read(lambda store: store.page(wanted, after, size + 1))
         views = [View(one, self._progress.percent(one)) for one in found[:size]]

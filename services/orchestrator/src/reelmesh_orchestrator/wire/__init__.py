@@ -23,6 +23,7 @@ from reelmesh_orchestrator.wire.workers import (
     evidence_from_proto,
     step_result_from_proto,
     step_work,
+    told,
     verdict_from_proto,
 )
 
@@ -44,6 +45,7 @@ __all__ = [
     "step_work",
     "subject_token",
     "token_of_place",
+    "told",
     "verdict_from_proto",
     "watch_order",
 ]

@@ -11,6 +11,13 @@ from reelmesh_orchestrator.model import card, draft, facts, step
 
 # Short sides of the rungs that are made, pixels.
 RUNGS = (1080, 720, 480)
+# Of what a vendor or a worker says in words; the rest is cut off.
+MESSAGE_LIMIT_CHARACTERS = 2000
+
+
+def told(text: str) -> str:
+    """Return words from outside as they can be kept: bounded, and without NUL, which no database stores."""
+    return text[:MESSAGE_LIMIT_CHARACTERS].replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def verdict_from_proto(number: attempt_service_pb2.Verdict) -> facts.Verdict:
@@ -42,7 +49,7 @@ def ended_from_proto(message: attempt_service_pb2.FinishRequest) -> facts.Ended:
         outcome=outcome,
         clip_asset_id=message.clip_asset_id,
         cost_micros=message.cost_micros if message.HasField("cost_micros") else None,
-        message=message.message,
+        message=told(message.message),
     )
 
 

@@ -1,0 +1,122 @@
+"""The mesh that bad input is thrown at: real services, each a process of its own, and what must hold afterwards."""
+
+import contextlib
+import dataclasses
+import pathlib
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any
+
+import grpc
+import httpx
+from reelmesh.mesh.v1 import pool_service_pb2, pool_service_pb2_grpc
+from reelmesh.v1 import generation_service_pb2, generation_service_pb2_grpc
+
+from tests.e2e import mesh as meshes
+from tests.support import scripted_worker
+
+GENERATIONS = "/api/v1/generations"
+ASSETS = "/api/v1/assets"
+# What the gateway's process may have grown by since it was warm, however much was thrown at it before.
+GROWTH_LIMIT_BYTES = 48 * 1024 * 1024
+PATIENCE_SECONDS = 20.0
+ALL = ("storage-0", "orchestrator-0", "media-0", "gateway-0")
+# Nobody works here: what is admitted waits, and is not sent out again and again.
+TOLD: Mapping[str, Mapping[str, object]] = {
+    "orchestrator": {"begin_seconds": 3600.0, "lease_seconds": 15.0, "sweep_seconds": 1.0},
+    "gateway": {"upload_timeout_seconds": 30.0},
+}
+_PAGE_BYTES = 4096
+
+
+@dataclasses.dataclass
+class Corpus:
+    """A gateway before a real mesh, and a caller with a key."""
+
+    mesh: meshes.Mesh
+    http: httpx.AsyncClient
+    channel: grpc.aio.Channel
+    warm_bytes: int = 0
+    made: str = ""
+    """A generation of ours."""
+
+    @property
+    def metadata(self) -> tuple[tuple[str, str]]:
+        """What gRPC calls carry."""
+        return self.mesh.metadata
+
+    @property
+    def url(self) -> str:
+        """Where HTTP is served."""
+        return f"http://127.0.0.1:{self.mesh.one('gateway').running.http_port}"
+
+    @property
+    def grpc_target(self) -> str:
+        """Where gRPC is served."""
+        return f"127.0.0.1:{self.mesh.one('gateway').running.grpc_port}"
+
+    @property
+    def generations(self) -> Any:
+        """The stub of GenerationService."""
+        return generation_service_pb2_grpc.GenerationServiceStub(self.channel)
+
+    def memory_bytes(self) -> int:
+        """Return what the gateway's process has in memory."""
+        resident = pathlib.Path(f"/proc/{self.mesh.apart('gateway').pid}/statm").read_text().split()[1]
+        return int(resident) * _PAGE_BYTES
+
+    async def still_well(self) -> None:
+        """Assert that a good request is answered at both doors, and that the memory is as it was."""
+        listed = await self.http.get(GENERATIONS, params={"page_size": 1})
+        assert listed.status_code == 200, listed.text
+        asked = generation_service_pb2.ListGenerationsRequest(page_size=1)
+        await self.generations.ListGenerations(asked, metadata=self.metadata, timeout=PATIENCE_SECONDS)
+        grown_bytes = self.memory_bytes() - self.warm_bytes
+        assert grown_bytes <= GROWTH_LIMIT_BYTES, f"the gateway has grown by {grown_bytes / 2**20:.1f} MiB"
+
+    async def warm_up(self) -> None:
+        """Use what there is once, so that whatever grows later does so for what it is sent."""
+        for number in range(30):
+            body = {"prompt": f"a boat {number}", "request_id": f"warm-{number}"}
+            made = await self.http.post(GENERATIONS, json=body)
+            assert made.status_code == 202, made.text
+            self.made = made.json()["id"]
+            await self.http.get("/openapi.json")
+            await self.http.get("/metrics")
+        self.warm_bytes = self.memory_bytes()
+        await self.still_well()
+
+
+@contextlib.asynccontextmanager
+async def up(folder: pathlib.Path, databases: Mapping[str, str]) -> AsyncGenerator[Corpus]:
+    """Run the mesh on these databases, by service; without any, on SQLite."""
+    told = {service: dict(values) for service, values in TOLD.items()}
+    for service, url in databases.items():
+        told.setdefault(service, {})["database_url"] = url
+    wanted = meshes.Wanted(workers=0, told=told, apart=frozenset(ALL))
+    async with meshes.up(folder, wanted) as mesh:
+        await _offer(mesh)
+        client = httpx.AsyncClient(
+            base_url=mesh.caller.http.base_url, headers={meshes.KEY_HEADER: mesh.key}, timeout=PATIENCE_SECONDS
+        )
+        async with client, grpc.aio.insecure_channel(mesh_target(mesh), options=UNBOUNDED) as channel:
+            corpus = Corpus(mesh, client, channel)
+            await corpus.warm_up()
+            yield corpus
+
+
+# A client that minds no limit of its own.
+UNBOUNDED = [("grpc.max_send_message_length", -1), ("grpc.max_metadata_size", 16 * 1024 * 1024)]
+
+
+def mesh_target(mesh: meshes.Mesh) -> str:
+    """Return gRPC's name of the gateway."""
+    return f"127.0.0.1:{mesh.one('gateway').running.grpc_port}"
+
+
+async def _offer(mesh: meshes.Mesh) -> None:
+    """Put a provider on offer that takes every request and makes nothing."""
+    orchestrator = grpc.aio.insecure_channel(f"127.0.0.1:{mesh.one('orchestrator').running.grpc_port}")
+    async with orchestrator as channel:
+        pools = pool_service_pb2_grpc.PoolServiceStub(channel)
+        card = scripted_worker.card(free=True, longest_seconds=60.0)
+        await pools.RegisterCard(pool_service_pb2.RegisterCardRequest(card=card))
