@@ -40,7 +40,8 @@ class StepConsumer:
                 return bus.Again(taken.ask_again_seconds) if taken.ask_again_seconds else bus.Done()
             crash_points.STEP_BEGUN.passed()
             await self._perform(taken, worker_id)
-        except errors.RetryableError:
+        except (errors.RetryableError, errors.StorageFull):
+            # Somebody is away, or there is no room: that is nothing the step has failed at.
             return bus.Again(AGAIN_SECONDS)
         except errors.NotFound:
             return bus.Done()

@@ -47,7 +47,8 @@ def writing() -> Generator[None]:
 
 
 def _not_written(code: int | None, otherwise: str) -> refusals.OutputNotWritten:
-    return refusals.OutputNotWritten(_OUT_OF_ROOM.get(code or 0, otherwise))
+    kind = refusals.OutputDiskFull if code in refusals.OUT_OF_ROOM else refusals.OutputNotWritten
+    return kind(_OUT_OF_ROOM.get(code or 0, otherwise))
 
 
 def publish(path: Path, width: int, height: int) -> ladder.MadeFile:

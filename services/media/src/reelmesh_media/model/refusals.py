@@ -3,7 +3,11 @@
 Every error takes one `reason`, so that it survives the pipe between a worker process and the service.
 """
 
+import errno
 from typing import ClassVar
+
+# What a disk says that has no room for us.
+OUT_OF_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class MediaError(Exception):
@@ -80,6 +84,10 @@ class OutputNotWritten(MediaError):
     """A result could not be written: free disk space or repair the output folder, then retry."""
 
     retryable = True
+
+
+class OutputDiskFull(OutputNotWritten):
+    """There is no room for a result: free disk space, then retry."""
 
 
 class NotEncodable(MediaError):

@@ -19,12 +19,29 @@ _SOUND_FINDINGS = frozenset({findings.FindingKind.NO_AUDIO, findings.FindingKind
 
 @contextlib.contextmanager
 def scratch(folder: pathlib.Path) -> Generator[pathlib.Path]:
-    """Give a folder that is gone afterwards, whatever happened in it."""
-    made = pathlib.Path(tempfile.mkdtemp(dir=folder))
+    """Give a folder that is gone afterwards, whatever happened in it.
+
+    Raises:
+        errors.StorageFull: its disk has no room for it, or for what was written into it.
+    """
+    with _room():
+        made = pathlib.Path(tempfile.mkdtemp(dir=folder))
+        try:
+            yield made
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _room() -> Generator[None]:
     try:
-        yield made
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
+        yield
+    except refusals.OutputDiskFull as error:
+        raise errors.StorageFull(str(error)) from error
+    except OSError as error:
+        if error.errno not in refusals.OUT_OF_ROOM:
+            raise
+        raise errors.StorageFull("the disk that media works on has no room left; free space and try again") from error
 
 
 class Performing:
@@ -42,18 +59,19 @@ class Performing:
 
         Raises:
             errors.RetryableError: another service does not answer at the moment.
+            errors.StorageFull: there is no room, to work in or for the result, at the moment.
         """
         with scratch(self._folder) as folder:
             try:
                 if isinstance(work.what, steps.LastFrame):
                     return await self._take_frame(work, work.what, folder)
                 return await self._make_ladder(work, work.what, folder)
+            except refusals.OutputDiskFull:
+                raise
             except refusals.MediaError as error:
                 return steps.Failed(str(error), error.retryable)
             except errors.NotFound as error:
                 return steps.Failed(f"a clip is gone: {error.message}", retryable=False)
-            except errors.StorageFull as error:
-                return steps.Failed(error.message, retryable=True)
 
     async def _take_frame(self, work: steps.Work, what: steps.LastFrame, folder: pathlib.Path) -> steps.Result:
         clip, out = folder / "clip", folder / "frame.png"
