@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any, TypeVar
 
-from reelmesh_kit import clock
+from reelmesh_kit import clock, errors
 
 MEDIA_TYPE = "text/event-stream"
 # What browsers wait before they come back.
@@ -64,11 +64,11 @@ async def _next(items: AsyncGenerator[Item]) -> Item:
 
 
 async def _stopped(*tasks: "asyncio.Future[Any] | None") -> None:
-    for task in tasks:
-        if task is not None and not task.done():
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+    for task in filter(None, tasks):
+        task.cancel()
+        # Awaited also when it is done already: an end that nobody has heard of is complained about.
+        with contextlib.suppress(asyncio.CancelledError, StopAsyncIteration, errors.ReelmeshError):
+            await task
 
 
 def event(name: str, data: Mapping[str, Any], identity: int | None = None) -> str:
