@@ -5,9 +5,10 @@ UV := $(TOOLS)/bin/uv
 BIN := .venv/bin
 MEMBERS := $(patsubst %/pyproject.toml,%,$(wildcard libs/*/pyproject.toml services/*/pyproject.toml))
 INSTALLED := .venv/.installed
+PEERS := .peers
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-unit check format lint types contracts buf protos-check protos states pages lock bench clean
+.PHONY: help install demo test test-unit check format lint types contracts buf protos-check protos states pages lock bench bench-peers clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -71,5 +72,13 @@ lock: $(UV) ## write requirements.lock anew from the members' dependencies
 bench: $(INSTALLED) ## measure everything, with a table for each part; JSON=path keeps the numbers
 	@JSON=$(JSON) $(BIN)/python -m bench
 
+$(PEERS)/.installed: | $(UV)
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(PEERS)
+	@$(UV) pip install --quiet --python $(PEERS)/bin/python 'dbos==3.4.0'
+	@touch $@
+
+bench-peers: $(INSTALLED) $(PEERS)/.installed ## the same jobs by other systems, beside ours; they get a .peers of their own
+	@JSON=$(JSON) $(BIN)/python -m bench.peers
+
 clean: ## remove what was made here
-	rm -rf .venv .tools uv.lock .pytest_cache .ruff_cache .hypothesis demo-output
+	rm -rf .venv .tools .peers uv.lock .pytest_cache .ruff_cache .hypothesis demo-output

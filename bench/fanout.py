@@ -10,20 +10,23 @@ followed while nothing happens.
 import argparse
 import asyncio
 import contextlib
+import dataclasses
 import itertools
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
 import grpc
 from reelmesh.v1 import generation_service_pb2, generation_service_pb2_grpc
-from reelmesh_kit.rpc import limits
 
 from bench import calls, command, figures, load, mesh, processes, reports
 
-# A service takes so many calls at once, of which every stream is one; a few are left for the cancel and for checks.
-CLIENTS = limits.CONCURRENT_CALLS_LIMIT - 10
+# The most that one orchestrator can be told to have places for: of the calls that it takes at once, some are kept free.
+CLIENTS = 900
 STREAMS_PER_CONNECTION = 20
+# Clients that wait for their first message at the same time.
+ARRIVING = 50
 PATIENCE_SECONDS = 120.0
+ROOMY = dataclasses.replace(calls.QUIET, told={**calls.QUIET.told, "orchestrator": {"followers_limit": CLIENTS}})
 IDLE_SECONDS = 5.0
 FRAME_END = b"\n\n"
 SERVICES = ("gateway", "orchestrator")
@@ -46,23 +49,22 @@ def main() -> int:
 async def measure(kind: str, told: argparse.Namespace) -> list[dict[str, Any]]:
     """Measure both doors on one kind of database; print and return a row for each."""
     rows: list[dict[str, Any]] = []
+    clients: int = told.clients
     async with (
-        mesh.on_empty(kind, calls.QUIET) as running,
+        mesh.on_empty(kind, ROOMY) as running,
         load.caller(running) as calling,
-        grpc_streams(running, told.clients) as streams,
+        grpc_streams(running, clients) as streams,
     ):
         await calling.create()  # takes the account, so that all others wait
         for door, follow in (("SSE", sse(running)), ("gRPC", streams)):
-            rounds = [await follow_one(running, calling, follow, told) for _ in range(told.rounds)]
-            rows.append({"door": door, "clients": told.clients, **figures.medians(rounds)})
+            rounds = [await follow_one(running, calling, follow, clients) for _ in range(told.rounds)]
+            rows.append({"door": door, "clients": clients, **figures.medians(rounds)})
     print(f"\nfollowing a generation on {kind}")
     print(reports.table(rows))
     return rows
 
 
-async def follow_one(
-    running: mesh.Mesh, calling: load.Caller, follow: Follow, told: argparse.Namespace
-) -> dict[str, float]:
+async def follow_one(running: mesh.Mesh, calling: load.Caller, follow: Follow, clients: int) -> dict[str, float]:
     """Let all clients follow a generation, end it, and return what that took.
 
     Raises:
@@ -72,15 +74,21 @@ async def follow_one(
     elapsed = running.chassis.clock.elapsed
     generation_id = await calling.create()
     began, first, ends = elapsed(), list[float](), list[float]()
+    arriving = asyncio.Semaphore(ARRIVING)
+
+    def here() -> None:
+        first.append(elapsed() - began)
+        arriving.release()
 
     async def one() -> None:
-        await follow(generation_id, lambda: first.append(elapsed() - began))
+        await arriving.acquire()
+        await follow(generation_id, here)
         ends.append(elapsed())
 
     async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as group:
-        for _ in range(told.clients):
+        for _ in range(clients):
             group.create_task(one())
-        while len(first) < told.clients:
+        while len(first) < clients:
             await running.chassis.clock.sleep(0.05)
         idle_from = await running.settled_cpu_seconds()
         await running.chassis.clock.sleep(IDLE_SECONDS)

@@ -1,0 +1,1 @@
+"""Other systems that do the same work, measured on the same machine in the same run."""
