@@ -135,15 +135,51 @@ async def test_nobody_at_the_address_is_unreachable(device: machine.ManualMachin
     async with reelmesh_client.Client(
         f"127.0.0.1:{port}", "k", backoff=retrying.Backoff(tries=2), device=device
     ) as client:
-        with pytest.raises(errors.Unreachable):
+        with pytest.raises(
+            errors.Unreachable, match=f"^nobody answers at 127.0.0.1:{port}: the connection was refused$"
+        ):
             await client.get("g")
 
 
-@pytest.mark.parametrize("address", ["", "http://", "a/b", "https://host:1/path"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "http://",
+        "a/b",
+        "https://host:1/path",
+        "host",
+        "host:",
+        ":9090",
+        "host:http",
+        "host:0",
+        "host:65536",
+        "[::1]",
+    ],
+)
 async def test_a_malformed_address_is_refused(address: str) -> None:
-    with pytest.raises(errors.InvalidArgument, match="host:port"):
+    with pytest.raises(errors.UnusableAddress, match="host:port"):
         async with reelmesh_client.Client(address, "k"):
             pass
+
+
+@pytest.mark.parametrize(
+    "address", ["host:1", "http://host:1/", "[::1]:9090", "https://host", "https://[::1]", "dns:///host:1", "unix:/x/y"]
+)
+async def test_an_address_may_be_written_in_several_ways(address: str) -> None:
+    async with reelmesh_client.Client(address, "k"):
+        pass
+
+
+@pytest.mark.parametrize("name", ["Client", "Options"])
+def test_the_package_has_what_it_promises(name: str) -> None:
+    assert name in reelmesh_client.__all__
+    assert getattr(reelmesh_client, name).__name__ == name
+
+
+def test_the_package_has_nothing_else() -> None:
+    with pytest.raises(AttributeError, match="Nothing"):
+        _ = reelmesh_client.Nothing
 
 
 async def test_a_client_that_is_not_open_says_so() -> None:

@@ -151,6 +151,9 @@ def test_a_refusal_says_why_and_what_to_do(run: Run, served) -> None:
         (["generate", "x", "--label", "word"], "key=value"),
         (["generate", "x", "--image", "none.png"], "none.png"),
         (["generate", "x", "--no-watch", "-o", "a.mp4"], "-o needs the end"),
+        (["generate", "x", "-o", "-"], "stdout gets the generation"),
+        (["download", "g", "--all", "-o", "-"], "--all needs a folder"),
+        (["list", "--address", "nowhere", "--api-key", "k"], "not like"),
         (["list", "--limit", "0"], "--limit"),
         (["list", "--state", "odd"], "odd"),
         (["download", "g", "--all", "--rendition", "480p"], "exclude"),
@@ -265,6 +268,45 @@ def test_download_all_lists_the_files(run: Run, served, data_folder) -> None:
     served.add_generation("g")
     result = run("download", "g", "--all", "-o", "out")
     assert result.stdout.split() == ["out/g-720p.mp4", "out/g-480p.mp4", "out/g-thumbnail.jpg"]
+
+
+def test_a_file_that_cannot_be_written_is_told_before_anything_is_made(run: Run, served, data_folder) -> None:
+    result = run("generate", "a paper boat", "-o", "key/boat.mp4")
+    assert result.exit_code == 6
+    assert "key is no folder" in result.stderr
+    assert served.calls == []
+
+
+def test_a_video_that_was_made_but_not_stored_stays_in_the_mesh_and_is_said_to(run: Run, served, data_folder) -> None:
+    _will_complete(served)
+    served.refusals["download"].extend([fake_mesh.Refusal(grpc.StatusCode.INTERNAL, "a fault", "INTERNAL")] * 9)
+    result = run("generate", "a paper boat", "-o", "boat.mp4")
+    assert result.exit_code == 1
+    assert "The video is made" in result.stderr
+    assert f"reelmesh download generation-1 -o video.mp4 --data {data_folder}" in result.stderr
+
+
+def test_a_download_to_stdout_is_the_file_and_nothing_else(run: Run, served) -> None:
+    served.add_generation("g")
+    result = run("download", "g", "-o", "-")
+    assert result.exit_code == 0
+    assert result.stdout_bytes == served.assets["g-720p"][1]
+    assert result.stderr == ""
+
+
+def test_a_mesh_that_goes_away_while_it_is_watched_is_said_to_be_looked_for(run: Run, served) -> None:
+    cut = fake_mesh.Refusal(grpc.StatusCode.UNAVAILABLE, "Socket closed")
+    done = served.add_generation("g")
+    served.streams.extend([[fake_mesh.event(1), cut], [cut], [fake_mesh.ended(done)]])
+    result = run("watch", "g")
+    assert result.exit_code == 0
+    assert result.stderr.count("broke off; trying again") == 1
+
+
+def test_words_in_place_of_a_video_are_shown(run: Run, served) -> None:
+    told = served.add_generation("g", generation_pb2.GENERATION_STATE_COMPLETED)
+    told.delivery, told.text = generation_pb2.DELIVERY_TEXT, "A boat of paper, in words."
+    assert "A boat of paper, in words." in run("get", "g").stdout
 
 
 def test_download_of_nothing_is_refused(run: Run, served) -> None:

@@ -55,13 +55,52 @@ def test_the_reason_of_another_domain_is_not_ours() -> None:
     assert type(error) is errors.NotFound
 
 
+FAILED = "failed to connect to all addresses; last error: "
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "hint"),
+    [
+        (
+            f"{FAILED}UNKNOWN: ipv4:127.0.0.1:1: Failed to connect to remote host: Connection refused",
+            "nobody answers at 127.0.0.1:1: the connection was refused",
+            "reelmesh up",
+        ),
+        (
+            "errors resolving no.invalid:80: [field:hostname lookup error:address lookup failed for no.invalid:80: …]",
+            "nobody answers at no.invalid:80: there is no such host",
+            "--address",
+        ),
+        (
+            f"{FAILED}UNAUTHENTICATED: ipv4:127.0.0.1:8080: Failed parsing HTTP/2 (Trying an http1.x server)",
+            "nobody answers at 127.0.0.1:8080: what listens there does not speak gRPC",
+            "the port of gRPC",
+        ),
+        (
+            f"{FAILED}UNKNOWN: ipv6:[::1]:9090: Ssl handshake failed (TSI_PROTOCOL_FAILURE)",
+            "nobody answers at [::1]:9090: no encrypted connection can be made",
+            "https://",
+        ),
+        ("Socket closed", "the connection to the mesh broke off", "reelmesh up"),
+        ("something new", "something new", "reelmesh up"),
+    ],
+)
+def test_who_does_not_answer_and_why_is_said_in_plain_words(words: str, message: str, hint: str) -> None:
+    failed = grpc.aio.AioRpcError(grpc.StatusCode.UNAVAILABLE, grpc.aio.Metadata(), grpc.aio.Metadata(), details=words)
+    error = errors.from_rpc(failed)
+    assert type(error) is errors.Unreachable
+    assert error.message == message
+    assert hint in error.hint
+
+
 @pytest.mark.parametrize(
     ("error", "code"),
     [
         (errors.InvalidArgument(), 3),
         (errors.NoCandidate(), 3),
         (errors.Unauthenticated(), 3),
-        (errors.UnusableFile(), 3),
+        (errors.UnusableFile(), 6),
+        (errors.UnusableAddress(), 2),
         (errors.Unreachable(), 4),
         (errors.QueueFull(), 4),
         (errors.RateLimited(), 4),

@@ -4,14 +4,28 @@ import asyncio
 import os
 import pathlib
 import signal
+import subprocess
 import sys
 
+import click
 import pytest
-from reelmesh_client import discovery
+from click import testing
+from reelmesh_client import commands, discovery
 
 from tests.unit.client import fake_mesh
 
-COMMAND = [sys.executable, "-c", "from reelmesh_client.commands import main; main(prog_name='reelmesh')"]
+COMMAND = [sys.executable, "-c", "from reelmesh_client import entry; entry.main()"]
+# As if Ctrl-C came while what it names is being loaded.
+LOADING = """
+import sys
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == "{name}":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupt())
+from reelmesh_client import entry
+entry.main()
+"""
 
 
 @pytest.fixture
@@ -40,3 +54,20 @@ async def test_ctrl_c_says_that_the_generation_goes_on_and_how_to_follow_or_stop
     assert f"reelmesh watch generation-1 --data {data_folder}" in text
     assert f"reelmesh cancel generation-1 --data {data_folder}" in text
     assert "Traceback" not in text
+
+
+@pytest.mark.parametrize("name", ["reelmesh_client.commands", "grpc", "rich.progress"])
+def test_ctrl_c_while_commands_are_loaded_ends_it_quietly(name: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOADING.format(name=name), "--help"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_ctrl_c_before_a_command_speaks_to_the_mesh_ends_it_quietly() -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    group = commands.Commands(commands={"odd": click.Command("odd", callback=interrupted)})
+    result = testing.CliRunner().invoke(group, ["odd"])
+    assert (result.exit_code, result.output) == (130, "")

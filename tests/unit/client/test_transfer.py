@@ -1,15 +1,18 @@
 """Downloads are whole or not at all, and go on where they stopped."""
 
 import asyncio
+import os
 import pathlib
 
+import grpc
 import pytest
 import reelmesh_client
-from reelmesh_client import errors, saving
+from reelmesh_client import errors, saving, transfer
 
 from tests.unit.client import fake_mesh
 
 CONTENT = bytes(range(256)) * 40
+BROKEN = fake_mesh.Refusal(grpc.StatusCode.INVALID_ARGUMENT, "the bytes are not an image", "BROKEN_MEDIA")
 
 
 @pytest.fixture
@@ -109,8 +112,64 @@ async def test_an_empty_asset_is_an_empty_file(client, mesh, target) -> None:
 
 async def test_a_folder_that_is_a_file_is_explained(client, tmp_path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(errors.UnusableFile, match="cannot write"):
+    with pytest.raises(errors.UnusableFile, match=r"cannot write .*boat\.mp4: .*file is no folder"):
         await client.download("a", tmp_path / "file" / "boat.mp4")
+
+
+async def test_a_pipe_gets_the_bytes_and_is_not_replaced(client, tmp_path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read = asyncio.create_task(asyncio.to_thread(pipe.read_bytes))
+    assert await client.download("a", pipe) == pipe
+    assert await read == CONTENT
+    assert pipe.is_fifo()
+    assert _left_behind(pipe) == []
+
+
+async def test_a_device_is_not_replaced(client) -> None:
+    null = pathlib.Path(os.devnull)
+    await client.download("a", null)
+    assert await asyncio.to_thread(null.is_char_device)
+
+
+async def test_a_link_stays_one(client, tmp_path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "real.mp4").write_bytes(b"old")
+    (tmp_path / "link.mp4").symlink_to(tmp_path / "elsewhere" / "real.mp4")
+    await client.download("a", tmp_path / "link.mp4")
+    assert (tmp_path / "link.mp4").is_symlink()
+    assert (tmp_path / "elsewhere" / "real.mp4").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("path", ["boat.mp4", "new/folder/boat.mp4", "pipe"])
+def test_a_target_that_can_be_written_passes_and_is_not_made(tmp_path, path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    transfer.check_target(tmp_path / path)
+    assert not (tmp_path / path).is_file()
+
+
+@pytest.mark.parametrize(("path", "why"), [("file/boat.mp4", "is no folder"), ("", "Is a directory")])
+def test_a_target_that_cannot_be_written_is_told_beforehand(tmp_path, path, why) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(errors.UnusableFile, match=why):
+        transfer.check_target(tmp_path / path)
+
+
+def test_a_file_without_end_is_not_read_to_its_end() -> None:
+    with pytest.raises(errors.TooLarge, match="more than 104857600 bytes"):
+        transfer.read_file(pathlib.Path("/dev/zero"))
+
+
+async def test_an_image_that_is_refused_is_named(client, mesh, tmp_path) -> None:
+    for name in ("first.png", "second.png"):
+        (tmp_path / name).write_bytes(b"png")
+    mesh.refusals["upload"].extend(
+        [BROKEN, fake_mesh.Refusal(grpc.StatusCode.INVALID_ARGUMENT, "too many bytes", "TOO_LARGE")]
+    )
+    with pytest.raises(errors.BrokenMedia, match=rf"^{tmp_path}/first\.png: the bytes are not an image$"):
+        await client.create("x", images=[tmp_path / "first.png", tmp_path / "second.png"])
+    with pytest.raises(errors.TooLarge, match=r"second\.png: too many bytes"):
+        await client.upload(tmp_path / "second.png")
 
 
 async def test_an_unknown_asset_leaves_nothing_behind(client, target) -> None:

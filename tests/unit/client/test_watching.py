@@ -62,7 +62,7 @@ async def test_a_refusal_ends_it_at_once(client, mesh) -> None:
 async def test_patience_ends_where_nobody_answers(client, mesh, device) -> None:
     mesh.add_generation("g")
     mesh.refusals["watch"].extend([CUT] * 100)
-    with pytest.raises(errors.Unreachable, match="Socket closed"):
+    with pytest.raises(errors.Unreachable, match="broke off"):
         await _sequences(client.watch("g", patience_seconds=60))
     assert 60 <= device.elapsed() < 70
 
@@ -79,3 +79,12 @@ async def test_an_answer_renews_patience(client, mesh, ended, device) -> None:
     mesh.streams.append([ended])
     assert await _sequences(client.watch("g", patience_seconds=1)) == list(range(1, 30))
     assert max(device.slept_seconds) == 0.2
+
+
+async def test_each_loss_is_told_and_an_end_is_none(client, mesh, ended) -> None:
+    mesh.streams.append([fake_mesh.event(1), CUT])
+    mesh.streams.append([fake_mesh.event(2)])
+    mesh.streams.append([ended])
+    lost: list[errors.ReelmeshError] = []
+    await _sequences(client.watch("g", on_lost=lost.append))
+    assert [type(each) for each in lost] == [errors.Unreachable, errors.Unavailable]

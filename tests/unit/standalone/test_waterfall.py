@@ -26,7 +26,7 @@ def _span(span_id: str, parent_id: str = "", start: int = 0, end: int = 10, **mo
 def _drawn(spans: list[telemetry.SpanRecord], width: int = 120) -> str:
     console = rich.console.Console(width=width, highlight=False, color_system=None)
     with console.capture() as captured:
-        console.print(drawing.draw(waterfall.build(spans)))
+        console.print(drawing.Drawing(waterfall.build(spans)))
     return captured.get()
 
 

@@ -182,10 +182,12 @@ class Client:
         *,
         after_sequence: int = 0,
         patience_seconds: float = watching.PATIENCE_SECONDS,
+        on_lost: watching.OnLost | None = None,
     ) -> AsyncGenerator[watching.Seen]:
         """Yield events and progress until the generation has ended; its last message has `ended`.
 
-        A dropped stream is taken up again after the last event, for as long as `patience_seconds` without an answer.
+        A dropped stream is taken up again after the last event, for as long as `patience_seconds` without an answer;
+        `on_lost` is told of each.
         """
 
         def open_stream(sequence: int) -> AsyncIterable[watching.Seen]:
@@ -195,7 +197,11 @@ class Client:
             return self._generations.WatchGeneration(request, metadata=self._metadata)
 
         return watching.watch(
-            open_stream, self._device, after_sequence=after_sequence, patience_seconds=patience_seconds
+            open_stream,
+            self._device,
+            after_sequence=after_sequence,
+            patience_seconds=patience_seconds,
+            on_lost=on_lost,
         )
 
     async def wait(self, generation_id: str, *, on_seen: OnSeen | None = None) -> generation_pb2.Generation:
@@ -210,8 +216,15 @@ class Client:
 
     async def upload(self, source: pathlib.Path | bytes, *, user_id: str = "") -> asset_pb2.Asset:
         """Store an image (JPEG, PNG or WebP, at most 10 MB) to start a video from; it expires after 24 hours."""
-        content = source if isinstance(source, bytes) else await asyncio.to_thread(transfer.read_file, source)
+        if isinstance(source, bytes):
+            return await self._upload(source, user_id)
+        try:
+            return await self._upload(await asyncio.to_thread(transfer.read_file, source), user_id)
+        except (errors.BrokenMedia, errors.TooLarge) as error:
+            error.about(str(source))
+            raise
 
+    async def _upload(self, content: bytes, user_id: str) -> asset_pb2.Asset:
         async def attempt() -> asset_service_pb2.UploadAssetResponse:
             messages = transfer.upload_messages(content, user_id)
             return await self._assets.UploadAsset(messages, timeout=UPLOAD_TIMEOUT_SECONDS, metadata=self._metadata)

@@ -7,6 +7,9 @@ from reelmesh_client import errors
 
 _PLAIN = ("http://", "grpc://")
 _ENCRYPTED = ("https://", "grpcs://")
+# Names that gRPC resolves by other means than a host and a port.
+_OTHER_WAYS = ("dns:", "unix:", "ipv4:", "ipv6:")
+_HIGHEST_PORT = 65_535
 
 # gRPC's own waits between two tries to connect go up to two minutes; somebody waits for this one.
 _RECONNECT_FIRST_MS = 200
@@ -28,7 +31,7 @@ def channel(address: str) -> grpc.aio.Channel:
     """Return a channel to `address`: "host:port" or "http://host:port" in the clear, "https://host:port" by TLS.
 
     Raises:
-        errors.InvalidArgument: the address is empty or malformed.
+        errors.UnusableAddress: the address is empty or malformed.
     """
     target, encrypted = _target(address)
     if encrypted:
@@ -43,6 +46,13 @@ def _target(address: str) -> tuple[str, bool]:
             target, encrypted = target[len(prefix) :], prefix in _ENCRYPTED
             break
     target = target.rstrip("/")
-    if not target or "/" in target.removeprefix("dns:///").removeprefix("unix:"):
-        raise errors.InvalidArgument(f'the address "{address}" is not like "host:port" or "https://host:port"')
+    if not target.startswith(_OTHER_WAYS) and not _is_place(target, needs_port=not encrypted):
+        raise errors.UnusableAddress(f'the address "{address}" is not like "host:port" or "https://host:port"')
     return target, encrypted
+
+
+def _is_place(target: str, *, needs_port: bool) -> bool:
+    host, colon, port = target.rpartition(":") if not target.endswith("]") else (target, "", "")
+    if not colon and not needs_port:
+        return bool(target) and "/" not in target
+    return bool(host) and "/" not in host and port.isascii() and port.isdecimal() and 0 < int(port) <= _HIGHEST_PORT

@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import re
 from collections.abc import Mapping, Sequence
 
 import grpc
@@ -37,6 +38,7 @@ class ReelmeshError(Exception):
         metadata: Mapping[str, str] | None = None,
         fields: Sequence[FieldProblem] = (),
         retry_after_seconds: float | None = None,
+        hint: str = "",
     ) -> None:
         """Keep the server's words.
 
@@ -46,6 +48,7 @@ class ReelmeshError(Exception):
             metadata: the moving parts that the message mentions.
             fields: what is wrong with which field of the request.
             retry_after_seconds: when to try again, if the server said so.
+            hint: what to do next; default: the class's.
         """
         text = message or (inspect.getdoc(type(self)) or type(self).__name__).splitlines()[0]
         super().__init__(text)
@@ -54,6 +57,12 @@ class ReelmeshError(Exception):
         self.metadata = dict(metadata or {})
         self.fields = tuple(fields)
         self.retry_after_seconds = retry_after_seconds
+        self.hint = hint or type(self).hint
+
+    def about(self, subject: str) -> None:
+        """Say which of several things it is about."""
+        self.message = f"{subject}: {self.message}"
+        self.args = (self.message,)
 
 
 class Refused(ReelmeshError):
@@ -129,7 +138,7 @@ class TooLarge(Refused):
 class BrokenMedia(Refused):
     """The media is not what it says it is, or is broken."""
 
-    hint = "Send a sound file."
+    hint = "Send an intact JPEG, PNG or WebP image."
 
 
 class StorageFull(ReelmeshError):
@@ -174,10 +183,16 @@ class CorruptDownload(ReelmeshError):
     hint = "Download it again; if it stays, the stored file is damaged."
 
 
-class UnusableFile(Refused):
+class UnusableFile(ReelmeshError):
     """A local file cannot be read or written."""
 
     hint = "Name another file."
+
+
+class UnusableAddress(ReelmeshError):
+    """The address of a mesh is not like "host:port" or "https://host:port"."""
+
+    hint = "Name it like 127.0.0.1:9090, or https://video.example.com."
 
 
 BY_REASON: Mapping[str, type[ReelmeshError]] = {
@@ -217,10 +232,33 @@ _BY_CODE: Mapping[grpc.StatusCode, type[ReelmeshError]] = {
 }
 
 
+# What gRPC says about a server that is not there, and what that means to people.
+_AT = re.compile(r"(?:ipv[46]|unix):(\S+?): ")
+_RESOLVING = re.compile(r"errors resolving (\S+?): ")
+_SILENCES = (
+    (re.compile(r"Connection refused"), "the connection was refused", ""),
+    (re.compile(r"lookup failed|not found|NXDOMAIN|[Nn]ame resolution"), "there is no such host", ""),
+    (
+        re.compile(r"http1\.x server|Failed parsing HTTP/2"),
+        "what listens there does not speak gRPC",
+        "Name the port of gRPC: `reelmesh up` listens on 9090 for gRPC, and on 8080 for HTTP.",
+    ),
+    (
+        re.compile(r"[Hh]andshake failed|WRONG_VERSION|CERTIFICATE"),
+        "no encrypted connection can be made",
+        "Name it with https:// only if it has a certificate that this machine trusts.",
+    ),
+    (re.compile(r"unreachable|No route|[Tt]imed out|[Tt]imeout"), "there is no way to it", ""),
+)
+_BROKEN_OFF = re.compile(r"Socket closed|Connection reset|Broken pipe|keepalive|ping timeout|GOAWAY|FD [Ss]hutdown")
+
+
 def from_rpc(error: grpc.aio.AioRpcError) -> ReelmeshError:
     """Return our error for a failed call: by the reason of its ErrorInfo, else by its status code."""
     details = _Details.read(error)
     kind = BY_REASON.get(details.reason) or _BY_CODE.get(error.code(), ReelmeshError)
+    if kind is Unreachable:
+        return _unreachable(error.details() or "")
     return kind(
         error.details() or "",
         reason=details.reason,
@@ -228,6 +266,15 @@ def from_rpc(error: grpc.aio.AioRpcError) -> ReelmeshError:
         fields=details.fields,
         retry_after_seconds=details.retry_after_seconds,
     )
+
+
+def _unreachable(words: str) -> Unreachable:
+    """Return who does not answer and why, from gRPC's words; those that are not known stay as they are."""
+    place = _AT.search(words) or _RESOLVING.search(words)
+    for known, means, hint in _SILENCES:
+        if place is not None and known.search(words):
+            return Unreachable(f"nobody answers at {place[1]}: {means}", hint=hint)
+    return Unreachable("the connection to the mesh broke off" if _BROKEN_OFF.search(words) else words)
 
 
 @dataclasses.dataclass

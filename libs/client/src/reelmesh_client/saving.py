@@ -51,6 +51,11 @@ def file_for(target: pathlib.Path, chosen: generation_pb2.Rendition, generation_
     return target
 
 
+def video_file(target: pathlib.Path) -> pathlib.Path:
+    """Return the file that a video not yet made would be written to: `target`, or one in it if it is a folder."""
+    return target / f"video{_SUFFIXES['video/mp4']}" if target.is_dir() else target
+
+
 async def save(
     source: client.Client,
     chosen: generation_pb2.Rendition,

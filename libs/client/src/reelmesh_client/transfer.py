@@ -2,9 +2,12 @@
 
 import asyncio
 import dataclasses
+import errno
 import hashlib
 import os
 import pathlib
+import shutil
+import tempfile
 from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from typing import BinaryIO
 
@@ -15,6 +18,8 @@ from reelmesh_client import errors, machine, retrying
 
 # Size of one message going up, bytes: the contract allows 1 MiB.
 UPLOAD_CHUNK_BYTES = 256 * 1024
+# The largest image that any mesh can be told to take, bytes: what is larger is not read to its end.
+LARGEST_UPLOAD_BYTES = 100 * 1024 * 1024
 
 # Told after each chunk: bytes so far, bytes in all.
 OnBytes = Callable[[int, int], None]
@@ -27,11 +32,50 @@ def read_file(path: pathlib.Path) -> bytes:
 
     Raises:
         errors.UnusableFile: it cannot be read.
+        errors.TooLarge: it has more than LARGEST_UPLOAD_BYTES.
     """
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(LARGEST_UPLOAD_BYTES + 1)
     except OSError as error:
         raise errors.UnusableFile(f"cannot read {path}: {error.strerror or error}") from error
+    if len(content) > LARGEST_UPLOAD_BYTES:
+        raise errors.TooLarge(f"the image has more than {LARGEST_UPLOAD_BYTES} bytes")
+    return content
+
+
+def check_target(target: pathlib.Path) -> None:
+    """Return if a download can be stored in the file `target`, whose folder is made if need be.
+
+    Raises:
+        errors.UnusableFile: it cannot; the message says why.
+    """
+    try:
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if is_special(target):
+            return
+        folder = target.resolve().parent
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return
+    except OSError as error:
+        raise _unwritable(target, error) from error
+
+
+def is_special(target: pathlib.Path) -> bool:
+    """Return whether it is a pipe or a device: bytes are poured into it, and it is never replaced."""
+    return target.exists() and not target.is_file() and not target.is_dir()
+
+
+def _unwritable(target: pathlib.Path, error: OSError) -> errors.UnusableFile:
+    why, hint = error.strerror or str(error), ""
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        inner = next((each for each in target.parents if each.exists()), target.parent)
+        why = f"{inner} is no folder"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        hint = "Free space, or name a file on another disk; what came so far is kept, and gone on from."
+    return errors.UnusableFile(f"cannot write {target}: {why}", hint=hint)
 
 
 async def upload_messages(content: bytes, user_id: str) -> AsyncGenerator[asset_service_pb2.UploadAssetRequest]:
@@ -47,7 +91,8 @@ class Download:
     """One asset on its way into one file.
 
     Bytes gather in a hidden file beside the target, named after the asset, so that an interrupted download goes on
-    where it stopped, even in another process; the target appears at once and whole, after its SHA-256 was checked.
+    where it stopped, even in another process; the target appears at once and whole, after its SHA-256 was checked. A
+    link stays one: the file that it leads to is replaced. A pipe or device gets the bytes once they are whole.
     """
 
     asset: asset_pb2.Asset
@@ -66,6 +111,28 @@ class Download:
         """Fetch, check, publish; return the target.
 
         Raises:
+            errors.ReelmeshError: see `fetched`.
+        """
+        if await asyncio.to_thread(is_special, self.target):
+            await self._poured()
+        else:
+            real = self.target.resolve() if self.target.is_symlink() else self.target
+            await dataclasses.replace(self, target=real).fetched()
+        return self.target
+
+    async def _poured(self) -> None:
+        with tempfile.TemporaryDirectory(prefix="reelmesh-") as folder:
+            whole = pathlib.Path(folder, "whole")
+            await dataclasses.replace(self, target=whole).fetched()
+            try:
+                await asyncio.to_thread(_pour, whole, self.target)
+            except OSError as error:
+                raise _unwritable(self.target, error) from error
+
+    async def fetched(self) -> None:
+        """Fetch, check and publish a plain file.
+
+        Raises:
             errors.CorruptDownload: the bytes are not those that were stored; nothing is left behind.
             errors.UnusableFile: the target's folder cannot be written, or its disk is full; what came is kept.
             errors.ReelmeshError: the mesh refused or does not answer; what came is kept.
@@ -79,8 +146,7 @@ class Download:
                 await self._gather()
             await asyncio.to_thread(self._publish)
         except OSError as error:
-            raise errors.UnusableFile(f"cannot write {self.target}: {error.strerror or error}") from error
-        return self.target
+            raise _unwritable(self.target, error) from error
 
     def _leftover_bytes(self) -> int:
         return self.partial.stat().st_size if self.partial.exists() else 0
@@ -126,3 +192,8 @@ class Download:
         with self.partial.open("rb") as file:
             os.fsync(file.fileno())
         self.partial.replace(self.target)
+
+
+def _pour(source: pathlib.Path, target: pathlib.Path) -> None:
+    with source.open("rb") as whole, target.open("wb") as special:
+        shutil.copyfileobj(whole, special)

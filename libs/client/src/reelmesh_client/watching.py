@@ -8,6 +8,8 @@ from reelmesh.v1 import generation_service_pb2
 from reelmesh_client import errors, machine, retrying
 
 Seen = generation_service_pb2.WatchGenerationResponse
+# Told each time that a stream breaks off and will be opened again, with why if that is known.
+OnLost = Callable[[errors.ReelmeshError], None]
 # Opens a stream of what happens after a sequence.
 OpenStream = Callable[[int], AsyncIterable[Seen]]
 
@@ -22,10 +24,12 @@ async def watch(
     *,
     after_sequence: int = 0,
     patience_seconds: float = PATIENCE_SECONDS,
+    on_lost: OnLost | None = None,
 ) -> AsyncGenerator[Seen]:
     """Yield events (each once, in order), progress, and at last the generation as it ended.
 
-    A stream that breaks off, or ends without the generation's end, is opened again from the last event on.
+    A stream that breaks off, or ends without the generation's end, is opened again from the last event on; `on_lost` is
+    told.
 
     Raises:
         errors.ReelmeshError: refused, or no answer for `patience_seconds`.
@@ -50,6 +54,8 @@ async def watch(
         _give_up_unless_worth_it(problem, device.elapsed() - answered, patience_seconds)
         failures += 1
         cause = problem or errors.Unavailable()
+        if on_lost is not None:
+            on_lost(cause)
         await device.sleep(retrying.wait_seconds(cause, failures, _BACKOFF, device))
 
 

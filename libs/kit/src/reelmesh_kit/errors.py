@@ -115,7 +115,7 @@ class TooLarge(ReelmeshError):
 
 
 class BrokenMedia(ReelmeshError):
-    """The media is not what it says it is, or is broken. Send a sound file."""
+    """The media is not what it says it is, or is broken. Send an intact file."""
 
     reason = Reason.BROKEN_MEDIA
 

@@ -14,6 +14,13 @@ GROUP = "reelmesh.commands"
 class Commands(click.Group):
     """A group that also knows the commands of other packages, and loads each only when it is asked for."""
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; Ctrl-C, at whichever moment, ends it without a word more."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise outcome.Ended(outcome.Exit.INTERRUPTED) from None
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands: our own first."""
         own = list(self.commands)

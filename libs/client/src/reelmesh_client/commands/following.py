@@ -7,8 +7,12 @@ import rich.console
 import rich.progress
 from google.protobuf import timestamp_pb2
 
-from reelmesh_client import watching
+from reelmesh_client import errors, watching
 from reelmesh_client.commands import showing
+
+_WIDE_CELLS = 80
+_WORDS_CELLS, _WORDS_CELLS_LEAST = 28, 11
+_BAR_CELLS, _BAR_CELLS_LEAST = 32, 4
 
 
 class Follower:
@@ -20,15 +24,18 @@ class Follower:
     def __init__(self, console: rich.console.Console) -> None:
         self._console = console
         self._began: timestamp_pb2.Timestamp | None = None
+        self._lost = False
+        # A narrow terminal has the words in fewer cells, and a short bar.
+        self._words = _WORDS_CELLS if console.width >= _WIDE_CELLS else _WORDS_CELLS_LEAST
         self._bar = rich.progress.Progress(
             rich.progress.SpinnerColumn(),
-            rich.progress.TextColumn("{task.description:<28}", markup=False),
-            rich.progress.BarColumn(bar_width=32),
+            rich.progress.TextColumn(f"{{task.description:<{self._words}}}", markup=False),
+            rich.progress.BarColumn(bar_width=min(_BAR_CELLS, max(_BAR_CELLS_LEAST, console.width - self._words - 20))),
             rich.progress.TextColumn("{task.percentage:>3.0f} %", markup=False),
             rich.progress.TimeElapsedColumn(),
             console=console,
             transient=True,
-            disable=not console.is_terminal,
+            disable=not console.is_terminal or console.is_dumb_terminal,
         )
         self._task = self._bar.add_task("waiting", total=100)
 
@@ -45,17 +52,24 @@ class Follower:
 
     def saw(self, seen: watching.Seen) -> None:
         """Show one thing that a watch saw."""
+        self._lost = False
         if seen.HasField("event"):
             self._began = self._began or seen.event.create_time
             since = showing.seconds_between(self._began, seen.event.create_time)
-            self._bar.print(showing.event_line(seen.event, since))
+            showing.print_event(self._console, seen.event, since)
             self._bar.update(self._task, description=showing.state_name(seen.event.state).lower())
         elif seen.HasField("progress"):
             self._bar.update(
                 self._task,
                 completed=seen.progress.progress_percent,
-                description=showing.plain(seen.progress.activity)[:28] or None,
+                description=showing.plain(seen.progress.activity)[: self._words] or None,
             )
+
+    def lost(self, error: errors.ReelmeshError) -> None:
+        """Say, once each time, that the mesh does not answer and is looked for."""
+        if not self._lost:
+            self._lost = True
+            self.say(f"… {showing.plain(error.message)}; trying again")
 
     def say(self, text: str) -> None:
         """Print a line above the bar."""

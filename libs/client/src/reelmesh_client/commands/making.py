@@ -4,7 +4,9 @@ import asyncio
 import datetime
 import decimal
 import pathlib
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable
 from typing import Any
 
@@ -12,8 +14,11 @@ import click
 import rich.progress
 from reelmesh.v1 import generation_pb2
 
-from reelmesh_client import client, requests, saving
+from reelmesh_client import client, errors, requests, saving, transfer
 from reelmesh_client.commands import following, outcome, running, showing
+
+# As a file to write: what comes goes on to another program.
+STDOUT = pathlib.Path("-")
 
 _FLOORS = {
     "video": generation_pb2.DELIVERY_VIDEO,
@@ -121,14 +126,19 @@ def generate(
     """
     if output and not watch:
         raise click.UsageError("-o needs the end of the generation: leave --no-watch out, or use download later.")
+    if output == STDOUT:
+        raise click.UsageError("stdout gets the generation: name a file, or use `reelmesh download ID -o -` later.")
     text = sys.stdin.read().strip() if prompt == "-" else prompt
 
     async def work(opened: client.Client) -> generation_pb2.Generation:
+        if output:
+            # Before anything is made, and paid, for it.
+            transfer.check_target(saving.video_file(output))
         created = await opened.create(text, **_options(wishes))
         if not watch:
             return created
         ended = await follow(opened, where, created.id)
-        await _keep(opened, ended, output)
+        await _keep(opened, where, ended, output)
         return ended
 
     generation = running.run(where, work)
@@ -185,7 +195,7 @@ async def follow(
     with following.Follower(console) as follower:
         follower.say(f"generation {generation_id}")
         try:
-            async for seen in opened.watch(generation_id, after_sequence=after_sequence):
+            async for seen in opened.watch(generation_id, after_sequence=after_sequence, on_lost=follower.lost):
                 follower.saw(seen)
                 if seen.HasField("ended"):
                     return seen.ended
@@ -204,8 +214,7 @@ def report(where: running.Where, generation: generation_pb2.Generation, as_json:
         return
     showing.out().print(showing.generation(generation))
     if generation.renditions and not saved:
-        verb = f"download {generation.id} -o video{saving.suffix(generation.renditions[0].content_type)}"
-        showing.err().print(f"→ {where.again(verb)}", markup=False, soft_wrap=True)
+        _say_how_to_download(where, generation)
     elif not generation.HasField("complete_time"):
         showing.err().print(f"→ {where.again(f'watch {generation.id}')}", markup=False, soft_wrap=True)
 
@@ -220,15 +229,30 @@ def end_by(generation: generation_pb2.Generation) -> None:
         raise outcome.Ended(outcome.Exit.NO_VIDEO)
 
 
-async def _keep(opened: client.Client, generation: generation_pb2.Generation, output: pathlib.Path | None) -> None:
+def _say_how_to_download(where: running.Where, generation: generation_pb2.Generation) -> None:
+    verb = f"download {generation.id} -o video{saving.suffix(generation.renditions[0].content_type)}"
+    showing.err().print(f"→ {where.again(verb)}", markup=False, soft_wrap=True)
+
+
+async def _keep(
+    opened: client.Client, where: running.Where, generation: generation_pb2.Generation, output: pathlib.Path | None
+) -> None:
     if output is None or not generation.renditions:
         return
     best = saving.rendition(generation)
-    await keep(opened, best, saving.file_for(output, best, generation.id))
+    try:
+        await keep(opened, best, saving.file_for(output, best, generation.id))
+    except errors.ReelmeshError:
+        showing.err().print("The video is made, and stays in the mesh:", markup=False)
+        _say_how_to_download(where, generation)
+        raise
 
 
 async def keep(opened: client.Client, chosen: generation_pb2.Rendition, target: pathlib.Path) -> None:
-    """Download one rendition with a bar, and print where it is."""
+    """Download one rendition with a bar, and print where it is; STDOUT gets the bytes."""
+    if target == STDOUT:
+        await _pour(opened, chosen)
+        return
     console = showing.err()
     with rich.progress.Progress(
         rich.progress.TextColumn("downloading", markup=False),
@@ -237,8 +261,20 @@ async def keep(opened: client.Client, chosen: generation_pb2.Rendition, target: 
         rich.progress.TransferSpeedColumn(),
         console=console,
         transient=True,
-        disable=not console.is_terminal,
+        disable=not console.is_terminal or console.is_dumb_terminal,
     ) as bar:
         task = bar.add_task("", total=chosen.size_bytes or None)
         await saving.save(opened, chosen, target, lambda done, total: bar.update(task, completed=done, total=total))
     console.print(f"✓ {target}", markup=False, soft_wrap=True, style="green")
+
+
+async def _pour(opened: client.Client, chosen: generation_pb2.Rendition) -> None:
+    """Write a rendition to stdout once it is there as a whole."""
+    with tempfile.TemporaryDirectory(prefix="reelmesh-") as folder:
+        whole = await saving.save(opened, chosen, pathlib.Path(folder, "whole"))
+        try:
+            with whole.open("rb") as file:
+                shutil.copyfileobj(file, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
+        except OSError as error:
+            raise errors.UnusableFile(f"cannot write to stdout: {error.strerror or error}") from error

@@ -51,8 +51,7 @@ def list_(where: running.Where, states: tuple[str, ...], labels: dict[str, str],
     if as_json:
         click.echo(showing.as_json_list(found))
     elif found:
-        console = showing.out()
-        console.print(showing.generations(found, running.device().now(), console.width))
+        showing.out().print(showing.generations(found, running.device().now()))
     else:
         showing.err().print(f'None. Make one: {where.again("generate")} "a paper boat in the rain"', markup=False)
 
@@ -112,12 +111,14 @@ def events(where: running.Where, generation_id: str, as_json: bool) -> None:
     console = showing.out()
     for each in found:
         since = showing.seconds_between(found[0].create_time, each.create_time)
-        console.print(showing.event_line(each, since), soft_wrap=True)
+        showing.print_event(console, each, since)
 
 
 @click.command(epilog=outcome.EXPLAINED)
 @click.argument("generation_id", metavar="ID")
-@click.option("-o", "--output", type=click.Path(path_type=pathlib.Path), help="File or folder. [default: here]")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=pathlib.Path), help="File or folder; - is stdout. [default: here]"
+)
 @click.option("--rendition", default="", metavar="NAME", help="Such as 480p. [default: the best]")
 @click.option("--all", "everything", is_flag=True, help="All renditions, thumbnail and poster, into a folder.")
 @running.mesh_command
@@ -130,6 +131,8 @@ def download(
     """
     if everything and rendition:
         raise click.UsageError("--all and --rendition exclude each other.")
+    if everything and output == making.STDOUT:
+        raise click.UsageError("--all needs a folder: several files do not go to stdout.")
 
     async def work(opened: client.Client) -> None:
         generation = await opened.get(await running.generation_id(opened, generation_id))

@@ -5,18 +5,20 @@ import json
 import unicodedata
 from collections.abc import Iterable
 
-import rich.cells
 import rich.console
-import rich.table
 import rich.text
 from google.protobuf import message, timestamp_pb2
 from reelmesh.v1 import generation_pb2, generation_service_pb2
 from reelmesh_json import messages
 
+from reelmesh_client.commands import fitting
+
 MICROS_PER_DOLLAR = 1_000_000
 # Columns of a line that goes to a file or another program.
 _PIPE_WIDTH = 160
-_PROMPT_LEAST = 12
+_ID_CELLS = 36
+_EVENT_CELLS_LEAST = 30
+_NARROW_INDENT = "    "
 
 # They make text run the other way, also the text after them.
 _TURNERS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -116,12 +118,8 @@ def seconds_between(first: timestamp_pb2.Timestamp, second: timestamp_pb2.Timest
 
 def generation(it: generation_pb2.Generation) -> rich.console.Group:
     """Return everything about a generation that people ask about."""
-    facts = rich.table.Table.grid(padding=(0, 2))
-    facts.add_column(style="dim", no_wrap=True)
-    facts.add_column(overflow="fold")
-    for name, value in _facts(it):
-        facts.add_row(name, value)
-    parts: list[rich.console.RenderableType] = [facts]
+    facts = [(rich.text.Text(name, style="dim"), value) for name, value in _facts(it)]
+    parts: list[rich.console.RenderableType] = [fitting.Rows((), facts)]
     if it.renditions:
         parts.append(_files(it))
     parts.extend(rich.text.Text(f"⚠ {plain(each.message)}", style="yellow") for each in it.findings)
@@ -142,6 +140,8 @@ def _facts(it: generation_pb2.Generation) -> Iterable[tuple[str, rich.text.Text]
     yield "cost", rich.text.Text(_money(it))
     if it.failure.reason:
         yield "failure", rich.text.Text(f"{it.failure.reason}: {plain(it.failure.message)}", style="red")
+    if it.text:
+        yield "text", rich.text.Text(plain(it.text))
     if it.trace_id:
         yield "trace", rich.text.Text(it.trace_id, style="dim")
 
@@ -169,39 +169,30 @@ def _money(it: generation_pb2.Generation) -> str:
     return f"{dollars(it.spent_micros)}{held}"
 
 
-def _files(it: generation_pb2.Generation) -> rich.table.Table:
-    table = rich.table.Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in ("file", "size", "pixels", "seconds", "asset"):
-        table.add_column(heading, no_wrap=True)
-    for each in it.renditions:
-        table.add_row(
+def _files(it: generation_pb2.Generation) -> fitting.Rows:
+    rows = [
+        (
             plain(each.name),
             size(each.size_bytes),
             f"{each.width}x{each.height}",
             f"{each.duration_seconds:.2f}",
             each.asset_id,
         )
-    for name, asset_id in (("thumbnail", it.thumbnail_asset_id), ("poster", it.poster_asset_id)):
-        if asset_id:
-            table.add_row(name, "", "", "", asset_id)
-    return table
+        for each in it.renditions
+    ]
+    named = (("thumbnail", it.thumbnail_asset_id), ("poster", it.poster_asset_id))
+    rows += [(name, "", "", "", asset_id) for name, asset_id in named if asset_id]
+    # An id is not broken: it is copied.
+    return fitting.Rows(("file", "size", "pixels", "seconds", "asset"), rows, least=_ID_CELLS)
 
 
-def generations(them: Iterable[generation_pb2.Generation], now: datetime.datetime, width: int) -> rich.table.Table:
-    """Return generations as a table of `width` columns: prompts are cut to what is left."""
-    table = rich.table.Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    rows = [(each.id, _ending(each), ago(each.create_time, now), dollars(each.spent_micros), each) for each in them]
-    headings = ("generation", "state", "age", "cost")
-    for place, heading in enumerate(headings):
-        widest = max([len(heading), *(rich.cells.cell_len(str(row[place])) for row in rows)])
-        table.add_column(heading, no_wrap=True, min_width=widest, justify="right" if place > 1 else "left")
-        width -= widest + 2
-    table.add_column("prompt", no_wrap=True)
-    for row in rows:
-        prompt = rich.text.Text(plain(row[-1].prompt))
-        prompt.truncate(max(width, _PROMPT_LEAST), overflow="ellipsis")
-        table.add_row(*row[:-1], prompt)
-    return table
+def generations(them: Iterable[generation_pb2.Generation], now: datetime.datetime) -> fitting.Rows:
+    """Return generations as a table: prompts are cut to what is left."""
+    rows = [
+        (each.id, _ending(each), ago(each.create_time, now), dollars(each.spent_micros), plain(each.prompt))
+        for each in them
+    ]
+    return fitting.Rows(("generation", "state", "age", "cost", "prompt"), rows, right=(2, 3), cut=True)
 
 
 def _ending(it: generation_pb2.Generation) -> rich.text.Text:
@@ -214,29 +205,38 @@ def _ending(it: generation_pb2.Generation) -> rich.text.Text:
 
 def quote(answer: generation_service_pb2.QuoteGenerationResponse) -> rich.console.Group:
     """Return a plan with its candidates and its price."""
-    table = rich.table.Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in ("shot", "seconds", "candidate", "price", "why"):
-        table.add_column(heading)
-    for shot in answer.shots:
-        for place, candidate in enumerate(shot.route):
-            style = "dim strike" if candidate.struck else ""
-            table.add_row(
-                str(shot.ordinal + 1) if place == 0 else "",
-                f"{shot.duration_seconds:g}" if place == 0 else "",
-                rich.text.Text(plain(f"{candidate.provider}/{candidate.model}"), style=style),
-                dollars(candidate.price_micros),
-                rich.text.Text(plain(candidate.reason), style="dim" if candidate.struck else ""),
-            )
+    rows = [
+        (
+            str(shot.ordinal + 1) if place == 0 else "",
+            f"{shot.duration_seconds:g}" if place == 0 else "",
+            _struck(f"{candidate.provider}/{candidate.model}", candidate, "dim strike"),
+            dollars(candidate.price_micros),
+            _struck(candidate.reason, candidate, "dim"),
+        )
+        for shot in answer.shots
+        for place, candidate in enumerate(shot.route)
+    ]
     total = rich.text.Text().append(dollars(answer.price_micros), style="bold")
     if answer.estimated_seconds:
         total.append(f", about {answer.estimated_seconds:.0f} s")
-    return rich.console.Group(table, total)
+    return rich.console.Group(fitting.Rows(("shot", "seconds", "candidate", "price", "why"), rows), total)
 
 
-def event_line(event: generation_pb2.GenerationEvent, since_seconds: float) -> rich.text.Text:
-    """Return an event as one line: when, where the generation stands then, and what happened."""
-    line = rich.text.Text().append(f"{since_seconds:8.1f} s  ", style="dim")
-    line.append_text(state_text(event.state, width=11))
-    line.append(" ")
-    line.append(plain(event.message or event.type))
-    return line
+def _struck(words: str, candidate: generation_pb2.Candidate, style: str) -> rich.text.Text:
+    return rich.text.Text(plain(words), style=style if candidate.struck else "")
+
+
+def print_event(console: rich.console.Console, event: generation_pb2.GenerationEvent, since_seconds: float) -> None:
+    """Print an event: when, where the generation stands then, and what happened; on one line unless on a terminal."""
+    head = rich.text.Text().append(f"{since_seconds:8.1f} s  ", style="dim")
+    head.append_text(state_text(event.state, width=11))
+    head.append(" ")
+    words = rich.text.Text(plain(event.message or event.type))
+    if not console.is_terminal:
+        console.print(head + words, soft_wrap=True)
+        return
+    room = console.width - head.cell_len
+    if room < _EVENT_CELLS_LEAST:
+        console.print(head)
+        head, room = rich.text.Text(_NARROW_INDENT), console.width - len(_NARROW_INDENT)
+    console.print(fitting.hanging(console, head, words, room))

@@ -6,9 +6,8 @@ import pathlib
 from typing import NoReturn
 
 import click
-import rich.table
 from reelmesh_client import discovery
-from reelmesh_client.commands import outcome, running, showing
+from reelmesh_client.commands import fitting, outcome, running, showing
 from reelmesh_kit import bus, errors, process, settings
 
 
@@ -57,11 +56,15 @@ def _fields(letter: bus.DeadLetter) -> dict[str, object]:
     }
 
 
-def _table(letters: list[bus.DeadLetter]) -> rich.table.Table:
-    table = rich.table.Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for column in ("died at", "subject", "given up by", "times", "why"):
-        table.add_column(column, overflow="fold")
-    for letter in letters:
-        when = f"{letter.died_at:%Y-%m-%d %H:%M:%S}"
-        table.add_row(when, letter.subject, letter.consumer, str(letter.deliveries), letter.reason)
-    return table
+def _table(letters: list[bus.DeadLetter]) -> fitting.Rows:
+    rows = [
+        (
+            f"{each.died_at:%Y-%m-%d %H:%M:%S}",
+            each.subject,
+            each.consumer,
+            str(each.deliveries),
+            showing.plain(each.reason),
+        )
+        for each in letters
+    ]
+    return fitting.Rows(("died at", "subject", "given up by", "times", "why"), rows, right=(3,))

@@ -1,6 +1,7 @@
 """Draws a waterfall in a terminal: a tree on the left, bars on the right, errors in red."""
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Iterator, Sequence
 
 import rich.console
 import rich.table
@@ -10,52 +11,76 @@ from reelmesh_client.commands import showing
 from reelmesh_standalone import waterfall
 
 BAR_CELLS = 28
+_BAR_CELLS_LEAST = 8
+_NAME_CELLS = 26
+# With the gap after it: "123.4 ms".
+_NUMBER_CELLS = 9
 # Eighths of a cell, so that short spans differ.
 _PARTS = " ▏▎▍▌▋▊▉█"
 _COLOURS = ("cyan", "green", "magenta", "yellow", "blue", "bright_cyan", "bright_green", "bright_magenta")
 _ERROR = "bold red"
 
 
-def draw(found: waterfall.Waterfall) -> rich.console.Group:
-    """Return a waterfall for a console, with a line that sums it up."""
-    colours = {name: _COLOURS[place % len(_COLOURS)] for place, name in enumerate(found.services)}
-    table = rich.table.Table(box=None, padding=(0, 1, 0, 0), header_style="dim")
-    table.add_column("span", no_wrap=True, overflow="ellipsis", ratio=1)
-    table.add_column("service", no_wrap=True)
-    table.add_column("start", justify="right", no_wrap=True)
-    table.add_column("took", justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True, width=BAR_CELLS)
-    for line in found.lines:
-        style = _ERROR if line.failed else colours[line.service]
-        table.add_row(
-            _name(line),
-            rich.text.Text(line.service, style=colours[line.service]),
-            rich.text.Text(_duration(line.offset_seconds), style="dim"),
-            rich.text.Text(_duration(line.seconds)),
-            rich.text.Text(bars(line.pieces, found.seconds), style=style),
-        )
-    return rich.console.Group(table, _sum(found))
+@dataclasses.dataclass(frozen=True)
+class Drawing:
+    """A waterfall for a console of any width, with a line that sums it up. Names are cut; numbers never are."""
+
+    found: waterfall.Waterfall
+
+    def __rich_console__(
+        self, console: rich.console.Console, options: rich.console.ConsoleOptions
+    ) -> Iterator[rich.console.RenderableType]:
+        """Yield the table, with as many columns as there is room for, and the sum."""
+        services = max((len(line.service) for line in self.found.lines), default=0)
+        room = options.max_width - _NAME_CELLS - 2 * _NUMBER_CELLS
+        with_services = room >= services + 1
+        room -= services + 1 if with_services else 0
+        cells = min(BAR_CELLS, room) if with_services and room >= _BAR_CELLS_LEAST else 0
+        yield self._table(with_services, cells)
+        yield _sum(self.found)
+
+    def _table(self, with_services: bool, cells: int) -> rich.table.Table:
+        colours = {name: _COLOURS[place % len(_COLOURS)] for place, name in enumerate(self.found.services)}
+        table = rich.table.Table(box=None, padding=(0, 1, 0, 0), header_style="dim")
+        table.add_column("span", no_wrap=True, overflow="ellipsis", ratio=1)
+        if with_services:
+            table.add_column("service", no_wrap=True)
+        for heading in ("start", "took"):
+            table.add_column(heading, justify="right", no_wrap=True, min_width=_NUMBER_CELLS - 1)
+        if cells:
+            table.add_column("", no_wrap=True, width=cells)
+        for line in self.found.lines:
+            style = _ERROR if line.failed else colours[line.service]
+            row = [_name(line)]
+            row += [rich.text.Text(line.service, style=colours[line.service])] if with_services else []
+            row += [
+                rich.text.Text(_duration(line.offset_seconds), style="dim"),
+                rich.text.Text(_duration(line.seconds)),
+            ]
+            row += [rich.text.Text(bars(line.pieces, self.found.seconds, cells), style=style)] if cells else []
+            table.add_row(*row)
+        return table
 
 
-def bars(pieces: Sequence[tuple[float, float]], total_seconds: float) -> str:
+def bars(pieces: Sequence[tuple[float, float]], total_seconds: float, cells: int = BAR_CELLS) -> str:
     """Return the bars of several spans in one row; where they overlap, the later one is seen."""
-    row = [" "] * BAR_CELLS
+    row = [" "] * cells
     for offset_seconds, seconds in pieces:
-        for cell, drawn in enumerate(bar(offset_seconds, seconds, total_seconds)):
+        for cell, drawn in enumerate(bar(offset_seconds, seconds, total_seconds, cells)):
             if drawn != " ":
                 row[cell] = drawn
     return "".join(row)
 
 
-def bar(offset_seconds: float, seconds: float, total_seconds: float) -> str:
-    """Return a bar in a row of BAR_CELLS that stands for `total_seconds`; the shortest span has a mark."""
-    scale = BAR_CELLS / total_seconds if total_seconds > 0 else 0.0
-    start = min(int(offset_seconds * scale), BAR_CELLS - 1)
-    cells = min(seconds * scale, BAR_CELLS - start)
-    whole = int(cells)
-    part = _PARTS[int((cells - whole) * 8)] if whole < BAR_CELLS - start else ""
+def bar(offset_seconds: float, seconds: float, total_seconds: float, cells: int = BAR_CELLS) -> str:
+    """Return a bar in a row of `cells` that stands for `total_seconds`; the shortest span has a mark."""
+    scale = cells / total_seconds if total_seconds > 0 else 0.0
+    start = min(int(offset_seconds * scale), cells - 1)
+    length = min(seconds * scale, cells - start)
+    whole = int(length)
+    part = _PARTS[int((length - whole) * 8)] if whole < cells - start else ""
     drawn = ("█" * whole + part).rstrip()
-    return (" " * start + (drawn or "▏")).ljust(BAR_CELLS)
+    return (" " * start + (drawn or "▏")).ljust(cells)
 
 
 def _name(line: waterfall.Line) -> rich.text.Text:

@@ -153,7 +153,7 @@ async def _show_trace(mesh: discovery.Mesh, ended: generation_pb2.Generation, ti
         await time.sleep(_SPANS_LOOK_SECONDS)
     console = showing.out()
     console.print(f"\ntrace {ended.trace_id}", markup=False, style="bold")
-    console.print(drawing.draw(found))
+    console.print(drawing.Drawing(found))
 
 
 @contextlib.contextmanager

@@ -30,7 +30,7 @@ def trace(where: running.Where, generation_id: str) -> None:
             markup=False,
         )
         raise outcome.Ended(outcome.Exit.REFUSED)
-    showing.out().print(drawing.draw(waterfall.build(spans)))
+    showing.out().print(drawing.Drawing(waterfall.build(spans)))
 
 
 def _trace_of(where: running.Where, generation_id: str) -> str:

@@ -5,10 +5,9 @@ import json
 from collections.abc import Collection
 
 import click
-import rich.table
 import rich.text
 from reelmesh_client import settings as client_settings
-from reelmesh_client.commands import showing
+from reelmesh_client.commands import fitting, showing
 from reelmesh_kit import settings as kit_settings
 
 from reelmesh_standalone import parts
@@ -17,6 +16,8 @@ from reelmesh_standalone.settings import StandaloneSettings
 COMMAND_LINE = "command line"
 EVERY_SERVICE = "every service"
 UP = "up"
+# Narrower than this, what a variable is for stands below it.
+_MEANING_CELLS = 40
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,19 +50,16 @@ def settings(*, as_json: bool) -> None:
     """Print all variables by service."""
     found = described()
     if as_json:
-        rows = {service: [dataclasses.asdict(each) for each in variables] for service, variables in found.items()}
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        plain = {service: [dataclasses.asdict(each) for each in variables] for service, variables in found.items()}
+        click.echo(json.dumps(plain, indent=2, ensure_ascii=False))
         return
-    table = rich.table.Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("variable", no_wrap=True)
-    table.add_column("default", overflow="fold", max_width=32)
-    table.add_column("what it is for", overflow="fold")
+    rows: list[tuple[rich.text.Text, rich.text.Text, str]] = []
     for service, variables in found.items():
-        table.add_row(rich.text.Text(service, style="bold"), "", "")
+        rows.append((rich.text.Text(service, style="bold"), rich.text.Text(), ""))
         for each in variables:
             default = rich.text.Text(each.default or "-", style="dim")
-            table.add_row(rich.text.Text("  " + each.variable), default, rich.text.Text(each.in_full))
-    showing.out().print(table)
+            rows.append((rich.text.Text(f"  {each.variable}"), default, each.in_full))
+    showing.out().print(fitting.Rows(("variable", "default", "what it is for"), rows, least=_MEANING_CELLS))
 
 
 def described() -> dict[str, list[Variable]]:
