@@ -24,7 +24,7 @@ PAGES = (
     ("Step", "one piece of work of media: frames, stitching, renditions", step.MACHINE),
     (
         "Era",
-        "a stretch of the record's life in which it did not go back; the first one stands, each other looks for lost jobs",
+        "a stretch of the record's life in which it did not go back; each but the first looks for lost jobs",
         eras.MACHINE,
     ),
 )

@@ -10,6 +10,7 @@ from reelmesh_orchestrator.model import (
     card,
     draft,
     facts,
+    generation,
     planning,
     request,
     routing,
@@ -20,6 +21,8 @@ NOW = datetime.datetime(2026, 11, 20, 12, 0, tzinfo=datetime.UTC)
 POLICY = advancing.Policy()
 WORKER = "worker-1"
 GENERATION_ID = uuid.UUID(int=7)
+# With it a generation fails whose video cannot be made; else it ends with words.
+VIDEO_FLOOR = generation.Delivery.VIDEO
 
 
 def model_card(

@@ -10,14 +10,17 @@ import pytest
 import sqlalchemy as sa
 from reelmesh_kit.sql import sqlite
 from reelmesh_orchestrator import ports
-from reelmesh_orchestrator.model import facts, generation
+from reelmesh_orchestrator.model import eras, facts, generation
 
 from tests.support import orchestrator, record
 
 # Tables that only grow. Cards, accounts and leases are few.
 GROWING = {"generations", "labels", "shots", "attempts", "steps", "provider_jobs", "ledger", "events", "outbox"}
+# What was found is few, or much once; but every Begin asks for it.
+GROWING |= {"found_jobs"}
 SCAN = re.compile(r"SCAN (\w+)\b(?! USING (?:COVERING )?INDEX)")
 NOBODY = uuid.UUID(int=0)
+MARK = eras.Mark(NOBODY, 1, NOBODY)
 TENANT = ports.Filter("tenant", user_id="eve", states=(generation.GenerationState.QUEUED,), labels={"a": "b"})
 
 QUESTIONS: dict[str, Callable[[ports.Store], object]] = {
@@ -47,6 +50,13 @@ QUESTIONS: dict[str, Callable[[ports.Store], object]] = {
     "assign": lambda store: store.assign("worker", "provider", 10),
     "charges": lambda store: store.charges([NOBODY]),
     "rivals": lambda store: store.rivals("account", "model"),
+    "standing": lambda store: store.standing((MARK, MARK)),
+    "begin_case": lambda store: store.begin_case(NOBODY, "worker", (MARK,)),
+    "censuses": lambda store: store.censuses(2),
+    "found": lambda store: store.found([NOBODY], [1, 2]),
+    "claim": lambda store: store.claim("account", "job"),
+    "orphans": lambda store: store.orphans(ports.OrphanPlace("account", "job"), 10),
+    "forgotten": lambda store: store.forgotten([NOBODY]),
 }
 
 

@@ -5,7 +5,7 @@ import datetime
 
 from reelmesh_orchestrator import ports
 from reelmesh_orchestrator.adapters.sql import tables
-from reelmesh_orchestrator.model import attempt, facts
+from reelmesh_orchestrator.model import attempt, eras, facts
 from reelmesh_orchestrator.usecases import dispatching
 
 from tests.support import orchestrator, record
@@ -56,7 +56,8 @@ async def test_who_must_wait_is_not_due_yet(kept: record.Kept) -> None:
 
 
 async def test_nothing_is_due_when_nothing_waits(kept: record.Kept) -> None:
-    assert await kept.read(lambda store: store.backlog()) == ports.Backlog((), (), None)
+    nothing = ports.Backlog((), (), None, eras.Standing(None, ""))
+    assert await kept.read(lambda store: store.backlog()) == nothing
     assert await kept.read(lambda store: store.lock_account("paid")) is None
     assert await waiting(kept) == []
 

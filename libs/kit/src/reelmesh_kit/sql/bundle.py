@@ -65,6 +65,33 @@ def _now_as_told(element: Now, compiled: Any, **options: Any) -> str:
     return compiled.process(element.parameter, **options)
 
 
+class Server(elements.ColumnElement[str]):
+    """Which server this is, in a word that changes with every promotion and every restore to a point in time."""
+
+    inherit_cache = True
+    type = sqlalchemy.Text()
+
+
+def server() -> sqlalchemy.ColumnElement[str]:
+    """Return which server answers: PostgreSQL's system identifier and timeline; SQLite's files are all the same.
+
+    Only a primary has one: a standby refuses the question as a server that is starting does.
+    """
+    return Server()
+
+
+@compiler.compiles(Server, "postgresql")
+def _system_and_timeline(_element: Server, _compiled: Any, **_options: Any) -> str:
+    # The control file tells the timeline only some time after a promotion, the name of the current WAL file at once.
+    timeline = "left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)"
+    return f"(SELECT system_identifier::text FROM pg_control_system()) || '/' || {timeline}"  # noqa: S608 - constants
+
+
+@compiler.compiles(Server, "sqlite")
+def _embedded(_element: Server, _compiled: Any, **_options: Any) -> str:
+    return "'sqlite'"
+
+
 class Among(elements.ColumnElement[bool]):
     """Whether an id is among those of one list parameter, so that the text stays the same whatever their number."""
 

@@ -1,7 +1,9 @@
 """What the use cases need from the outside, in our words."""
 
+from reelmesh_orchestrator.ports.eras import EraStore, Orphan, OrphanPlace
 from reelmesh_orchestrator.ports.nouns import (
     KEEP,
+    PROVIDER_WORKER,
     AdmissionFacts,
     Backlog,
     Case,
@@ -21,6 +23,7 @@ from reelmesh_orchestrator.ports.store import Record, Store
 
 __all__ = [
     "KEEP",
+    "PROVIDER_WORKER",
     "AdmissionFacts",
     "Assets",
     "Backlog",
@@ -28,9 +31,12 @@ __all__ = [
     "Case",
     "Charge",
     "Claim",
+    "EraStore",
     "Event",
     "Filter",
     "Lease",
+    "Orphan",
+    "OrphanPlace",
     "Outgoing",
     "Place",
     "ProgressBoard",

@@ -5,7 +5,7 @@ import datetime
 import uuid
 from collections.abc import Mapping
 
-from reelmesh_orchestrator.model import card, dispatching, draft, facts, generation
+from reelmesh_orchestrator.model import card, dispatching, draft, eras, facts, generation
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,6 +120,7 @@ class AdmissionFacts:
     open_generations: int
     accounts: tuple[card.Account, ...]
     cards: tuple[card.Card, ...]
+    standing: eras.Standing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,6 +132,7 @@ class Backlog:
     cards: tuple[card.Card, ...]
     #: When the next planned attempt becomes due that is not due yet; None when there is none.
     seconds_to_next: float | None
+    standing: eras.Standing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,3 +155,5 @@ class Outgoing:
 
 # The subject of messages that go to storage itself, from SQL to SQL: no bus may lose them.
 KEEP = "storage.keep"
+# What workers of providers call themselves in their leases.
+PROVIDER_WORKER = "provider"

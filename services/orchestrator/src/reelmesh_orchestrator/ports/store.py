@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from reelmesh_orchestrator.model import card, draft, facts
+from reelmesh_orchestrator.ports.eras import EraStore
 from reelmesh_orchestrator.ports.nouns import (
     AdmissionFacts,
     Backlog,
@@ -24,7 +25,7 @@ from reelmesh_orchestrator.ports.nouns import (
 Result = TypeVar("Result")
 
 
-class Store(Protocol):
+class Store(EraStore, Protocol):
     """One transaction on the record. Nothing in it waits or has an effect outside."""
 
     @property
@@ -162,7 +163,10 @@ class Store(Protocol):
         ...
 
     def prune(self, events_before: datetime.datetime, leases_before: datetime.datetime, limit: int) -> int:
-        """Delete old events of generations that have ended, and leases that are over; return how many rows."""
+        """Delete old events of generations that have ended, and leases that are over; return how many rows.
+
+        The highest event stays: others may carry it as their mark.
+        """
         ...
 
     # --- leases
@@ -178,8 +182,8 @@ class Store(Protocol):
         """Return a worker's lease, its row locked. Taken before any generation."""
         ...
 
-    def renew(self, lease: Lease, name: str) -> None:
-        """Write a lease with one renewal more."""
+    def renew(self, lease: Lease, name: str, counted_era: str = "") -> None:
+        """Write a lease with one renewal more, and the last era in which its worker has told all that it knows."""
         ...
 
     def active_leases(self, limit: int) -> Mapping[str, int]:

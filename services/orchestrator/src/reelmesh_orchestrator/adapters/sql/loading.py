@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from reelmesh_kit import sql
 
 from reelmesh_orchestrator import ports
-from reelmesh_orchestrator.adapters.sql import rows, tables
-from reelmesh_orchestrator.model import draft
+from reelmesh_orchestrator.adapters.sql import rows, standing, tables
+from reelmesh_orchestrator.model import draft, eras
 
 _Questions = dict[str, sa.Select[Any]]
 # What ids of jobs are unique within when nobody said so, and their attempt is not known either.
@@ -75,6 +75,7 @@ _BY_IDS = sql.Bundle(**_family(lambda column: sql.among(column, "generation_ids"
 _BY_ATTEMPT = sql.Bundle(**_of_attempt())
 _BY_STEP = sql.Bundle(**_of_step())
 _CASE = sql.Bundle(**_of_attempt(), leases=_leases(sql.parameter("worker_id", sa.Text)), claims=_claims())
+_BEGIN = sql.Bundle(**_of_attempt(), leases=_leases(sql.parameter("worker_id", sa.Text)), **standing.questions())
 _STEP_CASE = sql.Bundle(
     **_of_step(),
     leases=_leases(
@@ -88,6 +89,7 @@ _ADMISSION = sql.Bundle(
     open=_open_count(),
     accounts=sa.select(tables.ACCOUNTS),
     cards=sa.select(tables.CARDS),
+    **standing.present(),
 )
 
 _EVENTS = sql.Bundle(
@@ -134,6 +136,14 @@ def case(transaction: sql.Transaction, attempt_id: uuid.UUID, worker_id: str, pr
     return ports.Case(aggregate, _lease(found), project or account, claims)
 
 
+def begin_case(
+    transaction: sql.Transaction, attempt_id: uuid.UUID, worker_id: str, marks: Sequence[eras.Mark]
+) -> tuple[ports.Case, eras.Standing]:
+    """Return what there is to know when a worker wants to submit an attempt, and what the record says of itself."""
+    found = transaction.ask(_BEGIN, attempt_id=attempt_id, worker_id=worker_id, **standing.parameters(marks))
+    return ports.Case(_only(found), _lease(found), "", ()), standing.read(found)
+
+
 def step_case(transaction: sql.Transaction, step_id: uuid.UUID) -> ports.StepCase:
     """Return a step's generation, and the lease of who holds the step."""
     found = transaction.ask(_STEP_CASE, step_id=step_id)
@@ -148,6 +158,7 @@ def admission(transaction: sql.Transaction, tenant_id: str, generation_id: uuid.
         open_generations=found["open"][0]["number"],
         accounts=tuple(sorted(map(rows.to_account, found["accounts"]), key=lambda account: account.id)),
         cards=tuple(rows.to_card(one["card"]) for one in found["cards"]),
+        standing=standing.read(found),
     )
 
 

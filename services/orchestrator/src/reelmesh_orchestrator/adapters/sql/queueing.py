@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from reelmesh_kit import sql
 
 from reelmesh_orchestrator import ports
-from reelmesh_orchestrator.adapters.sql import rows, tables
+from reelmesh_orchestrator.adapters.sql import rows, standing, tables
 from reelmesh_orchestrator.model import attempt, dispatching, draft
 
 # The last place in the queue that is told apart: it is counted, for everybody who asks.
@@ -61,6 +61,7 @@ _BACKLOG = sql.Bundle(
     next=sa.select(sa.func.min(_ATTEMPTS.not_before, type_=sql.Instant()).label("due")).where(
         _PLANNED, _ATTEMPTS.not_before > sql.now()
     ),
+    **standing.present(),
 )
 _QUEUE = sql.Bundle(in_flight=_in_flight(), waiting=_waiting())
 _AHEAD = sql.Bundle(ahead=_number_ahead())
@@ -74,6 +75,7 @@ def backlog(transaction: sql.Transaction) -> ports.Backlog:
         accounts=tuple(map(rows.to_account, found["accounts"])),
         cards=tuple(rows.to_card(one["card"]) for one in found["cards"]),
         seconds_to_next=max((due - transaction.now).total_seconds(), 0.0) if due else None,
+        standing=standing.read(found),
     )
 
 

@@ -135,16 +135,30 @@ def prune(
     transaction: sql.Transaction, events_before: datetime.datetime, leases_before: datetime.datetime, limit: int
 ) -> int:
     """Delete old events of generations that have ended, and leases that are over; return how many rows."""
-    events, leases = tables.EVENTS, tables.LEASES
+    deleted = _prune_events(transaction, events_before, limit)
+    leases = tables.LEASES
+    over = sa.select(leases.c.worker_id).where(sa.not_(leases.c.active), leases.c.update_time < leases_before)
+    return deleted + transaction.execute(leases.delete().where(leases.c.worker_id.in_(over.limit(limit)))).rowcount
+
+
+def _prune_events(transaction: sql.Transaction, before: datetime.datetime, limit: int) -> int:
+    """Delete old events but the highest, and note how far: nobody shall miss what was deleted."""
+    events, eras = tables.EVENTS, tables.ERAS
     ended = sa.select(_GENERATIONS.id).where(
         _GENERATIONS.id == events.c.generation_id, _GENERATIONS.complete_time.is_not(None)
     )
+    highest = sa.select(sa.func.max(events.c.position)).scalar_subquery()
     old = (
         sa.select(events.c.position)
-        .where(events.c.create_time < events_before, sa.exists(ended))
+        .where(events.c.create_time < before, events.c.position < highest, sa.exists(ended))
         .order_by(events.c.create_time)
         .limit(limit)
     )
-    deleted = transaction.execute(events.delete().where(events.c.position.in_(old))).rowcount
-    over = sa.select(leases.c.worker_id).where(sa.not_(leases.c.active), leases.c.update_time < leases_before)
-    return deleted + transaction.execute(leases.delete().where(leases.c.worker_id.in_(over.limit(limit)))).rowcount
+    positions = [row.position for row in transaction.rows(old)]
+    if not positions:
+        return 0
+    present = sa.select(sa.func.max(eras.c.number)).scalar_subquery()
+    farthest = max(positions)
+    behind = sa.and_(eras.c.number == present, eras.c.pruned_to < farthest)
+    transaction.execute(eras.update().where(behind).values(pruned_to=farthest))
+    return transaction.execute(events.delete().where(events.c.position.in_(positions))).rowcount

@@ -10,7 +10,7 @@ from typing import Any
 from reelmesh_kit import sql
 
 from reelmesh_orchestrator import ports
-from reelmesh_orchestrator.model import attempt, card, facts, generation, shot, step
+from reelmesh_orchestrator.model import attempt, card, eras, facts, generation, recovering, shot, step
 
 Columns = sql.Columns
 
@@ -113,6 +113,41 @@ def to_claim(columns: Columns) -> ports.Claim:
 def to_event(columns: Columns) -> ports.Event:
     """Return the event that a row holds."""
     return ports.Event(**columns)
+
+
+def to_era(columns: Columns) -> eras.Era:
+    """Return the era that a row holds."""
+    values: Columns = {**columns, "state": eras.EraState(columns["state"])}
+    return eras.Era(**values)
+
+
+def to_census(columns: Columns) -> recovering.Census:
+    """Return what a row says about an account."""
+    values = _without(columns, "era", "update_time")
+    values["state"] = recovering.CensusState(columns["state"])
+    return recovering.Census(**values)
+
+
+def of_found(found: recovering.Found) -> Columns:
+    """Return the columns of a job that was found."""
+    return _columns(found)
+
+
+def to_found(columns: Columns) -> recovering.Found:
+    """Return the job that a row holds."""
+    values = _without(columns, "era", "create_time", "adopted_by")
+    values["evidence"] = facts.Evidence(columns["evidence"])
+    return recovering.Found(**values)
+
+
+def of_era(era: eras.Era) -> Columns:
+    """Return the columns of an era."""
+    return _columns(era)
+
+
+def of_census(census: recovering.Census) -> Columns:
+    """Return the columns of what is known about an account."""
+    return _columns(census)
 
 
 def of_card(stated: card.Card) -> Columns:

@@ -10,6 +10,7 @@ from reelmesh_kit import ids, sql
 
 from reelmesh_orchestrator import ports
 from reelmesh_orchestrator.adapters.sql import messages, rows, tables
+from reelmesh_orchestrator.model import attempt as attempts
 from reelmesh_orchestrator.model import draft, facts
 
 # How long the process that wrote a message is left to send it before another one does.
@@ -58,8 +59,18 @@ def update(changes: sql.Changes, fresh: ids.Ids, before: draft.Aggregate, decide
         unspoken = watchers.get(attempt.id) == attempt.watcher_id
         return {**rows.of_attempt(attempt, one), **({"watcher_id": None} if unspoken else {})}
 
-    _put(changes, tables.MOVED_ATTEMPT, before.attempts, final.attempts, of_attempt)
+    elsewhere = {attempt.id for attempt in final.attempts if _elsewhere(before, attempt)}
+    here = [attempt for attempt in final.attempts if attempt.id not in elsewhere]
+    there = [attempt for attempt in final.attempts if attempt.id in elsewhere]
+    _put(changes, tables.MOVED_ATTEMPT, before.attempts, here, of_attempt)
+    _put(changes, tables.MOVED_ATTEMPT_ELSEWHERE, before.attempts, there, of_attempt)
     return final, _write_effects(changes, fresh, final, decided.effects, before.generation.sequence + 1)
+
+
+def _elsewhere(before: draft.Aggregate, moved: attempts.Attempt) -> bool:
+    """Tell whether an attempt that had a row is at another account, or another model there, than before."""
+    known = next((one for one in before.attempts if one.id == moved.id), None)
+    return known is not None and (known.account_id, known.model) != (moved.account_id, moved.model)
 
 
 def keep_job(

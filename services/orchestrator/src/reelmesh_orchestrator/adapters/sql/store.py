@@ -9,14 +9,14 @@ import sqlalchemy as sa
 from reelmesh_kit import ids, sql
 
 from reelmesh_orchestrator import ports
-from reelmesh_orchestrator.adapters.sql import loading, queueing, reading, rows, saving, tables
+from reelmesh_orchestrator.adapters.sql import loading, queueing, reading, recovery, rows, saving, tables
 from reelmesh_orchestrator.model import attempt, card, draft, facts
 
 _ATTEMPTS = tables.ATTEMPTS.c
 _UNRESOLVED = sorted(state.value for state in attempt.UNRESOLVED)
 
 
-class SqlStore:
+class SqlStore(recovery.SqlEraStore):
     """The store over one SQL transaction."""
 
     def __init__(
@@ -26,8 +26,7 @@ class SqlStore:
         on_outgoing: Callable[[Sequence[ports.Outgoing]], None],
     ) -> None:
         """Wrap a transaction."""
-        self._transaction = transaction
-        self._ids = fresh
+        super().__init__(transaction, fresh)
         self._on_outgoing = on_outgoing
         #: What was written in this transaction: messages by generation, their ids are ours alone.
         self.written: list[tuple[uuid.UUID, Sequence[ports.Outgoing]]] = []
@@ -232,10 +231,16 @@ class SqlStore:
         statement = sa.select(sa.func.count().label("number")).where(columns.active, columns.pool == pool)
         return _number(self._transaction.row(statement))
 
-    def renew(self, lease: ports.Lease, name: str) -> None:
+    def renew(self, lease: ports.Lease, name: str, counted_era: str = "") -> None:
         """Write a lease with one renewal more."""
         table = tables.LEASES
-        values = {"renewals": lease.renewals + 1, "active": True, "update_time": self.now, "name": name}
+        values = {
+            "renewals": lease.renewals + 1,
+            "active": True,
+            "update_time": self.now,
+            "name": name,
+            "counted_era": counted_era,
+        }
         new = {"worker_id": lease.worker_id, "kind": lease.kind, "pool": lease.pool, **values}
         if not self._transaction.insert_if_absent(table, new):
             self._transaction.execute(table.update().where(table.c.worker_id == lease.worker_id).values(values))

@@ -245,7 +245,61 @@ LEASES = sa.Table(
     sa.Column("renewals", sa.BigInteger, nullable=False),
     sa.Column("active", sa.Boolean, nullable=False),
     sa.Column("update_time", sql.Instant, nullable=False),
+    # The last era in which it told everything that it knows.
+    sa.Column("counted_era", sa.Text, nullable=False, server_default=""),
     _partial("ix_leases_active", "worker_id", where="active"),
+)
+
+# The stretches of this record's life in which it did not go back; the last one is the present.
+ERAS = sa.Table(
+    "eras",
+    METADATA,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("id", sa.Uuid, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("identity", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("begin_time", sql.Instant, nullable=False),
+    sa.Column("head_time", sql.Instant, nullable=True),
+    sa.Column("end_time", sql.Instant, nullable=True),
+    sa.Column("pruned_to", sa.BigInteger, nullable=False),
+    sa.Column("lost_era_id", sa.Uuid, nullable=True),
+    sa.Column("matched_to", sa.Uuid, nullable=True),
+    sa.Column("adopted", sa.Integer, nullable=False),
+    sa.Column("freed", sa.Integer, nullable=False),
+)
+
+CENSUSES = sa.Table(
+    "censuses",
+    METADATA,
+    sa.Column("era", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("account_id", sa.Text, primary_key=True),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("jobs", sa.Integer, nullable=False),
+    sa.Column("complete", sa.Boolean, nullable=False),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("update_time", sql.Instant, nullable=False),
+)
+
+# Jobs that nobody knew when accounts were looked through; those that nobody has adopted are orphans.
+FOUND_JOBS = sa.Table(
+    "found_jobs",
+    METADATA,
+    sa.Column("project", sa.Text, primary_key=True),
+    sa.Column("job_id", sa.Text, primary_key=True),
+    sa.Column("account_id", sa.Text, nullable=False),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("evidence", sa.Integer, nullable=False),
+    sa.Column("attempt_id", sa.Uuid, nullable=True),
+    sa.Column("seed", sa.BigInteger, nullable=True),
+    sa.Column("era", sa.Integer, nullable=False),
+    sa.Column("create_time", sql.Instant, nullable=False),
+    sa.Column("adopted_by", sa.Uuid, nullable=True),
+    _partial("ix_found_jobs_attempt", "attempt_id", where="adopted_by IS NULL"),
+    _partial("ix_found_jobs_seed", "seed", where="adopted_by IS NULL"),
 )
 
 
@@ -277,6 +331,12 @@ MOVED_ATTEMPT = _moving(
     ATTEMPTS,
     *("id", "generation_id", "tenant_id", "shot_id", "run", "ordinal", "account_id", "provider", "model"),
     *("create_time", "rank_time", "price_micros"),
+    kept=frozenset({"watcher_id"}),
+)
+# A job was found at another account than the row says: the row goes there.
+MOVED_ATTEMPT_ELSEWHERE = _moving(
+    ATTEMPTS,
+    *("id", "generation_id", "tenant_id", "shot_id", "run", "ordinal", "create_time", "rank_time"),
     kept=frozenset({"watcher_id"}),
 )
 MOVED_STEP = _moving(STEPS, "id", "generation_id", "shot_id", "kind", "run", "ordinal", "clip_asset_ids")
