@@ -5,7 +5,7 @@ import dataclasses
 import logging
 
 import pytest
-from reelmesh_kit import chance, clock, health, ids, process, telemetry
+from reelmesh_kit import chance, clock, errors, health, ids, process, telemetry
 
 
 class EvenChance(chance.SeededChance):
@@ -88,6 +88,19 @@ async def test_a_loop_that_fails_is_started_again_after_waits_that_double_up_to_
         await sweep.steady.wait()
     assert sweep.runs == 8
     assert noting.slept_seconds == [1, 2, 4, 8, 16, 30, 30]
+
+
+@pytest.mark.parametrize("error", [errors.Unavailable, errors.StorageFull, errors.DeadlineExceeded])
+async def test_a_loop_that_others_hold_up_is_started_again_soon_after_they_are_back(
+    own: process.Chassis, noting: NotingClock, caplog: pytest.LogCaptureFixture, error: type[Exception]
+) -> None:
+    sweep = Loop(own, failures=7, error=error)
+    async with process.supervise(own, sweep=sweep):
+        await sweep.steady.wait()
+    assert noting.slept_seconds == [1, 2, 4, 5, 5, 5, 5]
+    told = [record for record in caplog.records if "sweep" in record.getMessage()]
+    assert len(told) == 7
+    assert all(record.levelno == logging.WARNING and not record.exc_info for record in told)
 
 
 async def test_waits_have_jitter(own: process.Chassis, noting: NotingClock) -> None:

@@ -17,6 +17,8 @@ from reelmesh_kit import chance, clock, crashing, errors, health, ids, settings,
 
 FIRST_RESTART_SECONDS = 1.0
 LONGEST_RESTART_SECONDS = 30.0
+# Of a loop that somebody else holds up, a database or a disk: it goes on soon after they are back.
+LONGEST_RESTART_AFTER_OTHERS_SECONDS = 5.0
 RESTART_JITTER = 0.2
 # A loop that ran this long had recovered: its next failure is a first one again.
 STEADY_AFTER_SECONDS = 60.0
@@ -28,6 +30,8 @@ EXIT_FAILED = 1
 EXIT_MISCONFIGURED = 2
 EXIT_AT_ONCE = 130
 
+# Errors that say that it is not the loop's own fault.
+_OTHERS = (errors.RetryableError, errors.StorageFull, errors.DeadlineExceeded)
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 # Processes of ours that nobody would stop if this one exited at once.
 _companions: set[int] = set()
@@ -242,17 +246,22 @@ class _Supervised:
         self._last = type(error).__name__
         # Not running until it is started again, so not steady either.
         self._began = math.inf
-        pause = min(LONGEST_RESTART_SECONDS, FIRST_RESTART_SECONDS * 2.0 ** (min(self._failures, 10) - 1))
+        others = isinstance(error, _OTHERS)
+        longest = LONGEST_RESTART_AFTER_OTHERS_SECONDS if others else LONGEST_RESTART_SECONDS
+        pause = min(longest, FIRST_RESTART_SECONDS * 2.0 ** (min(self._failures, 10) - 1))
         pause *= self._own.chance.uniform(1 - RESTART_JITTER, 1 + RESTART_JITTER)
         self._own.telemetry.metrics.loop_failures.labels(self.name).inc()
-        self._own.logger.error(
-            "The loop %s failed and is started again in %.1f s.",
-            self.name,
-            pause,
-            exc_info=error,
-            extra={"loop": self.name, "failures": self._failures},
-        )
+        self._tell(error, pause, others=others)
         await self._own.clock.sleep(pause)
+
+    def _tell(self, error: BaseException, pause: float, *, others: bool) -> None:
+        extra = {"loop": self.name, "failures": self._failures}
+        if others:
+            words = "The loop %s is held up and goes on in %.1f s: %s"
+            self._own.logger.warning(words, self.name, pause, error, extra=extra)
+        else:
+            words = "The loop %s failed and is started again in %.1f s."
+            self._own.logger.error(words, self.name, pause, exc_info=error, extra=extra)
 
     def _steady(self) -> bool:
         return self._own.clock.elapsed() - self._began >= STEADY_AFTER_SECONDS
