@@ -42,10 +42,14 @@ async def test_what_cannot_be_made_is_refused_and_costs_no_renderer(
         assert len(renderers._all) == 1
 
 
-async def test_a_request_that_fails_is_told(chassis: process.Chassis, tmp_path: pathlib.Path) -> None:
+async def test_a_request_that_fails_is_told_without_paths_which_the_log_has(
+    chassis: process.Chassis, tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
+) -> None:
     async with studio.Studio(chassis, 1) as renderers:
-        with pytest.raises(studio.RenderFailed, match="FileNotFoundError"):
+        with pytest.raises(studio.RenderFailed, match="trouble with its files: No such file or directory") as failed:
             await renderers.render(request(tmp_path / "x.mp4", images=["/nowhere/image"]), lambda part: None)
+    assert "/nowhere" not in str(failed.value)
+    assert "/nowhere/image" in caplog.text
 
 
 async def test_a_renderer_that_dies_is_replaced_and_the_clip_rendered(

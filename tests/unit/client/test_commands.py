@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import json
 import pathlib
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Generator
 
@@ -307,6 +309,36 @@ def test_words_in_place_of_a_video_are_shown(run: Run, served) -> None:
     told = served.add_generation("g", generation_pb2.GENERATION_STATE_COMPLETED)
     told.delivery, told.text = generation_pb2.DELIVERY_TEXT, "A boat of paper, in words."
     assert "A boat of paper, in words." in run("get", "g").stdout
+
+
+def _in_ascii(served: fake_mesh.FakeMesh, *arguments: str, stdout: object = subprocess.PIPE) -> subprocess.Popen[str]:
+    where = ("--address", served.address, "--api-key", fake_mesh.KEY)
+    return subprocess.Popen(
+        [sys.executable, "-c", "from reelmesh_client import entry; entry.main()", *arguments, *where],
+        stdout=stdout,  # pyright: ignore[reportArgumentType] - a file or PIPE
+        stderr=subprocess.PIPE,
+        env={"PYTHONIOENCODING": "ascii"},
+        text=True,
+    )
+
+
+def test_a_terminal_that_lacks_letters_shows_others_and_json_escapes_them(served) -> None:
+    served.add_generation("g").prompt = "灯台 🚢"
+    shown, _ = _in_ascii(served, "list").communicate(timeout=60)
+    assert "?? ?" in shown
+    printed, _ = _in_ascii(served, "list", "--json").communicate(timeout=60)
+    assert json.loads(printed)[0]["prompt"] == "灯台 🚢"
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_output_that_finds_no_room_is_told_in_a_sentence(served, options) -> None:
+    served.add_generation("g")
+    with pathlib.Path("/dev/full").open("w") as full:
+        command = _in_ascii(served, "list", *options, stdout=full)
+        _, error = command.communicate(timeout=60)
+    assert command.returncode == 6
+    assert "cannot write: No space left on device" in error
+    assert "Traceback" not in error
 
 
 def test_download_of_nothing_is_refused(run: Run, served) -> None:

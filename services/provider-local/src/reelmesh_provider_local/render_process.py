@@ -1,7 +1,7 @@
 """The child that renders: one request a line from stdin, progress and the end to stdout; it dies with its parent.
 
 Lines are JSON. In: what to render and where to. Out: {"progress": 0..1}, then {"report": …}, {"refused": why} or
-{"failed": why}. Whatever libraries print goes to stderr.
+{"failed": why, "detail": for the log}. Whatever libraries print goes to stderr.
 """
 
 import dataclasses
@@ -54,8 +54,15 @@ def _rendered(request: dict[str, Any], out: IO[str]) -> dict[str, Any]:
     except (rendering.InvalidSpec, rendering.UnreadableImage) as error:
         return {"refused": str(error)}
     except Exception as error:  # noqa: BLE001 - the outermost loop of this process; the parent logs it
-        return {"failed": f"{type(error).__name__}: {error}"}
+        return {"failed": _told(error), "detail": f"{type(error).__name__}: {error}"}
     return {"report": dataclasses.asdict(report)}
+
+
+def _told(error: Exception) -> str:
+    """Return what callers learn of a failure: no path of this machine."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"the renderer's machine has trouble with its files: {error.strerror}"
+    return f"the renderer failed: {type(error).__name__}"
 
 
 def _spec(request: dict[str, Any]) -> rendering.RenderSpec:

@@ -86,6 +86,7 @@ class Studio:
         if "refused" in answer:
             raise RenderRefused(answer["refused"])
         if "failed" in answer:
+            self._own.logger.warning("A renderer failed: %s", answer["detail"])
             raise RenderFailed(answer["failed"])
         return answer["report"]
 

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import sys
 import unicodedata
 from collections.abc import Iterable
 
@@ -60,12 +61,18 @@ def plain(text: str) -> str:
 
 def as_json(answer: message.Message) -> str:
     """Return a message as one JSON object, the same that HTTP answers."""
-    return json.dumps(messages.to_json(answer), indent=2, ensure_ascii=False)
+    return dumped(messages.to_json(answer))
 
 
 def as_json_list(answers: Iterable[message.Message]) -> str:
     """Return messages as a JSON array."""
-    return json.dumps([messages.to_json(each) for each in answers], indent=2, ensure_ascii=False)
+    return dumped([messages.to_json(each) for each in answers])
+
+
+def dumped(content: object) -> str:
+    """Return JSON for stdout: where that cannot carry every letter, they are escaped."""
+    unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+    return json.dumps(content, indent=2, ensure_ascii=not unicode)
 
 
 def state_name(state: generation_pb2.GenerationState) -> str:

@@ -1,7 +1,6 @@
 """`reelmesh settings`: every variable that every service reads."""
 
 import dataclasses
-import json
 from collections.abc import Collection
 
 import click
@@ -51,7 +50,7 @@ def settings(*, as_json: bool) -> None:
     found = described()
     if as_json:
         plain = {service: [dataclasses.asdict(each) for each in variables] for service, variables in found.items()}
-        click.echo(json.dumps(plain, indent=2, ensure_ascii=False))
+        click.echo(showing.dumped(plain))
         return
     rows: list[tuple[rich.text.Text, rich.text.Text, str]] = []
     for service, variables in found.items():
