@@ -17,7 +17,7 @@ from reelmesh.mesh.v1 import (
     storage_service_pb2_grpc,
 )
 from reelmesh.v1 import asset_pb2
-from reelmesh_kit import bus, process, rpc
+from reelmesh_kit import bus, errors, process, rpc
 from reelmesh_media import app as media_app
 from reelmesh_media import settings as media_settings
 from reelmesh_storage import app as storage_app
@@ -36,6 +36,8 @@ class Book(step_service_pb2_grpc.StepServiceServicer, pool_service_pb2_grpc.Pool
         self.renewals: list[pool_service_pb2.RenewLeaseRequest] = []
         self.released: list[str] = []
         self.lapsed: set[str] = set()
+        #: How often the end of a step is not taken, nor a renewal, as by an orchestrator that is away.
+        self.away_for_results, self.away_for_renewals = 0, 0
 
     async def BeginStep(  # noqa: N802
         self, request: step_service_pb2.BeginStepRequest, context: object
@@ -48,6 +50,9 @@ class Book(step_service_pb2_grpc.StepServiceServicer, pool_service_pb2_grpc.Pool
     async def FinishStep(  # noqa: N802
         self, request: step_service_pb2.FinishStepRequest, context: object
     ) -> step_service_pb2.FinishStepResponse:
+        if self.away_for_results:
+            self.away_for_results -= 1
+            raise errors.DeadlineExceeded
         self.results[request.step_id] = request
         return step_service_pb2.FinishStepResponse(accepted=True)
 
@@ -55,6 +60,9 @@ class Book(step_service_pb2_grpc.StepServiceServicer, pool_service_pb2_grpc.Pool
         self, request: pool_service_pb2.RenewLeaseRequest, context: object
     ) -> pool_service_pb2.RenewLeaseResponse:
         self.renewals.append(request)
+        if self.away_for_renewals:
+            self.away_for_renewals -= 1
+            raise errors.DeadlineExceeded
         answer = pool_service_pb2.RenewLeaseResponse(held=request.worker_id not in self.lapsed)
         answer.renew_every.FromMilliseconds(100)
         return answer

@@ -93,6 +93,25 @@ async def test_a_ladder_is_made_checked_and_stored(mesh: Mesh, clip: bytes, tmp_
     assert PIL.Image.open(io.BytesIO(jpeg)).format == "JPEG"
 
 
+async def test_a_result_is_told_until_it_is_taken_and_not_made_again(mesh: Mesh, clip: bytes) -> None:
+    mesh.book.away_for_results = 3
+    asset_id = await mesh.put(clip)
+    one = work(last_frame=step_service_pb2.LastFrameWork(clip_asset_id=asset_id))
+    ended = await performed(mesh, one, "quick")
+    assert ended.WhichOneof("result") == "last_frame"
+    assert mesh.book.begun == [one.step_id]
+
+
+async def test_a_lease_outlives_an_orchestrator_that_does_not_answer(
+    mesh: Mesh, caplog: pytest.LogCaptureFixture
+) -> None:
+    mesh.book.away_for_renewals = 2
+    renewed = len(mesh.book.renewals)
+    await soon(mesh, lambda: len(mesh.book.renewals) > renewed + 3)
+    assert len({one.worker_id for one in mesh.book.renewals}) == 1
+    assert not [record for record in caplog.records if "The loop lease" in record.getMessage()]
+
+
 async def test_the_last_frame_is_taken(mesh: Mesh, clip: bytes) -> None:
     asset_id = await mesh.put(clip)
     ended = await performed(mesh, work(last_frame=step_service_pb2.LastFrameWork(clip_asset_id=asset_id)), "quick")

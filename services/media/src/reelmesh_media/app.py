@@ -6,7 +6,7 @@ import shutil
 from collections.abc import AsyncGenerator
 
 from reelmesh.mesh.v1 import media_service_pb2, media_service_pb2_grpc, task_pb2
-from reelmesh_kit import admin, bus, errors, process, rpc
+from reelmesh_kit import admin, bus, process, rpc
 
 from reelmesh_media import consumer, crash_points, servicer, settings
 from reelmesh_media.adapters import engine, orchestrator, storage
@@ -37,7 +37,7 @@ async def build(own: settings.MediaSettings, chassis: process.Chassis) -> AsyncG
         lease = orchestrator.OrchestratorLease(to_orchestrator, chassis.ids, f"media@{own.host}")
         performer = performing.Performing(assets, pixels, functools.partial(_shout, link), own.scratch_folder)
         steps = consumer.StepConsumer(
-            orchestrator.OrchestratorSteps(to_orchestrator), performer, lambda: lease.worker_id
+            orchestrator.OrchestratorSteps(to_orchestrator), performer, lambda: lease.worker_id, chassis.clock
         )
         await _renew(lease, steps, chassis)
         stack.push_async_callback(_release, lease)
@@ -75,7 +75,7 @@ async def _renew(
     """Renew the lease; return after how many seconds to do so again, soon when the orchestrator is away."""
     try:
         pause_seconds = await lease.renew(steps.tokens)
-    except errors.RetryableError as error:
+    except consumer.PASSING as error:
         chassis.logger.info("The lease could not be renewed: %s", error.message)
         return RENEW_AGAIN_SECONDS
     crash_points.LEASE_RENEWED.passed()
@@ -83,7 +83,7 @@ async def _renew(
 
 
 async def _release(lease: orchestrator.OrchestratorLease) -> None:
-    with contextlib.suppress(errors.RetryableError):  # it lapses by itself
+    with contextlib.suppress(*consumer.PASSING):  # it lapses by itself
         await lease.release()
 
 

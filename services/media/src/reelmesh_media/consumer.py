@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from google.protobuf import message as protobuf
 from reelmesh.mesh.v1 import task_pb2
-from reelmesh_kit import bus, errors
+from reelmesh_kit import bus, clock, errors
 
 from reelmesh_media import crash_points, ports
 from reelmesh_media.model import steps
@@ -13,16 +13,29 @@ from reelmesh_media.usecases import performing
 
 # When a message is looked at again whose step could not be taken or given back, seconds.
 AGAIN_SECONDS = 5.0
+# How long the end of a run is told that nobody takes, and how often: longer than an orchestrator is away, for what is
+# not told is done again.
+TELL_SECONDS = 60.0
+TELL_EVERY_SECONDS = 1.0
+# Somebody is away, or there is no room: that is nothing a step has failed at.
+PASSING = (errors.RetryableError, errors.DeadlineExceeded, errors.StorageFull)
 
 
 class StepConsumer:
     """Takes steps as they are sent. The message is settled when the result is in the orchestrator's book."""
 
-    def __init__(self, book: ports.StepBook, performer: performing.Performing, worker_id: Callable[[], str]) -> None:
-        """Take the book, the performer, and who we are at present."""
+    def __init__(
+        self,
+        book: ports.StepBook,
+        performer: performing.Performing,
+        worker_id: Callable[[], str],
+        time: clock.Clock,
+    ) -> None:
+        """Take the book, the performer, who we are at present, and the clock."""
         self._book = book
         self._performer = performer
         self._worker_id = worker_id
+        self._clock = time
         #: Tokens of the runs at work: what the lease does not name is taken for lost.
         self.tokens: set[str] = set()
 
@@ -40,8 +53,7 @@ class StepConsumer:
                 return bus.Again(taken.ask_again_seconds) if taken.ask_again_seconds else bus.Done()
             crash_points.STEP_BEGUN.passed()
             await self._perform(taken, worker_id)
-        except (errors.RetryableError, errors.StorageFull):
-            # Somebody is away, or there is no room: that is nothing the step has failed at.
+        except PASSING:
             return bus.Again(AGAIN_SECONDS)
         except errors.NotFound:
             return bus.Done()
@@ -52,7 +64,19 @@ class StepConsumer:
         try:
             result = await self._performer.perform(work)
             crash_points.STEP_STORED.passed()
-            await self._book.finish(work, worker_id, result)
+            await self._tell(work, worker_id, result)
             crash_points.STEP_FINISHED.passed()
         finally:
             self.tokens.discard(work.token)
+
+    async def _tell(self, work: steps.Work, worker_id: str, result: steps.Result) -> None:
+        ends = self._clock.elapsed() + TELL_SECONDS
+        while True:
+            try:
+                await self._book.finish(work, worker_id, result)
+            except PASSING:
+                if self._clock.elapsed() > ends:
+                    raise
+            else:
+                return
+            await self._clock.sleep(TELL_EVERY_SECONDS)
