@@ -13,9 +13,12 @@ from reelmesh_orchestrator.adapters.sql import tables
 # Generations that one transaction adds: the services go on beside it.
 BATCH = 500
 SECONDS_APART = 1.0
-# What is sent and who is at work: not part of a finished generation.
-_PASSING = {"outbox", "cards", "accounts", "leases"}
-_DURABLE = [table for table in tables.METADATA.sorted_tables if table.name not in _PASSING]
+# What a generation is kept in: whatever names one, or an attempt of it.
+_KEPT_IN = [
+    table
+    for table in tables.METADATA.sorted_tables
+    if table is tables.GENERATIONS or "generation_id" in table.c or "attempt_id" in table.c
+]
 Values = dict[str, Any]
 
 
@@ -48,7 +51,7 @@ def _newest(transaction: sql.Transaction) -> dict[str, list[Values]]:
     generations = tables.GENERATIONS.c
     newest = sa.select(generations.id).where(generations.state == "COMPLETED").order_by(generations.create_time.desc())
     generation_id: uuid.UUID = transaction.execute(newest.limit(1)).scalar_one()
-    found = {table.name: transaction.rows(_rows_of(table, generation_id)) for table in _DURABLE}
+    found = {table.name: transaction.rows(_rows_of(table, generation_id)) for table in _KEPT_IN}
     return {name: [sql.columns(row) for row in rows] for name, rows in found.items()}
 
 
@@ -63,7 +66,7 @@ def _rows_of(table: sa.Table, generation_id: uuid.UUID) -> sa.Select[Any]:
 
 def _insert(transaction: sql.Transaction, original: Mapping[str, Sequence[Values]], numbers: Sequence[int]) -> None:
     copies = [copy(original, number) for number in numbers]
-    for table in _DURABLE:
+    for table in _KEPT_IN:
         rows = [row for one in copies for row in one[table.name]]
         if rows:
             transaction.execute(table.insert(), rows)
