@@ -33,3 +33,9 @@ async def corpus(databases: dict[str, str], tmp_path_factory: pytest.TempPathFac
     """Yield the mesh and its caller."""
     async with meshes.up(tmp_path_factory.mktemp("corpus"), databases) as running:
         yield running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def asset(corpus: meshes.Corpus) -> str:
+    """Return an uploaded reference image."""
+    return await corpus.uploaded()

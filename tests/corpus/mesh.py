@@ -2,15 +2,19 @@
 
 import contextlib
 import dataclasses
+import io
 import pathlib
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Any
 
 import grpc
 import httpx
+import PIL.Image
+from google.rpc import error_details_pb2, status_pb2
 from reelmesh.mesh.v1 import pool_service_pb2, pool_service_pb2_grpc
 from reelmesh.v1 import generation_service_pb2, generation_service_pb2_grpc
 
+from tests.e2e import caller as callers
 from tests.e2e import mesh as meshes
 from tests.support import scripted_worker
 
@@ -19,13 +23,33 @@ ASSETS = "/api/v1/assets"
 # What the gateway's process may have grown by since it was warm, however much was thrown at it before.
 GROWTH_LIMIT_BYTES = 48 * 1024 * 1024
 PATIENCE_SECONDS = 20.0
+UPLOAD_SECONDS = 15.0
 ALL = ("storage-0", "orchestrator-0", "media-0", "gateway-0")
 # Nobody works here: what is admitted waits, and is not sent out again and again.
 TOLD: Mapping[str, Mapping[str, object]] = {
     "orchestrator": {"begin_seconds": 3600.0, "lease_seconds": 15.0, "sweep_seconds": 1.0},
-    "gateway": {"upload_timeout_seconds": 30.0},
+    "gateway": {"upload_timeout_seconds": UPLOAD_SECONDS},
 }
 _PAGE_BYTES = 4096
+
+
+@dataclasses.dataclass(frozen=True)
+class Refusal:
+    """What a gRPC call was told."""
+
+    code: grpc.StatusCode
+    reason: str
+    """Of the ErrorInfo; "" where there is none, as gRPC itself refused."""
+    message: str
+
+
+def refusal(error: grpc.aio.AioRpcError) -> Refusal:
+    """Return what an error of gRPC carries."""
+    info = error_details_pb2.ErrorInfo()
+    for name, value in error.trailing_metadata() or ():
+        if name == "grpc-status-details-bin" and isinstance(value, bytes):
+            status_pb2.Status.FromString(value).details[0].Unpack(info)
+    return Refusal(error.code(), info.reason, error.details() or "")
 
 
 @dataclasses.dataclass
@@ -64,14 +88,41 @@ class Corpus:
         resident = pathlib.Path(f"/proc/{self.mesh.apart('gateway').pid}/statm").read_text().split()[1]
         return int(resident) * _PAGE_BYTES
 
-    async def still_well(self) -> None:
-        """Assert that a good request is answered at both doors, and that the memory is as it was."""
+    async def until(self, look: Callable[[], Awaitable[int]], expected: int) -> None:
+        """Wait until something is as expected."""
+
+        async def like() -> bool:
+            return await look() == expected
+
+        await callers.until(like, f"it is {expected}", PATIENCE_SECONDS)
+
+    async def restart(self) -> None:
+        """Run the gateway as a new process, on the same ports."""
+        gateway = self.mesh.apart("gateway")
+        await gateway.stop()
+        await gateway.start()
+        await self.warm_up()
+
+    async def answers(self) -> None:
+        """Assert that a good request is answered at both doors."""
         listed = await self.http.get(GENERATIONS, params={"page_size": 1})
         assert listed.status_code == 200, listed.text
         asked = generation_service_pb2.ListGenerationsRequest(page_size=1)
         await self.generations.ListGenerations(asked, metadata=self.metadata, timeout=PATIENCE_SECONDS)
+
+    async def still_well(self) -> None:
+        """Assert that good requests are answered, and that the memory is as it was."""
+        await self.answers()
         grown_bytes = self.memory_bytes() - self.warm_bytes
         assert grown_bytes <= GROWTH_LIMIT_BYTES, f"the gateway has grown by {grown_bytes / 2**20:.1f} MiB"
+
+    async def uploaded(self) -> str:
+        """Upload a good image; return its id."""
+        image = io.BytesIO()
+        PIL.Image.new("RGB", (64, 48), "teal").save(image, format="PNG")
+        answer = await self.http.post(ASSETS, content=image.getvalue(), headers={"content-type": "image/png"})
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
 
     async def warm_up(self) -> None:
         """Use what there is once, so that whatever grows later does so for what it is sent."""
@@ -82,6 +133,7 @@ class Corpus:
             self.made = made.json()["id"]
             await self.http.get("/openapi.json")
             await self.http.get("/metrics")
+        await self.uploaded()
         self.warm_bytes = self.memory_bytes()
         await self.still_well()
 

@@ -5,8 +5,10 @@ import uuid
 from collections.abc import AsyncGenerator
 from typing import Any
 
+import grpc
 import httpx
 import pytest
+from reelmesh.v1 import asset_service_pb2, asset_service_pb2_grpc
 from reelmesh_kit import errors
 
 from tests.integration.gateway import conftest, fake_mesh
@@ -179,6 +181,34 @@ async def test_the_whole_file_comes_with_its_length_type_and_tag(client: httpx.A
     assert answer.headers["accept-ranges"] == "bytes"
     assert answer.headers["etag"].startswith('"')
     assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_one_download_too_many_is_refused_at_every_door_and_there_is_room_when_one_ends(
+    open_gateway: conftest.Open, mesh: fake_mesh.FakeMesh
+) -> None:
+    asset_id = mesh.storage.keep(VIDEO * 100, tenant_id="development")
+    path = f"{ROOT}/{asset_id}/content"
+    asked = asset_service_pb2.DownloadAssetRequest(asset_id=asset_id)
+    async with (
+        open_gateway(downloads_limit=1) as gateway,
+        gateway.client() as client,
+        grpc.aio.insecure_channel(gateway.grpc_target) as channel,
+    ):
+        stub: Any = asset_service_pb2_grpc.AssetServiceStub(channel)
+        async with client.stream("GET", path) as first:
+            pieces = first.aiter_bytes(1000)
+            await anext(pieces)
+            refused = await client.get(path)
+            by_link = await client.get(f"/files/token-{asset_id}")
+            told_of = await client.head(path)
+            with pytest.raises(grpc.aio.AioRpcError) as refused_by_grpc:
+                [_ async for _ in stub.DownloadAsset(asked, metadata=gateway.metadata)]
+        while (again := await client.get(path)).status_code != 200:
+            assert again.status_code == 503
+
+    assert (refused.status_code, by_link.status_code, told_of.status_code) == (503, 503, 200)
+    assert refused.headers["retry-after"] == "10"
+    assert refused_by_grpc.value.code() is grpc.StatusCode.UNAVAILABLE
 
 
 async def test_a_range_comes_as_206(client: httpx.AsyncClient, video: str) -> None:

@@ -95,6 +95,21 @@ async def test_a_body_that_drips_or_stops_is_refused_and_the_connection_closed(
     assert time.elapsed() <= UPLOAD_SECONDS + limits.BODY_SILENCE_SECONDS
 
 
+async def test_a_caller_who_does_not_read_the_answer_is_given_up() -> None:
+    time = PunctualClock()
+
+    async def answering(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"x"})
+
+    async def stuck(message: Any) -> None:
+        time.advance(limits.READER_SILENCE_SECONDS + 1 if message["type"] == "http.response.body" else 0)
+
+    bounded = limits.Limits(answering, time, upload_limit_bytes=UPLOAD_BYTES, upload_timeout_seconds=UPLOAD_SECONDS)
+    with pytest.raises(errors.DeadlineExceeded, match="does not read"):
+        await bounded({"type": "http", "path": "/", "method": "GET", "headers": []}, Sender(time, 1, 0.0), stuck)
+
+
 @pytest.mark.parametrize(
     ("path", "length"),
     [

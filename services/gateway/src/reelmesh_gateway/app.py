@@ -68,7 +68,7 @@ async def _front(
     looked_after = examining.Examining(_peers(channels), own.clock, own.logger)
     await stack.enter_async_context(process.supervise(own, peers=looked_after.watch))
     measured = metrics.Metrics(own.telemetry.registry)
-    followers = places.Places(own_settings.event_streams_limit)
+    followers = places.following(own_settings.event_streams_limit)
     measured.event_streams.set_function(lambda: followers.taken)
     return front.Front(
         own=own,
@@ -88,7 +88,8 @@ async def _front(
             heartbeat_seconds=own_settings.heartbeat_seconds,
         ),
         examining=looked_after,
-        places=followers,
+        followers=followers,
+        downloads=places.downloading(own_settings.downloads_limit),
         metrics=measured,
         public_url=own_settings.public_url,
         requests_limit=own_settings.event_streams_limit + REQUESTS_LIMIT,
@@ -121,13 +122,20 @@ def _services(behind: front.Front, public_url: str) -> list[rpc.Service]:
             generation_service_pb2.DESCRIPTOR.services_by_name["GenerationService"],
             generation_service_pb2_grpc.add_GenerationServiceServicer_to_server,
             generation_servicer.Generations(
-                door, behind.generations, behind.assets, behind.watching, behind.places, public_url
+                door, behind.generations, behind.assets, behind.watching, behind.followers, public_url
             ),
         ),
         rpc.service(
             asset_service_pb2.DESCRIPTOR.services_by_name["AssetService"],
             asset_service_pb2_grpc.add_AssetServiceServicer_to_server,
-            asset_servicer.Assets(door, behind.assets, public_url, behind.own.clock, behind.upload_timeout_seconds),
+            asset_servicer.Assets(
+                door,
+                behind.assets,
+                behind.downloads,
+                public_url,
+                behind.own.clock,
+                upload_timeout_seconds=behind.upload_timeout_seconds,
+            ),
         ),
     ]
 

@@ -47,6 +47,12 @@ class GatewaySettings(settings.ServiceSettings):
         le=100_000,
         description="Callers that may follow a generation at once, by HTTP and gRPC together.",
     )
+    downloads_limit: int = pydantic.Field(
+        default=200,
+        ge=1,
+        le=100_000,
+        description="Callers that may download at once, by HTTP and gRPC together; a slow one may hold 3 MiB.",
+    )
     heartbeat_seconds: settings.Seconds = pydantic.Field(
         default=15.0, description="Pause after which a silent event stream sends a comment, so that it stays open."
     )

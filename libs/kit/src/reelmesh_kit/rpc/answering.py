@@ -51,7 +51,7 @@ class Answer:
             with self._handling(context):
                 async with contextlib.aclosing(method(await receive(), context)) as responses:
                     async for response in responses:
-                        await context.write(response)
+                        await _write(response, context)
         except _Aborted as aborted:
             await _abort(context, aborted)
 
@@ -114,6 +114,13 @@ class Answer:
             rpc_method=conventions.method_name(self._path),
             rpc_status_code=code.name,
         )
+
+
+async def _write(response: Any, context: Context) -> None:
+    try:
+        await context.write(response)
+    except grpc.aio.InternalError as error:
+        raise asyncio.CancelledError("the client went away in the middle of the answer") from error
 
 
 def _fault() -> errors.ReelmeshError:

@@ -1,6 +1,9 @@
 """The bounds of every connection, call and message, and the channel arguments that state them to gRPC."""
 
 MESSAGE_LIMIT_BYTES = 4 * 1024 * 1024
+# What a stream may send ahead of its reader. gRPC would let it grow with the connection's speed: one reader that stops
+# in the middle of a large file then holds megabytes of it, and there may be many.
+STREAM_WINDOW_BYTES = 256 * 1024
 METADATA_LIMIT_BYTES = 64 * 1024
 METADATA_FIELDS_LIMIT = 100
 CONNECTIONS_LIMIT = 1000
@@ -43,6 +46,8 @@ def _shared() -> Arguments:
         ("grpc.max_receive_message_length", MESSAGE_LIMIT_BYTES),
         ("grpc.max_send_message_length", MESSAGE_LIMIT_BYTES),
         ("grpc.max_metadata_size", METADATA_LIMIT_BYTES),
+        ("grpc.http2.bdp_probe", 0),
+        ("grpc.http2.lookahead_bytes", STREAM_WINDOW_BYTES),
         ("grpc.keepalive_time_ms", _milliseconds(KEEPALIVE_SECONDS)),
         ("grpc.keepalive_timeout_ms", _milliseconds(KEEPALIVE_TIMEOUT_SECONDS)),
         ("grpc.keepalive_permit_without_calls", 1),

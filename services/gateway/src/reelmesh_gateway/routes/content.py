@@ -1,6 +1,7 @@
 """Bytes as an HTTP answer: whole, in part, unchanged, or out of range."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 import fastapi
@@ -9,10 +10,12 @@ from starlette import requests
 
 from reelmesh_gateway.model import assets, ranges
 from reelmesh_gateway.routes import front
+from reelmesh_gateway.usecases import places
 from reelmesh_gateway.wire import errors as wire
 
 # Bytes never change; but only their owner's browser may keep them.
 CACHE_SECONDS = 3600
+PIECE_BYTES = 128 * 1024
 RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/octet-stream": {}}, "description": "All bytes."},
     206: {"content": {"application/octet-stream": {}}, "description": "The bytes of the range."},
@@ -24,6 +27,7 @@ def served(behind: front.Front, request: requests.Request, asset: assets.Asset) 
     """Answer a GET or HEAD for the bytes of an asset.
 
     Raises:
+        Unavailable: too many download already.
         Refused: the range lies outside (416).
     """
     conditions = ranges.Conditions(
@@ -59,8 +63,18 @@ def _bytes(
     content_type = asset.content_type or "application/octet-stream"
     if request.method == "HEAD" or not length:
         return fastapi.Response(status_code=status, headers=sized, media_type=content_type)
-    chunks = behind.assets.read(asset, offset, length)
+    behind.downloads.refuse_if_full()
+    chunks = _pieces(behind.downloads, behind.assets.read(asset, offset, length))
     return fastapi.responses.StreamingResponse(chunks, status_code=status, headers=sized, media_type=content_type)
+
+
+async def _pieces(downloads: places.Places, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    """Cut what is sent: of each piece a copy waits for its reader, and there may be many who are slow."""
+    with downloads.take():
+        async with contextlib.aclosing(chunks) as whole:
+            async for chunk in whole:
+                for start in range(0, len(chunk), PIECE_BYTES):
+                    yield chunk[start : start + PIECE_BYTES]
 
 
 def _headers(asset: assets.Asset) -> dict[str, str]:

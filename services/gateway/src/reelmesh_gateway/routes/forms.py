@@ -51,7 +51,10 @@ class _Form:
         self._header = b""
         self._value = b""
         self._disposition = b""
-        self._parser = _parser(boundary, self)
+        try:
+            self._parser = _parser(boundary, self)
+        except exceptions.FormParserError as error:
+            raise errors.InvalidArgument("Content-Type", f"has no boundary that can be used: {error}") from error
 
     async def fields(self) -> dict[str, str]:
         """Read until the file begins."""

@@ -27,7 +27,8 @@ class Front:
     assets: assets.Assets
     watching: watching.Watching
     streams: streams.Streams
-    places: places.Places
+    followers: places.Places
+    downloads: places.Places
     examining: examining.Examining
     """How the services are that are called."""
     metrics: metrics.Metrics

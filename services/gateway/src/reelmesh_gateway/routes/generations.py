@@ -136,7 +136,7 @@ async def _generation(
 async def _followed(
     behind: front.Front, request: fastapi.Request, generation_id: uuid.UUID, after_sequence: int
 ) -> fastapi.Response:
-    behind.places.refuse_if_full()
+    behind.followers.refuse_if_full()
     # Asked first, so that a stranger gets 404 and not a stream that breaks off.
     await behind.generations.GetGeneration(
         generation_service_pb2.GetGenerationRequest(generation_id=str(generation_id))
@@ -153,7 +153,7 @@ async def _lines(
     def open_after(sequence: int) -> AsyncGenerator[generation_service_pb2.WatchGenerationResponse]:
         return _opened(behind, caller, generation_id, sequence)
 
-    with behind.places.take():
+    with behind.followers.take():
         yield f"retry: {streams.RECONNECT_MILLISECONDS}\n\n"
         seen = behind.watching.without_gaps(open_after, _sequence_of, after_sequence)
         try:

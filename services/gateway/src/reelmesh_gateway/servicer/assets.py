@@ -11,7 +11,7 @@ from typing_extensions import override
 from reelmesh_gateway.model import assets as model
 from reelmesh_gateway.model import keys
 from reelmesh_gateway.servicer import admission
-from reelmesh_gateway.usecases import assets
+from reelmesh_gateway.usecases import assets, places
 from reelmesh_gateway.wire import assets as wire
 
 
@@ -22,13 +22,16 @@ class Assets(asset_service_pb2_grpc.AssetServiceServicer):
         self,
         door: admission.Admission,
         kept: assets.Assets,
+        downloads: places.Places,
         public_url: str,
         servicer_clock: clock.Clock,
+        *,
         upload_timeout_seconds: float,
     ) -> None:
         """Use the verbs of `kept`; paths of signed files are completed by `public_url`."""
         self._door = door
         self._assets = kept
+        self._downloads = downloads
         self._public_url = public_url
         self._clock = servicer_clock
         self._upload_timeout_seconds = upload_timeout_seconds
@@ -71,10 +74,12 @@ class Assets(asset_service_pb2_grpc.AssetServiceServicer):
         with self._door.admitted(context, keys.Scope.READ) as key:
             asset = await self._assets.find(model.Owner(key.tenant_id), request.asset_id)
             offset, length = _part(request, asset)
-            yield asset_service_pb2.DownloadAssetResponse(asset=wire.to_message(asset))
-            async with contextlib.aclosing(self._assets.read(asset, offset, length)) as chunks:
-                async for chunk in chunks:
-                    yield asset_service_pb2.DownloadAssetResponse(chunk=chunk)
+            self._downloads.refuse_if_full()
+            with self._downloads.take():
+                yield asset_service_pb2.DownloadAssetResponse(asset=wire.to_message(asset))
+                async with contextlib.aclosing(self._assets.read(asset, offset, length)) as chunks:
+                    async for chunk in chunks:
+                        yield asset_service_pb2.DownloadAssetResponse(chunk=chunk)
 
     @override
     async def DeleteAsset(

@@ -16,6 +16,7 @@ UPLOAD_LIFETIME = datetime.timedelta(hours=1)
 # A read that breaks goes on where it was: bytes never change.
 READ_REPEATS_LIMIT = 3
 READ_PAUSE_SECONDS = 0.2
+USER_ID_LIMIT_CHARACTERS = 255
 # What one answer may sign at once.
 SIGNATURES_LIMIT = 32
 
@@ -45,9 +46,13 @@ class Assets:
         """Store an image as a reference: sniffed, bounded, checked and cleaned.
 
         Raises:
+            InvalidArgument: the owner's user cannot be one.
             BrokenMedia: it is no JPEG, PNG or WebP, or cannot be decoded.
             TooLarge: it has more bytes than allowed.
         """
+        if len(owner.user_id) > USER_ID_LIMIT_CHARACTERS or not owner.user_id.isprintable():
+            # As for who a generation is made.
+            raise errors.InvalidArgument("user_id", f"must be at most {USER_ID_LIMIT_CHARACTERS} printable characters")
         bounded = self._bounded(chunks)
         head = await _head(bounded)
         content_type = images.sniff(head)

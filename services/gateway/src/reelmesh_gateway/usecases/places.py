@@ -1,4 +1,4 @@
-"""Places for those who follow something and stay, by whatever door they came: as many as there is room for."""
+"""Places for those who come and stay, by whatever door: as many as there is room for."""
 
 import contextlib
 import datetime
@@ -10,29 +10,28 @@ FULL_RETRY_AFTER = datetime.timedelta(seconds=10)
 
 
 class Places:
-    """How many follow at this moment, and how many may."""
+    """How many are here at this moment, and how many may be."""
 
-    def __init__(self, limit: int) -> None:
-        """Let `limit` callers follow at once."""
+    def __init__(self, limit: int, refusal: type[errors.RetryableError], message: str) -> None:
+        """Let `limit` callers in at once, and refuse further ones by an error of this class and message."""
         self._limit = limit
+        self._refusal = refusal
+        self._message = message
         self._taken = 0
 
     @property
     def taken(self) -> int:
-        """How many follow at this moment."""
+        """How many are here at this moment."""
         return self._taken
 
     def refuse_if_full(self) -> None:
         """Refuse one more when there are too many.
 
         Raises:
-            RateLimited: there are.
+            RetryableError: there are.
         """
         if self._taken >= self._limit:
-            raise errors.RateLimited(
-                f"{self._limit} callers follow generations already. Try again, or read the events without following.",
-                FULL_RETRY_AFTER,
-            )
+            raise self._refusal(f"{self._limit} {self._message}", FULL_RETRY_AFTER)
 
     @contextlib.contextmanager
     def take(self) -> Generator[None]:
@@ -42,3 +41,14 @@ class Places:
             yield
         finally:
             self._taken -= 1
+
+
+def following(limit: int) -> Places:
+    """Return the places of those who follow generations."""
+    message = "callers follow generations already. Try again, or read the events without following."
+    return Places(limit, errors.RateLimited, message)
+
+
+def downloading(limit: int) -> Places:
+    """Return the places of those who download: each may hold three megabytes while it is slow."""
+    return Places(limit, errors.Unavailable, "downloads are under way already. Try again in a moment.")
