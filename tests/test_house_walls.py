@@ -161,6 +161,10 @@ PLANTS = {
         Plant("reelmesh_provider.crash_points", "reelmesh_kit.sql"),
     ],
     "front-doors": [Plant("reelmesh_storage.__main__", "reelmesh_storage.adapters")],
+    "commands": [
+        Plant("reelmesh_gateway.commands", "grpc"),
+        Plant("reelmesh_gateway.commands", "reelmesh_gateway.routes"),
+    ],
     "pure-kit": [
         Plant("reelmesh_kit.errors", "grpc"),
         Plant("reelmesh_kit.ids", "reelmesh_kit.sql"),

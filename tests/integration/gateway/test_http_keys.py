@@ -1,9 +1,12 @@
 """Who gets in by HTTP, and who does not."""
 
 import json
+import logging
 
 import httpx
 import pytest
+from click import testing
+from reelmesh_gateway import commands
 from reelmesh_gateway.model import keys
 
 from tests.integration.gateway import conftest, fake_mesh
@@ -172,3 +175,27 @@ async def test_a_key_that_creates_too_often_is_told_when_to_come_back(
     assert 1 <= int(answers[2].headers["retry-after"]) <= 10
     assert reading.status_code == 200
     assert len(mesh.orchestrator.generations) == 2
+
+
+async def test_keys_that_are_added_and_revoked_beside_a_running_gateway_count_at_once(
+    gateway: conftest.Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    def run(*arguments: str) -> testing.Result:
+        done = testing.CliRunner().invoke(commands.keys, [*arguments, "--data", str(gateway.data_folder)])
+        assert done.exit_code == 0, done.output
+        return done
+
+    caplog.set_level(logging.INFO)
+    key = run("add", "acme", "--scope", "read").stdout.strip()
+    async with gateway.client(key) as client:
+        before = [(await client.get(ROOT)).status_code, (await client.post(ROOT, json={"prompt": "a"})).status_code]
+        run("revoke", key)
+        after = (await client.get(ROOT)).status_code
+    assert (before, after) == ([200, 403], 401)
+    changes = [record for record in caplog.records if record.message == "The API keys have changed."]
+    presented = keys.parse(key)
+    assert presented is not None
+    assert [(vars(each)["added"], vars(each)["gone"]) for each in changes] == [
+        ([presented.key_id], []),
+        ([], [presented.key_id]),
+    ]

@@ -17,6 +17,26 @@ class FakeKeys:
     def find(self, key_id: str) -> keys.Key | None:
         return self.issued.get(key_id)
 
+    def all(self) -> list[keys.Key]:
+        return list(self.issued.values())
+
+    def add(self, key: keys.Key) -> None:
+        self.issued[key.id] = key
+
+    def remove(self, key_id: str) -> None:
+        self.issued.pop(key_id, None)
+
+
+class FakeAudit:
+    """What was noted, and how many keys there were at that moment."""
+
+    def __init__(self, ring: FakeKeys) -> None:
+        self.notes: list[tuple[str, str, int]] = []
+        self._ring = ring
+
+    def note(self, action: str, key: keys.Key) -> None:
+        self.notes.append((action, key.id, len(self._ring.issued)))
+
 
 class FakeFiles:
     """Stored bytes; a test says how often reading and signing break."""

@@ -14,6 +14,34 @@ class Keys(Protocol):
         ...
 
 
+class KeyRing(Keys, Protocol):
+    """The issued API keys, for who issues and revokes them."""
+
+    def all(self) -> list[keys.Key]:
+        """Return every key, oldest first."""
+        ...
+
+    def add(self, key: keys.Key) -> None:
+        """Keep a new key: it works from now on.
+
+        Raises:
+            StorageFull: there is no room for it.
+        """
+        ...
+
+    def remove(self, key_id: str) -> None:
+        """Forget a key, if it is there: it stops working at once."""
+        ...
+
+
+class Audit(Protocol):
+    """Where it stands who did what with keys, and when."""
+
+    def note(self, action: str, key: keys.Key) -> None:
+        """Note that something is about to be done with a key."""
+        ...
+
+
 class Files(Protocol):
     """Where bytes are kept. An empty `tenant_id` acts for all tenants."""
 

@@ -3,6 +3,7 @@
 import pathlib
 
 import pydantic
+import pydantic_settings
 from reelmesh_kit import settings
 
 MEBIBYTE = 1024 * 1024
@@ -63,3 +64,13 @@ class GatewaySettings(settings.ServiceSettings):
         if value is not None and not value.startswith(("http://", "https://")):
             raise ValueError("must start with http:// or https://, such as https://video.example.com")
         return value.rstrip("/") if value is not None else None
+
+
+class CommandSettings(pydantic_settings.BaseSettings):
+    """Where commands look for the keys: the data folder of a mesh on this machine, as `reelmesh up` takes it."""
+
+    model_config = pydantic_settings.SettingsConfigDict(
+        env_prefix=settings.PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    data_folder: pathlib.Path = pydantic.Field(default=pathlib.Path("~/.local/share/reelmesh"))

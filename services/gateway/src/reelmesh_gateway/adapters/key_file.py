@@ -7,16 +7,18 @@ import json
 import logging
 import os
 import pathlib
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from typing import Any, cast
 
-from reelmesh_kit import chance, clock, process
+from reelmesh_kit import chance, clock, errors, process
 
 from reelmesh_gateway.model import keys
 
 KEYS_FILE = "api-keys.json"
+AUDIT_FILE = "api-keys.log"
 DEVELOPMENT_FILE = "development.key"
 DEVELOPMENT_TENANT = "development"
+DEVELOPMENT_NAME = "made by the first start"
 VERSION = 1
 FILE_LIMIT_BYTES = 8 * 1024 * 1024
 
@@ -45,15 +47,62 @@ class KeyFile:
         self._refresh()
         return self._keys.get(key_id)
 
+    def all(self) -> list[keys.Key]:
+        """Return every key, oldest first."""
+        self._refresh()
+        return sorted(self._keys.values(), key=lambda key: key.created)
+
+    def add(self, key: keys.Key) -> None:
+        """Keep a new key, on the disk when this returns."""
+        with _locked(self._path.with_name(_LOCK_FILE)):
+            self._replace({**_read(self._path), key.id: key})
+
+    def remove(self, key_id: str) -> None:
+        """Forget a key, on the disk when this returns."""
+        with _locked(self._path.with_name(_LOCK_FILE)):
+            self._replace({each.id: each for each in _read(self._path).values() if each.id != key_id})
+
+    def _replace(self, found: Mapping[str, keys.Key]) -> None:
+        content = _content_of(found.values())
+        if len(content.encode()) > FILE_LIMIT_BYTES:
+            raise errors.StorageFull(
+                f"{self._path} would have more than {FILE_LIMIT_BYTES} bytes. Revoke old keys first."
+            )
+        _write(self._path, content)
+
     def _refresh(self) -> None:
         try:
             signature = _signature(self._path)
             if signature == self._seen:
                 return
             self._seen = signature
-            self._keys = _read(self._path)
+            before, self._keys = self._keys, _read(self._path)
         except process.CannotStart as error:
             self._logger.error("The API keys stay as they were: %s", error)  # noqa: TRY400 - it says what to do
+            return
+        added, gone = self._keys.keys() - before.keys(), before.keys() - self._keys.keys()
+        self._logger.info("The API keys have changed.", extra={"added": sorted(added), "gone": sorted(gone)})
+
+
+class AuditFile:
+    """A line of JSON for each change of the keys, beside them; only ever appended to."""
+
+    def __init__(self, folder: pathlib.Path, audit_clock: clock.Clock, by: str) -> None:
+        """Note what `by` does."""
+        self._path = folder / AUDIT_FILE
+        self._clock = audit_clock
+        self._by = by
+
+    def note(self, action: str, key: keys.Key) -> None:
+        """Note that something is about to be done; the note is on the disk when this returns."""
+        about = {"key_id": key.id, "tenant_id": key.tenant_id, "scopes": sorted(key.scopes), "name": key.name}
+        line = {"time": self._clock.now().isoformat(), "action": action, "by": self._by, **about}
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, _OWNER_ONLY)
+        _give_to_owner(descriptor, self._path.parent)
+        with os.fdopen(descriptor, "a", encoding="utf-8") as file:
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def opened(folder: pathlib.Path, logger: logging.Logger, key_clock: clock.Clock, entropy: chance.Chance) -> KeyFile:
@@ -76,21 +125,37 @@ def opened(folder: pathlib.Path, logger: logging.Logger, key_clock: clock.Clock,
     return KeyFile(path, logger)
 
 
+def kept(folder: pathlib.Path, logger: logging.Logger) -> KeyFile:
+    """Return the keys of a data folder for who issues them; a folder that has none gets an empty file.
+
+    Raises:
+        CannotStart: the folder cannot be written, or its keys cannot be read.
+    """
+    path = folder / KEYS_FILE
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with _locked(folder / _LOCK_FILE):
+            if not path.exists():
+                _write(path, _content_of([]))
+    except OSError as error:
+        raise process.CannotStart(
+            f"API keys cannot be kept in {folder}: {error.strerror}. Run this as who runs the gateway."
+        ) from error
+    return KeyFile(path, logger)
+
+
 def _make_development_key(folder: pathlib.Path, now: datetime.datetime, entropy: chance.Chance) -> None:
     """Write the secret first: a crash in between makes the next start do both again."""
-    text = keys.mint(entropy.token(keys.ID_BYTES), entropy.token(keys.SECRET_BYTES))
-    presented = keys.parse(text)
-    if presented is None:
-        raise AssertionError("A minted key is well formed.")
-    key = keys.Key(
-        id=presented.key_id,
-        secret_sha256=keys.digest(presented.secret),
+    issued = keys.issue(
+        entropy.token(keys.ID_BYTES),
+        entropy.token(keys.SECRET_BYTES),
         tenant_id=DEVELOPMENT_TENANT,
         scopes=frozenset(keys.Scope),
         created=now,
+        name=DEVELOPMENT_NAME,
     )
-    _write(folder / DEVELOPMENT_FILE, text + "\n")
-    _write(folder / KEYS_FILE, json.dumps({"version": VERSION, "keys": [_to_json(key)]}, indent=2) + "\n")
+    _write(folder / DEVELOPMENT_FILE, issued.text + "\n")
+    _write(folder / KEYS_FILE, _content_of([issued.key]))
 
 
 def _read(path: pathlib.Path) -> dict[str, keys.Key]:
@@ -104,6 +169,10 @@ def _read(path: pathlib.Path) -> dict[str, keys.Key]:
             "then a new development key is made, and all other keys are lost."
         ) from error
     return {key.id: key for key in found}
+
+
+def _content_of(found: Iterable[keys.Key]) -> str:
+    return json.dumps({"version": VERSION, "keys": [_to_json(key) for key in found]}, indent=2) + "\n"
 
 
 def _content(path: pathlib.Path) -> bytes:
@@ -126,6 +195,7 @@ def _from_json(entry: Mapping[str, Any]) -> keys.Key:
         tenant_id=str(entry["tenant_id"]),
         scopes=frozenset(keys.Scope(each) for each in cast(list[str], entry["scopes"])),
         created=datetime.datetime.fromisoformat(entry["created"]),
+        name=str(entry.get("name", "")),
     )
 
 
@@ -136,6 +206,7 @@ def _to_json(key: keys.Key) -> dict[str, Any]:
         "tenant_id": key.tenant_id,
         "scopes": sorted(key.scopes),
         "created": key.created.isoformat(),
+        "name": key.name,
     }
 
 
@@ -152,6 +223,7 @@ def _write(path: pathlib.Path, text: str) -> None:
     beside = path.with_name(f".{path.name}.new")
     beside.unlink(missing_ok=True)
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
+    _give_to_owner(descriptor, path.parent)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
@@ -164,7 +236,15 @@ def _locked(path: pathlib.Path) -> Generator[None]:
     """Let one process at a time through: several gateways may start on one folder."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, _OWNER_ONLY)
     try:
+        _give_to_owner(descriptor, path.parent)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)
+
+
+def _give_to_owner(descriptor: int, folder: pathlib.Path) -> None:
+    """Give a file to the owner of its folder: root may issue keys for a gateway that runs as somebody else."""
+    owner = folder.stat()
+    if os.geteuid() == 0 and os.fstat(descriptor).st_uid != owner.st_uid:
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)

@@ -1,0 +1,132 @@
+"""`reelmesh keys`, on the files of a gateway."""
+
+import json
+import logging
+import pathlib
+import stat
+
+import pytest
+from click import testing
+from reelmesh_gateway import commands
+from reelmesh_gateway.adapters import key_file
+from reelmesh_gateway.model import keys
+
+
+@pytest.fixture
+def folder(tmp_path: pathlib.Path) -> pathlib.Path:
+    return tmp_path / "mesh"
+
+
+def run(folder: pathlib.Path, *arguments: str) -> testing.Result:
+    return testing.CliRunner().invoke(commands.keys, [*arguments, "--data", str(folder)])
+
+
+def added(folder: pathlib.Path, *arguments: str) -> str:
+    """Return the text of a key that was added."""
+    done = run(folder, "add", *arguments)
+    assert done.exit_code == 0, done.output
+    return done.stdout.strip()
+
+
+def listed(folder: pathlib.Path) -> list[dict[str, object]]:
+    done = run(folder, "list", "--json")
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
+
+
+def test_a_key_goes_alone_to_stdout_and_its_secret_into_no_file(folder) -> None:
+    text = added(folder, "acme")
+    presented = keys.parse(text)
+    assert presented is not None
+    for file in (folder / "gateway").iterdir():
+        assert presented.secret not in file.read_text()
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_key_reads_and_writes_unless_told_otherwise(folder) -> None:
+    added(folder, "acme", "--name", "ci")
+    added(folder, "acme", "--scope", "admin", "--scope", "read")
+    first, second = listed(folder)
+    assert (first["tenant_id"], first["scopes"], first["name"]) == ("acme", ["read", "write"], "ci")
+    assert second["scopes"] == ["admin", "read"]
+
+
+def test_the_list_is_for_people_too(folder) -> None:
+    added(folder, "acme", "--name", "for the nightly job")
+    text = run(folder, "list").stdout
+    assert "acme" in text
+    assert "read,write" in text
+    assert "for the nightly job" in text
+
+
+def test_json_has_the_key_once(folder) -> None:
+    done = run(folder, "add", "acme", "--json")
+    printed = json.loads(done.stdout)
+    assert keys.parse(printed["key"]).key_id == printed["id"]
+    assert "key" not in listed(folder)[0]
+
+
+def test_a_revoked_key_is_no_longer_listed_but_noted(folder) -> None:
+    text = added(folder, "acme")
+    assert run(folder, "revoke", text).exit_code == 0
+    assert listed(folder) == []
+    notes = [json.loads(line) for line in (folder / "gateway" / key_file.AUDIT_FILE).read_text().splitlines()]
+    assert [note["action"] for note in notes] == ["add", "revoke"]
+    assert all(note["tenant_id"] == "acme" and note["by"] and note["time"] for note in notes)
+
+
+def test_a_gateway_of_its_own_is_known_by_its_file(tmp_path: pathlib.Path) -> None:
+    key_file.kept(tmp_path, logging.getLogger("test"))
+    added(tmp_path, "acme")
+    assert len(json.loads((tmp_path / key_file.KEYS_FILE).read_text())["keys"]) == 1
+
+
+@pytest.mark.parametrize("command", [["list"], ["revoke", "nobody"]])
+def test_where_no_gateway_has_kept_keys_nothing_is_made(folder, command) -> None:
+    done = run(folder, *command)
+    assert done.exit_code == 3
+    assert f"no API keys in {folder}" in done.stderr
+    assert "→" in done.stderr
+    assert not folder.exists()
+
+
+def test_an_unknown_key_is_refused(folder) -> None:
+    added(folder, "acme")
+    done = run(folder, "revoke", "nobody")
+    assert done.exit_code == 3
+    assert "no API key 'nobody'" in done.stderr
+
+
+def test_a_wrong_tenant_is_refused(folder) -> None:
+    done = run(folder, "add", " ")
+    assert done.exit_code == 3
+    assert "tenant: must be" in done.stderr
+
+
+def test_a_file_that_holds_no_keys_is_left_alone(folder) -> None:
+    added(folder, "acme")
+    path = folder / "gateway" / key_file.KEYS_FILE
+    path.write_text("{")
+    for command in (["list"], ["add", "acme"], ["revoke", "x"]):
+        done = run(folder, *command)
+        assert done.exit_code == 6
+        assert "is not a list of API keys" in done.stderr
+    assert path.read_text() == "{"
+
+
+def test_a_folder_that_cannot_be_used_is_named(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = run(tmp_path / "file" / "x", "add", "acme")
+    assert done.exit_code == 6
+    assert str(tmp_path / "file") in done.stderr
+
+
+def test_the_file_does_not_grow_without_bound(folder) -> None:
+    added(folder, "acme")
+    path = folder / "gateway" / key_file.KEYS_FILE
+    content = json.loads(path.read_text())
+    content["keys"][0]["name"] = "n" * (key_file.FILE_LIMIT_BYTES - 500)
+    path.write_text(json.dumps(content))
+    done = run(folder, "add", "acme")
+    assert done.exit_code == 6
+    assert "Revoke old keys first" in done.stderr
