@@ -56,6 +56,20 @@ def test_sprites_move_by_less_than_a_pixel():
     assert np.diff(seen) == pytest.approx([0.25] * 4, abs=0.06)
 
 
+@pytest.mark.parametrize("density", [0.3, 1.0, 1.25])
+def test_a_sprite_is_as_large_and_as_opaque_on_the_canvas_whatever_its_density(density):
+    side = round(20 * density)
+    mask = Image.new("L", (side + 10, side + 10), 0)
+    mask.paste(255, (5, 5, side + 5, side + 5))
+    sprite = canvas.Sprite(mask, canvas.colour_code(WHITE), density=density)
+    picture = blank()
+    picture.place(sprite, 30 - sprite.size[0] / 2, 20 - sprite.size[1] / 2, 0.5)
+    lit = (picture.luma.astype(float) - 16) / 219
+    assert lit.max() == pytest.approx(0.5, abs=0.02)
+    assert lit.sum() / 0.5 == pytest.approx((side / density) ** 2, rel=0.06)
+    assert picture.luma[20, 30] == picture.luma.max()
+
+
 def test_blending_runs_from_one_picture_to_the_other():
     for amount, expected in ((0.0, 16), (0.5, 126), (1.0, 235)):
         picture = blank()
@@ -65,9 +79,9 @@ def test_blending_runs_from_one_picture_to_the_other():
 
 def test_shade_darkens_towards_black_and_never_below():
     picture = blank(235)
-    picture.shade(np.full((40, 64), 128, np.uint8))
+    picture.shade(canvas.Shade.of(np.full((40, 64), 128, np.uint8)))
     assert picture.luma[0, 0] == pytest.approx(125, abs=2)
-    picture.shade(np.zeros((40, 64), np.uint8))
+    picture.shade(canvas.Shade.of(np.zeros((40, 64), np.uint8)))
     assert picture.luma[0, 0] == 16
 
 

@@ -1,5 +1,6 @@
 """Whole films: what ends up in the file."""
 
+import dataclasses
 import io
 import pathlib
 
@@ -101,6 +102,36 @@ def test_the_last_frame_of_one_shot_begins_the_next(spec, render, decoded, pictu
     Image.fromarray(before).save(out, "PNG")
     after = decoded(render(spec(seed=9, first_frame=out.getvalue()), "two.mp4")[0])[0]
     assert difference(before, after) < 4
+
+
+def white(frame: np.ndarray) -> int:
+    """How many pixels words have."""
+    return int((frame > 225).all(axis=-1).sum())
+
+
+@pytest.mark.parametrize("pictured", [False, True])
+def test_a_shot_that_is_continued_ends_on_a_plain_picture(spec, render, decoded, picture, pictured):
+    images = (picture((30, 60, 120)),) if pictured else ()
+    asked = spec(images=images, duration_seconds=5.0, audio=False)
+    alone = decoded(render(asked, "alone.mp4")[0])
+    shot = decoded(render(dataclasses.replace(asked, continued=True), "shot.mp4")[0])
+    assert white(alone[60]) > 100 < white(shot[60])
+    assert white(alone[-1]) > 10, "its colours and words close a film"
+    assert white(shot[-1]) == 0
+
+
+def test_only_a_film_that_is_whole_has_a_line_of_its_progress(spec, picture):
+    given = picture((40, 160, 90))
+
+    def line(**wishes: object) -> float:
+        """How much the line stands out from the picture above it."""
+        luma = film.Film(spec(prompt="", duration_seconds=3.0, **wishes), ()).frame(70).luma.astype(int)
+        y = round(180 - titles.MARGIN_PART * 180)
+        return float((luma[y : y + 2, 30:200] - luma[y - 8 : y - 6, 30:200]).mean())
+
+    assert line() > 30
+    assert abs(line(continued=True)) < 10
+    assert abs(line(first_frame=given)) < 10
 
 
 @pytest.mark.parametrize(("width", "height"), SHAPES)

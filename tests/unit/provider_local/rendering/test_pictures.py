@@ -55,4 +55,4 @@ def test_an_image_of_another_shape_is_shown_whole():
 def test_a_frame_sized_image_seen_at_rest_keeps_every_luma_pixel(picture):
     plate = pictures.exact_plate(pictures.decode(picture(), "image"), (320, 180))
     seen = plate.seen(motion.Framing(0.5, 0.5, 1.0), (320, 180))
-    assert np.array_equal(seen.luma, np.asarray(plate.luma))
+    assert np.array_equal(seen.luma, plate.luma.plane)

@@ -74,3 +74,23 @@ def test_a_given_first_frame_gives_way_before_the_titles_are_read():
     plan = storyboard.plan("A red fox", 8, wide=True, images=0, opened=True)
     assert plan.opening_seconds > 0.5
     assert plan.cards[0].start_seconds >= plan.opening_seconds * 0.5
+
+
+def test_a_film_closes_with_an_end_card_where_all_its_words_were_read_before():
+    read = storyboard.plan("A red fox", 8, wide=True, images=0, opened=False)
+    assert (read.end_card_seconds, read.stay) == (8 - storyboard.END_CARD_SECONDS, False)
+    unread = storyboard.plan(LONG, 8, wide=True, images=0, opened=False)
+    assert (unread.end_card_seconds, unread.stay) == (8, True)
+    assert unread.cards[-1].end_seconds == 8
+    short = storyboard.plan("A red fox", 4, wide=True, images=0, opened=False)
+    assert (short.end_card_seconds, short.stay) == (4, True)
+
+
+@pytest.mark.parametrize("text", ["A red fox", LONG])
+@pytest.mark.parametrize("duration", [1.0, 4.0, 8.0])
+def test_the_words_of_a_shot_are_gone_before_the_next_one_takes_over(text, duration):
+    plan = storyboard.plan(text, duration, wide=True, images=0, opened=False, continued=True)
+    assert (plan.end_card_seconds, plan.stay) == (duration, False)
+    assert plan.cards[-1].end_seconds <= duration * (1 - storyboard.CLEAR_PART) + 1e-9 or (
+        plan.cards[-1].end_seconds <= duration - storyboard.CLEAR_SECONDS + 1e-9
+    )

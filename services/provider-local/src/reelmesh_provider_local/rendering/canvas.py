@@ -3,6 +3,7 @@
 Working in the encoder's own planes spares a colour conversion per frame and halves the pixels of every camera move.
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,11 +12,17 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from reelmesh_provider_local.rendering import resampling
+
 Plane = npt.NDArray[np.uint8]
+Weights = npt.NDArray[np.uint16]
+"""0..256: how much of something there is, with room for a product with eight bits."""
 Floats = npt.NDArray[np.floating[Any]]
 Colour = tuple[float, float, float]
 """sRGB, each 0..1."""
 
+FULL = np.uint16(256)
+HALF = np.uint16(128)
 _KR, _KB = 0.2126, 0.0722
 _KG = 1.0 - _KR - _KB
 
@@ -44,18 +51,48 @@ def component_planes(image: Image.Image) -> tuple[Image.Image, Image.Image, Imag
     return luma, cb, cr
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sprite:
     """A drawing to be laid over a canvas: an opacity mask and either one colour or a plane per component, all one size.
 
     The outermost two pixels of the mask are transparent, so that the sprite can be placed between pixels. A `soft` one
-    has no detail to lose and is resampled the cheap way. Sprites are drawn at their smallest and grow: enlarging by a
-    little costs half as much as shrinking.
+    has no detail to lose and is resampled the cheap way. Sprites have `density` pixels for one of the canvas; one that
+    has a quarter more is never enlarged, and never meets the scale of 1 at which resampling is dear.
     """
 
     mask: Image.Image
     inks: tuple[Image.Image | float, Image.Image | float, Image.Image | float]
     soft: bool = False
+    density: float = 1.0
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """(width, height) in pixels of the canvas."""
+        return self.mask.width / self.density, self.mask.height / self.density
+
+    @functools.cached_property
+    def sources(self) -> tuple[resampling.Source, tuple[resampling.Source | float, ...]]:
+        """The mask and the inks, ready to be seen at any place and scale."""
+        inks = (resampling.Source(np.asarray(ink)) if isinstance(ink, Image.Image) else ink for ink in self.inks)
+        return resampling.Source(np.asarray(self.mask)), tuple(inks)
+
+
+@dataclass(frozen=True, slots=True)
+class Shade:
+    """Light that falls on a picture, prepared: 0..255 for each pixel of luma and of chroma, and what keeps black."""
+
+    luma: Weights
+    luma_floor: Weights
+    chroma: Weights
+    chroma_floor: Weights
+
+    @classmethod
+    def of(cls, light: Plane) -> "Shade":
+        """Prepare (height, width) of 0..255."""
+        luma = light.astype(np.uint16)
+        chroma = luma[::2, ::2].copy()
+        # Eight bits times eight, and what is left of 256 times the neutral level: never more than 16 bits.
+        return cls(luma, 16 * (256 - luma), chroma, 128 * (256 - chroma))
 
 
 @dataclass(slots=True)
@@ -85,16 +122,11 @@ class Canvas:
             difference = theirs.astype(np.int16) - mine
             np.add(mine, (difference * weight + 64) >> 7, out=mine, casting="unsafe")
 
-    def shade(self, light: Plane) -> None:
-        """Multiply the light falling on the picture: (height, width) of 0..255; colours pale as they darken."""
-        # Eight bits of light times a signed colour difference just fit in 16 bits.
-        strength = light.astype(np.int16)
-        np.add(
-            ((self.luma.astype(np.uint16) - 16) * strength.view(np.uint16)) >> 8, 16, out=self.luma, casting="unsafe"
-        )
-        half = strength[::2, ::2]
+    def shade(self, light: Shade) -> None:
+        """Multiply the light falling on the picture; colours pale as they darken."""
+        _shade(self.luma, light.luma, light.luma_floor)
         for plane in (self.cb, self.cr):
-            np.add(((plane.astype(np.int16) - 128) * half) >> 8, 128, out=plane, casting="unsafe")
+            _shade(plane, light.chroma, light.chroma_floor)
 
     def grain(self, noise: npt.NDArray[np.int8]) -> None:
         """Add film grain to the luma; |noise| stays under 16, so limited-range luma cannot wrap around."""
@@ -102,19 +134,18 @@ class Canvas:
 
     def place(self, sprite: Sprite, left: float, top: float, opacity: float, scale: float = 1.0) -> None:
         """Lay a sprite with its top left corner at fractional pixels; what leaves the canvas is cut off."""
-        width, height = sprite.mask.size
+        width, height = sprite.size
         spot = _even_box(left, top, left + width * scale, top + height * scale, self.size)
         if spot is None or opacity <= 0:
             return
         x0, y0, x1, y1 = spot
-        box = ((x0 - left) / scale, (y0 - top) / scale, (x1 - left) / scale, (y1 - top) / scale)
-        way = Image.Resampling.BILINEAR if sprite.soft else Image.Resampling.BICUBIC
-        mask = _resampled(sprite.mask, (x1 - x0, y1 - y0), box, way) * np.float32(opacity / 255)
-        inks = [
-            _resampled(ink, (x1 - x0, y1 - y0), box, way) if isinstance(ink, Image.Image) else ink
-            for ink in sprite.inks
-        ]
-        self._ink((x0, y0, x1, y1), mask, inks)
+        grown = scale / sprite.density
+        box = ((x0 - left) / grown, (y0 - top) / grown, (x1 - left) / grown, (y1 - top) / grown)
+        way = resampling.SOFT if sprite.soft else resampling.CRISP
+        size = (x1 - x0, y1 - y0)
+        mask, inks = sprite.sources
+        seen = [ink.seen(box, size, way) if isinstance(ink, resampling.Source) else round(ink) for ink in inks]
+        self._ink(spot, _weights(mask.seen(box, size, way), opacity), seen)
 
     def fill(self, box: tuple[float, float, float, float], colour: Colour, opacity: float) -> None:
         """Fill a rectangle (left, top, right, bottom; fractional pixels, anti-aliased)."""
@@ -122,36 +153,48 @@ class Canvas:
         if spot is None or opacity <= 0 or box[2] <= box[0]:
             return
         x0, y0, x1, y1 = spot
-        columns = _coverage(x0, x1, box[0], box[2])
-        rows = _coverage(y0, y1, box[1], box[3])
-        self._ink(spot, np.outer(rows, columns) * np.float32(opacity), list(colour_code(colour)))
+        cover = np.outer(_coverage(y0, y1, box[1], box[3]), _coverage(x0, x1, box[0], box[2]))
+        weights = np.rint(cover * (opacity * FULL)).astype(np.uint16)
+        self._ink(spot, weights, [round(part) for part in colour_code(colour)])
 
-    def _ink(
-        self,
-        spot: tuple[int, int, int, int],
-        mask: Floats,
-        inks: Sequence[Floats | float],
-    ) -> None:
+    def _ink(self, spot: tuple[int, int, int, int], weights: Weights, inks: Sequence[Plane | int]) -> None:
         x0, y0, x1, y1 = spot
-        _mix(self.luma[y0:y1, x0:x1], mask, inks[0])
-        half = _halved(mask)
+        _mix(self.luma[y0:y1, x0:x1], weights, inks[0])
+        half = _halved(weights)
         for plane, ink in ((self.cb, inks[1]), (self.cr, inks[2])):
-            small = _halved(ink) if isinstance(ink, np.ndarray) else ink
+            small = ink if isinstance(ink, int) else _halved(ink.astype(np.uint16))
             _mix(plane[y0 // 2 : y1 // 2, x0 // 2 : x1 // 2], half, small)
 
 
-def _mix(target: Plane, mask: Floats, ink: Floats | float) -> None:
-    target[:] = target + (np.float32(ink) - target) * mask + np.float32(0.5)
+def _shade(plane: Plane, light: Weights, floor: Weights) -> None:
+    lit = np.multiply(plane, light, dtype=np.uint16)
+    lit += floor
+    np.right_shift(lit, 8, out=plane, casting="unsafe")
 
 
-def _halved(plane: Floats) -> Floats:
-    return (plane[::2, ::2] + plane[1::2, ::2] + plane[::2, 1::2] + plane[1::2, 1::2]) * np.float32(0.25)
+def _weights(mask: Plane, opacity: float) -> Weights:
+    """A mask of 0..255 as weights of 0..256."""
+    weights = np.multiply(mask, np.uint16(round(opacity * FULL)), dtype=np.uint16)
+    weights >>= 8
+    weights += weights >> 7
+    return weights
 
 
-def _resampled(
-    image: Image.Image, size: tuple[int, int], box: tuple[float, float, float, float], way: Image.Resampling
-) -> Floats:
-    return np.asarray(image.resize(size, way, box=box), dtype=np.float32)
+def _mix(target: Plane, weights: Weights, ink: Plane | Weights | int) -> None:
+    """Move a plane towards an ink; eight bits times 256 just fit in sixteen."""
+    mixed = np.multiply(target, FULL - weights, dtype=np.uint16)
+    mixed += np.multiply(weights, ink, dtype=np.uint16)
+    mixed += np.minimum(weights, HALF)
+    np.right_shift(mixed, 8, out=target, casting="unsafe")
+
+
+def _halved(plane: Weights) -> Weights:
+    total = plane[::2, ::2] + plane[1::2, ::2]
+    total += plane[::2, 1::2]
+    total += plane[1::2, 1::2]
+    total += 2
+    total >>= 2
+    return total
 
 
 def _coverage(start: int, stop: int, low: float, high: float) -> Floats:

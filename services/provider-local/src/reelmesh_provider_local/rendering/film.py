@@ -58,7 +58,12 @@ class Film:
         typesetter = typography.Typesetter(fonts.FontBook(folders))
         text, missing = typesetter.drawable(wording.tidy(spec.prompt))
         self.plan = storyboard.plan(
-            text, spec.frame_count / spec.fps, spec.width > spec.height, len(images), opening is not None
+            text,
+            spec.frame_count / spec.fps,
+            spec.width > spec.height,
+            len(images),
+            opened=opening is not None,
+            continued=spec.continued,
         )
         self.warnings = _warnings(self.plan, missing)
         self._colours = palette.from_images(images, rng) if images else palette.from_words(spec.prompt, rng)
@@ -70,8 +75,9 @@ class Film:
         self._opening = None if opening is None else pictures.exact_plate(opening, self._size)
         self._cards = _cards(self.plan, typesetter, layout, self._colours)
         highest = min((box[1] for box in self.title_boxes), default=spec.height * 0.7)
-        self._scrim = _scrim([shot.plate for shot in self._shots], layout, highest) if images else None
-        self._furniture = titles.Furniture(self.plan, typesetter, layout, self._colours)
+        plates = [shot.plate for shot in self._shots]
+        self._shade = canvas.Shade.of(_scrim(plates, layout, highest)) if images else None
+        self._furniture = titles.Furniture(self.plan, typesetter, layout, self._colours, progress=spec.alone)
 
     @property
     def title_boxes(self) -> tuple[tuple[float, float, float, float], ...]:
@@ -116,10 +122,8 @@ class Film:
             picture = self._backdrop.at(seconds)
             self._motif.draw(picture, seconds, self.plan.duration_seconds)
             return picture
-        if self._scrim is not None:
-            ending = motion.ease_in_out(motion.progress(seconds, self.plan.end_card_seconds, 0.7))
-            # The end card stands in the middle, where the scrim leaves the image bright.
-            picture.shade(self._scrim if ending <= 0 else np.minimum(self._scrim, round(255 - 135 * ending)))
+        if self._shade is not None:
+            picture.shade(self._shade)
         return picture
 
 
@@ -237,14 +241,9 @@ def _cards(
     layout: titles.Layout,
     colours: palette.Palette,
 ) -> tuple[titles.TitleCard, ...]:
-    has_end_card = plan.end_card_seconds < plan.duration_seconds
     return tuple(
         titles.TitleCard(
-            card,
-            typesetter,
-            layout,
-            colours,
-            stays=not has_end_card and card.end_seconds >= plan.end_card_seconds,
+            card, typesetter, layout, colours, stays=plan.stay and card.end_seconds >= plan.duration_seconds
         )
         for card in plan.cards
     )
@@ -265,6 +264,6 @@ def _scrim(plates: Sequence[pictures.Plate], layout: titles.Layout, top: float) 
 
 def _bright_luma(plate: pictures.Plate, top_part: float) -> float:
     """The 90th percentile of luma where titles will stand, 0..1."""
-    width, height = plate.luma.size
-    below = plate.luma.crop((0, min(height - 2, round(height * top_part)), width, height))
+    height = plate.luma.size[1]
+    below = Image.fromarray(plate.luma.plane[min(height - 2, round(height * top_part)) :])
     return float((np.percentile(np.asarray(below.resize((64, 36), Image.Resampling.BOX)), 90) - 16) / 219)

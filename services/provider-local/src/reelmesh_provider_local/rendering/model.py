@@ -38,6 +38,7 @@ class RenderSpec:
         fps: 24 or 30.
         audio: whether to add the generated sound bed.
         first_frame: a picture file; the film begins exactly on it, so that shots can be joined.
+        continued: another shot goes on from the last frame, which is therefore a plain picture.
 
     Raises:
         InvalidSpec: for a number out of range; the message names the allowed range.
@@ -52,6 +53,7 @@ class RenderSpec:
     fps: int = 24
     audio: bool = True
     first_frame: bytes | None = None
+    continued: bool = False
 
     def __post_init__(self) -> None:
         if len(self.prompt) > MAX_PROMPT_CHARACTERS:
@@ -74,6 +76,11 @@ class RenderSpec:
                 f"size {self.width}x{self.height} cannot be made: both sides even, at least {MIN_SIDE_PIXELS}, "
                 f"long side up to {MAX_LONG_SIDE_PIXELS}, short side up to {MAX_SHORT_SIDE_PIXELS}"
             )
+
+    @property
+    def alone(self) -> bool:
+        """Whether this is the whole film, and not a shot of a longer one."""
+        return self.first_frame is None and not self.continued
 
     @property
     def frame_count(self) -> int:

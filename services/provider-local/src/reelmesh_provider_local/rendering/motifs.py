@@ -15,6 +15,8 @@ Drawing = Callable[[canvas.Floats, canvas.Floats, float], canvas.Floats]
 DIAMETER_PART = 0.8
 """Of the frame's shorter side, at the beginning."""
 GROWTH = 0.09
+# Larger than the most that it grows, so that it is never enlarged.
+DENSITY = 1.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Motif:
         """Lay the shape over the background; it crosses its middle position half-way through the film."""
         away = seconds - duration_seconds / 2
         scale = 1 + GROWTH * seconds / duration_seconds
-        width, height = self.sprite.mask.size
+        width, height = self.sprite.size
         x = self.x + self.drift_x * away - width * scale / 2
         y = self.y + self.drift_y * away - height * scale / 2
         picture.place(self.sprite, x, y, self.opacity, scale)
@@ -60,7 +62,10 @@ def choose(
     reach = short * 0.05 / max(4.0, duration_seconds)
     return Motif(
         sprite=canvas.Sprite(
-            _drawn(drawing, round(short * DIAMETER_PART)), canvas.colour_code(colours.spark), soft=True
+            _drawn(drawing, round(short * DIAMETER_PART * DENSITY)),
+            canvas.colour_code(colours.spark),
+            soft=True,
+            density=DENSITY,
         ),
         x=x * size[0],
         y=y * size[1],

@@ -4,17 +4,20 @@ import dataclasses
 import io
 from dataclasses import dataclass
 
+import av
 import numpy as np
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from PIL import Image, ImageFilter, ImageOps, UnidentifiedImageError
 
-from reelmesh_provider_local.rendering import canvas, model, motion
+from reelmesh_provider_local.rendering import canvas, model, motion, planes, resampling
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 MAX_PIXELS = 40_000_000
 MAX_SIDE_PIXELS = 8192
-# The camera comes at most this near. Plates just fill the frame, and are sharpened for it: enlarging a little costs
-# half as much as shrinking a larger plate, frame after frame.
+# The camera comes at most this near; plates are so much larger than the frame that it never enlarges them, and never
+# meets the scale of 1 at which resampling is dear.
 NEAREST_ZOOM = 1.16
+PLATE_SCALE = 1.25
 # An image of which a filled frame would hide more is shown whole, on a blurred copy of itself.
 LEAST_VISIBLE_PART = 0.42
 LONGEST_PAN = 0.55
@@ -25,14 +28,14 @@ _INSET_HEIGHT_PART = 0.4
 
 @dataclass(frozen=True, slots=True)
 class Plate:
-    """A picture ready to be filmed: Y at full size, Cb and Cr at half, in mode "L".
+    """A picture ready to be filmed: Y at full size, Cb and Cr at half.
 
     `inset` says that the image floats whole on a blurred ground.
     """
 
-    luma: Image.Image
-    cb: Image.Image
-    cr: Image.Image
+    luma: resampling.Source
+    cb: resampling.Source
+    cr: resampling.Source
     inset: bool = False
 
     def seen(self, framing: motion.Framing, size: tuple[int, int]) -> canvas.Canvas:
@@ -40,13 +43,8 @@ class Plate:
         left, top, right, bottom = motion.view_box(framing, self.luma.size, size)
         half = (size[0] // 2, size[1] // 2)
         small = (left / 2, top / 2, right / 2, bottom / 2)
-        bilinear = Image.Resampling.BILINEAR
-        # Half a pixel of colour is below what anyone sees, and saves a third of the work.
-        nearest = Image.Resampling.NEAREST
         return canvas.Canvas(
-            np.array(self.luma.resize(size, bilinear, box=(left, top, right, bottom))),
-            np.array(self.cb.resize(half, nearest, box=small)),
-            np.array(self.cr.resize(half, nearest, box=small)),
+            self.luma.seen((left, top, right, bottom), size), self.cb.seen(small, half), self.cr.seen(small, half)
         )
 
 
@@ -74,17 +72,18 @@ def decode(data: bytes, name: str) -> Image.Image:
 
 def plate(image: Image.Image, frame: tuple[int, int]) -> Plate:
     """A plate for an image of any shape: filling the frame where enough of it stays visible, else inset."""
+    room = (_even(frame[0] * PLATE_SCALE), _even(frame[1] * PLATE_SCALE))
     visible = _visible_part(image.size, frame)
     if visible < LEAST_VISIBLE_PART:
-        return dataclasses.replace(_plate(_inset(image, frame)), inset=True)
-    scale = max(frame[0] / image.width, frame[1] / image.height)
-    size = (max(frame[0], round(image.width * scale / 2) * 2), max(frame[1], round(image.height * scale / 2) * 2))
-    return _plate(image.resize(size, Image.Resampling.LANCZOS).filter(_SHARPER))
+        return dataclasses.replace(_plate(_inset(image, room), room), inset=True)
+    scale = max(room[0] / image.width, room[1] / image.height)
+    size = (max(room[0], _even(image.width * scale)), max(room[1], _even(image.height * scale)))
+    return _plate(image, size, sharper=True)
 
 
 def exact_plate(image: Image.Image, frame: tuple[int, int]) -> Plate:
     """A plate of exactly the frame's size; an image that already has it keeps every pixel."""
-    return _plate(image if image.size == frame else ImageOps.fit(image, frame, Image.Resampling.LANCZOS))
+    return _plate(image if image.size == frame else ImageOps.fit(image, frame, Image.Resampling.LANCZOS), frame)
 
 
 def camera_move(image_plate: Plate, frame: tuple[int, int], rng: np.random.Generator) -> motion.CameraMove:
@@ -133,7 +132,22 @@ def _inset(image: Image.Image, room: tuple[int, int]) -> Image.Image:
     return ground
 
 
-def _plate(image: Image.Image) -> Plate:
-    luma, cb, cr = canvas.component_planes(image)
-    half = (image.width // 2, image.height // 2)
-    return Plate(luma, cb.resize(half, Image.Resampling.BOX), cr.resize(half, Image.Resampling.BOX))
+def _plate(image: Image.Image, size: tuple[int, int], sharper: bool = False) -> Plate:
+    """An RGB image scaled and split into planes in one go."""
+    frame = av.VideoFrame.from_ndarray(np.asarray(image), format="rgb24")
+    split = VideoReformatter().reformat(
+        frame,
+        *size,
+        "yuv420p",
+        dst_colorspace=Colorspace.ITU709,
+        dst_color_range=ColorRange.MPEG,
+        interpolation=Interpolation.LANCZOS | Interpolation.ACCURATE_RND | Interpolation.BITEXACT,
+    )
+    luma, cb, cr = (planes.rows(plane)[:, : plane.width] for plane in split.planes)
+    if sharper:
+        luma = np.asarray(Image.fromarray(luma).filter(_SHARPER))
+    return Plate(resampling.Source(luma), resampling.Source(cb), resampling.Source(cr))
+
+
+def _even(pixels: float) -> int:
+    return 2 * round(pixels / 2)

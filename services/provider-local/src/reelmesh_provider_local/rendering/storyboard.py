@@ -20,6 +20,9 @@ MIN_CARD_SECONDS = 1.1
 MAX_PASSES = 4
 END_CARD_SECONDS = 1.5
 END_CARD_FROM_SECONDS = 4.5
+# So long before the next shot takes over, the words of a shot are gone.
+CLEAR_SECONDS = 0.35
+CLEAR_PART = 0.1
 LONGEST_CROSS_FADE_SECONDS = 1.1
 OPENING_SECONDS = 1.3
 ELLIPSIS = "…"
@@ -50,7 +53,8 @@ class Storyboard:
     """The whole film: cards never overlap, scenes cover it from 0 to its end without a gap.
 
     `opening_seconds` is how long a given first frame takes to give way; `end_card_seconds` when the end card begins
-    (the film's end where there is none); `shown_units` of `asked_units` were put on cards.
+    (the film's end where there is none); `shown_units` of `asked_units` were put on cards; the last words `stay` to the
+    end where nothing follows them.
     """
 
     duration_seconds: float
@@ -60,31 +64,43 @@ class Storyboard:
     end_card_seconds: float
     asked_units: int
     shown_units: int
+    stay: bool
 
 
-def plan(text: str, duration_seconds: float, wide: bool, images: int, opened: bool) -> Storyboard:
-    """Lay out a film.
+def plan(
+    text: str, duration_seconds: float, wide: bool, images: int, opened: bool, continued: bool = False
+) -> Storyboard:
+    """Lay out a film. There is an end card where there is time for it, and for all words before it.
 
     Args:
         text: a tidy text that can be drawn, maybe empty.
         wide: whether the frame is wider than high.
         images: how many images there are, 0 to 4.
         opened: whether the film starts from a given first frame.
+        continued: whether another shot goes on from the last frame.
     """
     opening = min(OPENING_SECONDS, duration_seconds * 0.45) if opened else 0.0
-    has_end_card = duration_seconds >= END_CARD_FROM_SECONDS
-    end_card = duration_seconds - (END_CARD_SECONDS if has_end_card else 0.0)
     first = opening * 0.75 if opened else min(0.2, duration_seconds * 0.05)
     pieces = wording.atoms(text)
-    shown = _readable(pieces, end_card - first, _capacity(wide))
+    end_card = duration_seconds - END_CARD_SECONDS
+    has_end_card = (
+        not continued
+        and duration_seconds >= END_CARD_FROM_SECONDS
+        and len(_readable(pieces, end_card - first, _capacity(wide))) == len(pieces)
+    )
+    if not has_end_card:
+        end_card = duration_seconds
+    words_end = end_card - (min(CLEAR_SECONDS, duration_seconds * CLEAR_PART) if continued else 0.0)
+    shown = _readable(pieces, words_end - first, _capacity(wide))
     return Storyboard(
         duration_seconds=duration_seconds,
-        cards=_timed(_pages(shown, _capacity(wide), end_card - first), first, end_card),
+        cards=_timed(_pages(shown, _capacity(wide), words_end - first), first, words_end),
         scenes=_scenes(images, duration_seconds),
         opening_seconds=opening,
         end_card_seconds=end_card,
         asked_units=sum(piece.units for piece in pieces),
         shown_units=sum(piece.units for piece in shown),
+        stay=not has_end_card and not continued,
     )
 
 

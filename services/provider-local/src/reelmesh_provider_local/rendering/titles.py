@@ -1,7 +1,6 @@
 """Titles on the picture: where they stand, how lines come and go, the progress line and the end card."""
 
 import enum
-import math
 from dataclasses import dataclass
 
 from reelmesh_provider_local.rendering import canvas, direction, fonts, motion, palette, storyboard, typography, wording
@@ -113,8 +112,10 @@ class TitleCard:
         pivot_x, pivot_y = self._pivot()
         left = pivot_x + (line.left - pivot_x) * scale
         top = pivot_y + (line.top - pivot_y) * scale + lift
-        reach = typography.shadow_margin(_shadow_radius(line.size)) * scale
-        picture.place(line.shadow, left - reach, top - reach, opacity * SHADOW_OPACITY, scale)
+        beside, above = (
+            scale * (shadow - own) / 2 for shadow, own in zip(line.shadow.size, line.sprite.size, strict=True)
+        )
+        picture.place(line.shadow, left - beside, top - above, opacity * SHADOW_OPACITY, scale)
         picture.place(line.sprite, left, top, opacity, scale)
 
     def _draw_tick(self, picture: canvas.Canvas, seconds: float) -> None:
@@ -180,21 +181,20 @@ class TitleCard:
         self, block: typography.Block, box: tuple[float, float, float, float], top: float, delay: float, stagger: float
     ) -> list[PlacedLine]:
         placed: list[PlacedLine] = []
-        for index, (line, ink) in enumerate(zip(block.lines, block.boxes, strict=True)):
-            drawn = typography.sprite(line, ink, block.size, self._colours.ink)
-            inner_left, _, inner_right, _ = drawn.mask.getbbox() or (0, 0, 0, 0)
+        for index, line in enumerate(block.lines):
+            drawn = typography.drawn(line, block.size, self._colours.ink)
             # Edges align by ink, not by the letters' own side bearings.
-            x = box[0] - inner_left
+            x = box[0] - drawn.ink_left
             if self._layout.centred:
-                x = (box[0] + box[2] - inner_left - inner_right) / 2
+                x = (box[0] + box[2] - drawn.ink_left - drawn.ink_right) / 2
             elif self._layout.right_to_left:
-                x = box[2] - inner_right
+                x = box[2] - drawn.ink_right
             placed.append(
                 PlacedLine(
-                    sprite=drawn,
-                    shadow=typography.shadow(drawn, _shadow_radius(block.size), self._colours.deep),
+                    sprite=drawn.sprite,
+                    shadow=typography.shadow(drawn.sprite, _shadow_radius(block.size), self._colours.deep),
                     left=x,
-                    top=top + block.baseline(index) + math.floor(ink.top) - typography.SPRITE_MARGIN_PIXELS,
+                    top=top + block.baseline(index) + drawn.rise,
                     size=block.size,
                     delay_seconds=delay + index * stagger,
                 )
@@ -230,7 +230,10 @@ def _largest(card: storyboard.Card, layout: Layout) -> float:
 
 
 class Furniture:
-    """What frames the film: a thin progress line, and on the end card a row of its colours under its opening words."""
+    """What frames the film: a thin progress line, and on the end card a row of its colours over its opening words.
+
+    The end card stands where the titles stood. A shot of a longer film has no `progress` of its own.
+    """
 
     def __init__(
         self,
@@ -238,17 +241,21 @@ class Furniture:
         typesetter: typography.Typesetter,
         layout: Layout,
         colours: palette.Palette,
+        *,
+        progress: bool,
     ) -> None:
         self._plan = plan
         self._layout = layout
         self._colours = colours
+        self._progress = progress
         self._caption = _caption(plan, typesetter, layout, colours)
 
     def draw(self, picture: canvas.Canvas, seconds: float) -> None:
         """Draw both as they stand at a moment of the film."""
-        part = motion.progress(seconds, 0.0, self._plan.duration_seconds)
-        ending = motion.progress(seconds, self._plan.end_card_seconds, 0.7)
-        self._draw_progress(picture, part, 1 - motion.ease_in_out(ending))
+        if self._progress:
+            ending = motion.progress(seconds, self._plan.end_card_seconds, 0.7)
+            part = motion.progress(seconds, 0.0, self._plan.duration_seconds)
+            self._draw_progress(picture, part, 1 - motion.ease_in_out(ending))
         if self._plan.end_card_seconds < self._plan.duration_seconds:
             self._draw_end(picture, seconds - self._plan.end_card_seconds)
 
@@ -263,28 +270,45 @@ class Furniture:
         picture.fill(box, self._colours.accent, 0.95 * opacity)
 
     def _draw_end(self, picture: canvas.Canvas, seconds: float) -> None:
-        layout = self._layout
+        unit = self._layout.unit
         swatches = self._colours.swatches()
-        side, gap = 4.2 * layout.unit, 1.4 * layout.unit
-        left = (layout.width - len(swatches) * side - (len(swatches) - 1) * gap) / 2
-        top = layout.height / 2 - side / 2 - (3 * layout.unit if self._caption else 0)
+        side = SWATCH_UNITS * unit
+        row = len(swatches) * side + (len(swatches) - 1) * SWATCH_GAP_UNITS * unit
+        below = 0.0 if self._caption is None else CAPTION_GAP_UNITS * unit + self._caption.sprite.size[1]
+        top = self._end_top(side + below)
+        left = self._aligned(row)
         for index, colour in enumerate(swatches):
             arrived = motion.progress(seconds, 0.06 + index * 0.07, 0.6)
-            rise = 3 * layout.unit * (1 - motion.ease_out(arrived))
-            x = left + index * (side + gap)
+            rise = 3 * unit * (1 - motion.ease_out(arrived))
+            x = left + index * (side + SWATCH_GAP_UNITS * unit)
             picture.fill((x, top + rise, x + side, top + rise + side), colour, motion.ease_in_out(arrived * 1.5))
         if self._caption is not None:
             shown = motion.ease_in_out(motion.progress(seconds, 0.35, 0.6))
-            width, _ = self._caption.mask.size
-            picture.place(self._caption, (layout.width - width) / 2, top + side + 4 * layout.unit, shown)
+            inked = self._caption.ink_right - self._caption.ink_left
+            x = self._aligned(inked) - self._caption.ink_left
+            picture.place(self._caption.sprite, x, top + side + CAPTION_GAP_UNITS * unit, shown)
+
+    def _aligned(self, width: float) -> float:
+        """Where something of a width begins, set as the titles are."""
+        layout = self._layout
+        if layout.centred:
+            return (layout.width - width) / 2
+        return layout.width - layout.margin - width if layout.right_to_left else layout.margin
+
+    def _end_top(self, height: float) -> float:
+        layout = self._layout
+        if layout.anchor is Anchor.LOWER:
+            return layout.height - layout.margin - height
+        return (layout.height - height) / 2
 
 
 MAX_CAPTION_UNITS = 34
+SWATCH_UNITS, SWATCH_GAP_UNITS, CAPTION_GAP_UNITS = 4.2, 1.4, 2.4
 
 
 def _caption(
     plan: storyboard.Storyboard, typesetter: typography.Typesetter, layout: Layout, colours: palette.Palette
-) -> canvas.Sprite | None:
+) -> typography.Drawn | None:
     """The film's opening words, small, where they are short enough to close with."""
     if not plan.cards or plan.end_card_seconds >= plan.duration_seconds:
         return None
@@ -294,4 +318,4 @@ def _caption(
     base = direction.of_paragraph(wording.joined(list(words)))
     space = (layout.width - 4 * layout.margin, 8 * layout.unit)
     block = typesetter.fit(words, fonts.REGULAR, base, space, 4.4 * layout.unit)
-    return typography.sprite(block.lines[0], block.boxes[0], block.size, colours.ink) if len(block.lines) == 1 else None
+    return typography.drawn(block.lines[0], block.size, colours.ink) if len(block.lines) == 1 else None

@@ -14,6 +14,12 @@ MAX_LINES = 9
 MAX_SMALL_WORD_UNITS = 3
 MIN_SIZE_PIXELS = 7
 SPRITE_MARGIN_PIXELS = 4
+# Text is drawn larger by so much, more than it ever grows on screen.
+DENSITY = 1.25
+# The radius of a shadow's blur in its own pixels: enough for a smooth one.
+SHADOW_RADIUS_PIXELS = 3.0
+# How far it reaches, in radii.
+SHADOW_REACH = 3
 LEADING = 1.12
 EMOJI_SCALE = 0.92
 
@@ -71,6 +77,17 @@ class Block:
     def baseline(self, line: int) -> float:
         """Pixels from the block's top to the baseline of a line."""
         return -self.boxes[0].top + line * self.line_height
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A line as a sprite: where its ink begins and ends from the sprite's left, and where its top stands from the
+    baseline (upwards is negative), in pixels of the canvas."""
+
+    sprite: canvas.Sprite
+    ink_left: float
+    ink_right: float
+    rise: float
 
 
 class Typesetter:
@@ -167,40 +184,47 @@ def flavour_of(text: str) -> str:
     return "KR" if "Hangul" in names else "SC"
 
 
-def sprite(line: Line, box: Box, size: int, colour: canvas.Colour) -> canvas.Sprite:
-    """A line drawn at its size; its origin is `SPRITE_MARGIN_PIXELS` right of and below the ink box's corner."""
+def drawn(line: Line, size: int, colour: canvas.Colour) -> Drawn:
+    """A line as a sprite, drawn larger than it will be shown, so that it stays sharp at every place and scale."""
+    larger = round(size * DENSITY)
+    density = larger / size
+    box = _ink(line, larger)
     left, top = math.floor(box.left), math.floor(box.top)
     extent = (
         math.ceil(box.right) - left + 2 * SPRITE_MARGIN_PIXELS,
         math.ceil(box.bottom) - top + 2 * SPRITE_MARGIN_PIXELS,
     )
-    pen = SPRITE_MARGIN_PIXELS - left
-    baseline = SPRITE_MARGIN_PIXELS - top
+    pen, baseline = SPRITE_MARGIN_PIXELS - left, SPRITE_MARGIN_PIXELS - top
     mask = Image.new("L", extent, 0)
     painted = Image.new("RGB", extent, _bytes(colour)) if any(run.face.colour for run in line.runs) else None
     for run in line.runs:
         if run.face.colour and painted is not None:
-            _draw_colour(run, size, (pen, baseline), mask, painted)
+            _draw_colour(run, larger, (pen, baseline), mask, painted)
         else:
             ImageDraw.Draw(mask).text(
-                (pen, baseline), run.text, 255, fonts.opened(run.face, size), "ls", direction=_way(run)
+                (pen, baseline), run.text, 255, fonts.opened(run.face, larger), "ls", direction=_way(run)
             )
-        pen += _advance(run, size)
-    return canvas.Sprite(mask, canvas.colour_code(colour) if painted is None else canvas.component_planes(painted))
+        pen += _advance(run, larger)
+    inks = canvas.colour_code(colour) if painted is None else canvas.component_planes(painted)
+    inner_left, _, inner_right, _ = mask.getbbox() or (0, 0, 0, 0)
+    return Drawn(
+        sprite=canvas.Sprite(mask, inks, density=density),
+        ink_left=inner_left / density,
+        ink_right=inner_right / density,
+        rise=(top - SPRITE_MARGIN_PIXELS) / density,
+    )
 
 
-def shadow(drawn: canvas.Sprite, radius: float, colour: canvas.Colour) -> canvas.Sprite:
-    """A soft dark copy to lay under a sprite; larger by `radius * 3` on every side."""
-    margin = shadow_margin(radius)
-    width, height = drawn.mask.size
-    mask = Image.new("L", (width + 2 * margin, height + 2 * margin), 0)
-    mask.paste(drawn.mask, (margin, margin))
-    return canvas.Sprite(mask.filter(ImageFilter.GaussianBlur(radius)), canvas.colour_code(colour), soft=True)
-
-
-def shadow_margin(radius: float) -> int:
-    """Pixels that a shadow reaches beyond its sprite on every side."""
-    return math.ceil(radius * 3)
+def shadow(cast_by: canvas.Sprite, radius: float, colour: canvas.Colour) -> canvas.Sprite:
+    """A soft dark copy to lay under a sprite, with the same middle; of few pixels, as it has no detail."""
+    density = min(cast_by.density, SHADOW_RADIUS_PIXELS / radius)
+    scale = density / cast_by.density
+    small = (max(1, round(cast_by.mask.width * scale)), max(1, round(cast_by.mask.height * scale)))
+    margin = math.ceil(SHADOW_REACH * radius * density)
+    mask = Image.new("L", (small[0] + 2 * margin, small[1] + 2 * margin), 0)
+    mask.paste(cast_by.mask.resize(small, Image.Resampling.BOX), (margin, margin))
+    blurred = mask.filter(ImageFilter.GaussianBlur(radius * density))
+    return canvas.Sprite(blurred, canvas.colour_code(colour), density=density)
 
 
 def _bytes(colour: canvas.Colour) -> tuple[int, int, int]:
