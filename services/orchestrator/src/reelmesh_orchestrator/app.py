@@ -17,8 +17,9 @@ from reelmesh.mesh.v1 import (
 from reelmesh.v1 import generation_service_pb2, generation_service_pb2_grpc
 from reelmesh_kit import admin, bus, process, rpc, sql
 
-from reelmesh_orchestrator import ports, settings
+from reelmesh_orchestrator import metrics, ports, settings
 from reelmesh_orchestrator.adapters import outbox, progress, storage
+from reelmesh_orchestrator.adapters.sql import counting as sql_counting
 from reelmesh_orchestrator.adapters.sql import record
 from reelmesh_orchestrator.model import advancing
 from reelmesh_orchestrator.servicer import attempts as attempts_edge
@@ -28,6 +29,7 @@ from reelmesh_orchestrator.servicer import pools as pools_edge
 from reelmesh_orchestrator.servicer import steps as steps_edge
 from reelmesh_orchestrator.usecases import (
     attempts,
+    counting,
     dispatching,
     generations,
     loops,
@@ -46,6 +48,9 @@ async def build(own: settings.OrchestratorSettings, chassis: process.Chassis) ->
         database = await stack.enter_async_context(
             sql.open_database(own.database_url, chassis.clock, migrations="reelmesh_orchestrator")
         )
+        shown = metrics.Metrics(chassis.telemetry.registry)
+        counted = counting.Counting(sql_counting.SqlCounts(database), shown, chassis.clock)
+        await stack.enter_async_context(process.supervise(chassis, count=counted.run))
         link = await stack.enter_async_context(bus.connect(chassis, own.nats_url, needed=False))
         channel = await stack.enter_async_context(rpc.channel(chassis, own.storage_address))
         services = [

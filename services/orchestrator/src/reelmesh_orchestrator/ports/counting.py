@@ -1,0 +1,54 @@
+"""What those who operate the mesh want to know of the record at any moment: how much is at work, and where it waits."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Protocol
+
+# Beyond this many rows of a kind nobody counts: the answer is "very many", and costs the same.
+COUNTED_MOST = 100_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Waiting:
+    """What stands in one lane of the outbox."""
+
+    messages: int
+    """At most COUNTED_MOST."""
+    oldest_seconds: float
+    """How long the oldest of them has waited."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Tally:
+    """How much is at work. What is not named is none."""
+
+    generations: Mapping[str, int]
+    """Unfinished ones, by state; at most COUNTED_MOST in all."""
+    attempts: Mapping[tuple[str, str], int]
+    """Unfinished ones, by account and state; at most COUNTED_MOST in all."""
+    outbox: Mapping[str, Waiting]
+    """By lane."""
+
+
+class Counts(Protocol):
+    """Who can count."""
+
+    async def tally(self) -> Tally:
+        """Count what is at work now. What has ended is not looked at, however much there is.
+
+        Raises:
+            errors.Unavailable: the database does not answer.
+        """
+        ...
+
+
+class Gauges(Protocol):
+    """Where the numbers are shown."""
+
+    def show(self, tally: Tally) -> None:
+        """Show these numbers, and no longer those of before."""
+        ...
+
+    def forget(self) -> None:
+        """Show no numbers: nobody knows them."""
+        ...
