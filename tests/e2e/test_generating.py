@@ -77,6 +77,13 @@ async def test_a_long_video_is_made_of_shots_that_go_on_from_each_others_last_fr
         cut, course = films.difference(before[-1], after[0]), films.difference(before[0], after[0])
         assert cut < 3.0
         assert cut < course / 3, "a film that stands still would prove nothing"
+        assert not _words(before[-1]), "a shot hands on a plain picture"
+        assert any(_words(frame) for frame in before)
+
+
+def _words(frame: films.Frame) -> int:
+    """How many pixels are as bright as nothing but words."""
+    return int((frame > 235).all(axis=-1).sum())
 
 
 async def _clip(mesh: meshes.Mesh, shot: callers.Body) -> bytes:

@@ -3,6 +3,12 @@
 import pytest
 from reelmesh.mesh.v1 import attempt_service_pb2
 from reelmesh_orchestrator import wire
+from reelmesh_orchestrator.model import facts
+
+from tests.support import orchestrator
+from tests.support.orchestrator import Story, admitted
+
+SHORT = orchestrator.provider_card("short", orchestrator.model_card(longest_seconds=5.0))
 
 
 @pytest.mark.parametrize(
@@ -18,3 +24,19 @@ def test_words_from_outside_are_bounded_and_without_what_no_database_stores(said
     assert wire.told(said) == kept
     ended = attempt_service_pb2.FinishRequest(outcome=attempt_service_pb2.OUTCOME_FAILED, message=said)
     assert wire.ended_from_proto(ended).message == kept
+
+
+def test_a_shot_is_told_that_another_goes_on_from_its_last_frame() -> None:
+    story = Story(admitted(SHORT, duration_seconds=8.0))
+    first = story.dispatched()
+    assert wire.generate_task(story.aggregate, first).continued
+    story.recorded(first.id)
+    story.finished(first.id, facts.Outcome.SUCCEEDED)
+    story.step_done({"frame_asset_id": "frame-1"})
+    last = wire.generate_task(story.aggregate, story.latest())
+    assert (last.first_frame_asset_id, last.continued) == ("frame-1", False)
+
+
+def test_a_shot_of_its_own_is_not_continued() -> None:
+    story = Story(admitted())
+    assert not wire.generate_task(story.aggregate, story.latest()).continued

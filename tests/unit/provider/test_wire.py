@@ -19,6 +19,7 @@ def full_task() -> model.Task:
         seed_is_users=True,
         reference_asset_ids=("a", "b"),
         first_frame_asset_id="c",
+        continued=True,
         price_micros=5_000_000,
     )
 

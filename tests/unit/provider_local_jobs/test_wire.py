@@ -1,6 +1,8 @@
 """What the local provider says of its jobs, in the mesh's words."""
 
 import dataclasses
+import json
+import pathlib
 
 import pydantic
 import pytest
@@ -70,6 +72,12 @@ def test_a_longest_clip_that_cannot_be_rendered_is_refused(seconds: float) -> No
 
 def test_what_can_be_rendered_is_no_problem() -> None:
     assert wire.problem(TASK) == ""
+
+
+@pytest.mark.parametrize("continued", [False, True])
+def test_the_renderer_is_told_whether_another_shot_goes_on(tmp_path: pathlib.Path, continued: bool) -> None:
+    asked = json.loads(wire.request(dataclasses.replace(TASK, continued=continued), "a cat", tmp_path))
+    assert asked["continued"] is continued
 
 
 def test_a_job_is_found_by_the_tag_that_it_echoes() -> None:

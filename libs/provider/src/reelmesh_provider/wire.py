@@ -52,6 +52,7 @@ def task_of(task: task_pb2.GenerateTask) -> model.Task:
         seed_is_users=task.seed_is_users,
         reference_asset_ids=tuple(task.reference_asset_ids),
         first_frame_asset_id=task.first_frame_asset_id,
+        continued=task.continued,
         price_micros=task.price_micros,
         traceparent=task.traceparent,
     )
@@ -78,6 +79,7 @@ def task_to(task: model.Task) -> task_pb2.GenerateTask:
         seed_is_users=task.seed_is_users,
         reference_asset_ids=task.reference_asset_ids,
         first_frame_asset_id=task.first_frame_asset_id,
+        continued=task.continued,
         price_micros=task.price_micros,
         traceparent=task.traceparent,
     )

@@ -77,6 +77,8 @@ def _spec(request: dict[str, Any]) -> rendering.RenderSpec:
         fps=request["fps"],
         audio=request["audio"],
         first_frame=pathlib.Path(first_frame).read_bytes() if first_frame else None,
+        # Jobs of an older release do not say it.
+        continued=request.get("continued", False),
     )
 
 

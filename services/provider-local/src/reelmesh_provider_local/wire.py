@@ -91,6 +91,7 @@ def request(task: mesh.Task, prompt: str, folder: pathlib.Path) -> str:
         "seed": task.seed,
         "fps": task.frames_per_second or DEFAULT_FRAMES_PER_SECOND,
         "audio": task.audio,
+        "continued": task.continued,
         "path": str(folder / CLIP_NAME),
         "traceparent": task.traceparent,
     }

@@ -20,6 +20,7 @@ class Task:
         attempt_id, generation_id, shot_id: UUIDs.
         frames_per_second: 0 leaves it to the provider.
         seed: the user's, or derived from the attempt; `seed_is_users` tells which (the user's tells nothing apart).
+        continued: another shot goes on from this one's last frame.
         price_micros: the most that the attempt may cost, micro-dollars.
         traceparent: W3C trace context of the generation.
         references, first_frame: filled by the worker before `submit`; empty everywhere else.
@@ -43,6 +44,7 @@ class Task:
     seed_is_users: bool = False
     reference_asset_ids: tuple[str, ...] = ()
     first_frame_asset_id: str = ""
+    continued: bool = False
     price_micros: int = 0
     traceparent: str = ""
     references: tuple[Picture, ...] = ()

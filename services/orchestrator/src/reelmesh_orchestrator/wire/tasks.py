@@ -42,6 +42,7 @@ def generate_task(aggregate: draft.Aggregate, one: attempt.Attempt) -> task_pb2.
         first_frame_asset_id=of.first_frame_asset_id,
         price_micros=one.price_micros,
         traceparent=current.traceparent,
+        continued=any(each.continues and each.ordinal == of.ordinal + 1 for each in aggregate.shots),
     )
 
 

@@ -10,7 +10,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class GenerateTask(_message.Message):
-    __slots__ = ("attempt_id", "generation_id", "shot_id", "tenant_id", "user_id", "provider", "account_id", "model", "prompt", "duration_seconds", "width", "height", "frames_per_second", "audio", "seed", "seed_is_users", "reference_asset_ids", "first_frame_asset_id", "price_micros", "traceparent")
+    __slots__ = ("attempt_id", "generation_id", "shot_id", "tenant_id", "user_id", "provider", "account_id", "model", "prompt", "duration_seconds", "width", "height", "frames_per_second", "audio", "seed", "seed_is_users", "reference_asset_ids", "first_frame_asset_id", "price_micros", "traceparent", "continued")
     ATTEMPT_ID_FIELD_NUMBER: _ClassVar[int]
     GENERATION_ID_FIELD_NUMBER: _ClassVar[int]
     SHOT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -31,6 +31,7 @@ class GenerateTask(_message.Message):
     FIRST_FRAME_ASSET_ID_FIELD_NUMBER: _ClassVar[int]
     PRICE_MICROS_FIELD_NUMBER: _ClassVar[int]
     TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
+    CONTINUED_FIELD_NUMBER: _ClassVar[int]
     attempt_id: str
     generation_id: str
     shot_id: str
@@ -51,7 +52,8 @@ class GenerateTask(_message.Message):
     first_frame_asset_id: str
     price_micros: int
     traceparent: str
-    def __init__(self, attempt_id: _Optional[str] = ..., generation_id: _Optional[str] = ..., shot_id: _Optional[str] = ..., tenant_id: _Optional[str] = ..., user_id: _Optional[str] = ..., provider: _Optional[str] = ..., account_id: _Optional[str] = ..., model: _Optional[str] = ..., prompt: _Optional[str] = ..., duration_seconds: _Optional[float] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., frames_per_second: _Optional[int] = ..., audio: _Optional[bool] = ..., seed: _Optional[int] = ..., seed_is_users: _Optional[bool] = ..., reference_asset_ids: _Optional[_Iterable[str]] = ..., first_frame_asset_id: _Optional[str] = ..., price_micros: _Optional[int] = ..., traceparent: _Optional[str] = ...) -> None: ...
+    continued: bool
+    def __init__(self, attempt_id: _Optional[str] = ..., generation_id: _Optional[str] = ..., shot_id: _Optional[str] = ..., tenant_id: _Optional[str] = ..., user_id: _Optional[str] = ..., provider: _Optional[str] = ..., account_id: _Optional[str] = ..., model: _Optional[str] = ..., prompt: _Optional[str] = ..., duration_seconds: _Optional[float] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., frames_per_second: _Optional[int] = ..., audio: _Optional[bool] = ..., seed: _Optional[int] = ..., seed_is_users: _Optional[bool] = ..., reference_asset_ids: _Optional[_Iterable[str]] = ..., first_frame_asset_id: _Optional[str] = ..., price_micros: _Optional[int] = ..., traceparent: _Optional[str] = ..., continued: _Optional[bool] = ...) -> None: ...
 
 class MediaTask(_message.Message):
     __slots__ = ("step_id", "generation_id", "traceparent")
