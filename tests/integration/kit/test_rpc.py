@@ -113,6 +113,35 @@ async def test_an_error_in_the_middle_of_an_upload_is_raised(chassis: process.Ch
             await stub.PutAsset(chunks(*[b"x" * 1000] * 50))
 
 
+async def test_who_is_refused_in_the_middle_of_sending_hears_why_whatever_its_library(chassis: process.Chassis) -> None:
+    async def put(requests: AsyncIterator[Any]) -> Any:
+        async for _ in requests:
+            raise errors.StorageFull("no room for more")
+
+    async with tiny_storage.serving(chassis, tiny_storage.TinyStorage(put=put)) as target:
+        for megabytes in (1, 4, 12) * 5:
+            content = [b"x" * 1024 * 1024] * megabytes
+            async with grpc.aio.insecure_channel(target) as foreign:
+                with pytest.raises(grpc.aio.AioRpcError) as seen:
+                    await tiny_storage.stub(foreign).PutAsset(chunks(*content))
+            assert (seen.value.code(), seen.value.details()) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "no room for more")
+
+
+async def test_we_hear_why_we_were_refused_also_when_nobody_takes_what_we_still_send(chassis: process.Chassis) -> None:
+    async def put(requests: AsyncIterator[Any]) -> Any:
+        async for _ in requests:
+            raise errors.StorageFull("no room for more")
+
+    async def without_end() -> AsyncIterator[storage_service_pb2.PutAssetRequest]:
+        while True:
+            yield storage_service_pb2.PutAssetRequest(chunk=b"x" * 1024 * 1024)
+
+    async with tiny_storage.calling(chassis, tiny_storage.TinyStorage(put=put)) as stub:
+        for _ in range(20):
+            with pytest.raises(errors.StorageFull, match="no room for more"):
+                await stub.PutAsset(without_end())
+
+
 async def test_a_stream_arrives_in_order_and_ends(chassis: process.Chassis) -> None:
     async def read(request: Any) -> AsyncIterator[Any]:
         for data in (b"a", b"b", b"c"):

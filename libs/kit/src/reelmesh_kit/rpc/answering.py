@@ -34,25 +34,30 @@ class Answer:
         self._metadata = metadata
 
     async def single(
-        self, method: Callable[[Any, Context], Awaitable[Any]], receive: receiving.Receive, context: Context
+        self, method: Callable[[Any, Context], Awaitable[Any]], incoming: receiving.Incoming, context: Context
     ) -> Any:
-        """Answer by a coroutine; `receive` gets it the request, or the stream of them."""
+        """Answer by a coroutine; it is given what comes in: the request, or the stream of them."""
         try:
             with self._handling(context):
-                return await method(await receive(), context)
+                return await method(await incoming.take(), context)
         except _Aborted as aborted:
+            await incoming.leave()
             await _abort(context, aborted)
 
     async def stream(
-        self, method: Callable[[Any, Context], AsyncGenerator[Any, None]], receive: receiving.Receive, context: Context
+        self,
+        method: Callable[[Any, Context], AsyncGenerator[Any, None]],
+        incoming: receiving.Incoming,
+        context: Context,
     ) -> None:
         """Answer by an async generator, which is closed here, in this task, whatever happens."""
         try:
             with self._handling(context):
-                async with contextlib.aclosing(method(await receive(), context)) as responses:
+                async with contextlib.aclosing(method(await incoming.take(), context)) as responses:
                     async for response in responses:
                         await _write(response, context)
         except _Aborted as aborted:
+            await incoming.leave()
             await _abort(context, aborted)
 
     @contextlib.contextmanager

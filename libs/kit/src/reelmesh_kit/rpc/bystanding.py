@@ -13,10 +13,10 @@ Method = Callable[[Any, Any], Awaitable[Any]]
 class Asking:
     """What stands around a method that is answered at once."""
 
-    async def single(self, method: Method, receive: receiving.Receive, context: Any) -> Any:
+    async def single(self, method: Method, incoming: receiving.Incoming, context: Any) -> Any:
         """Answer by a coroutine."""
         try:
-            return await method(await receive(), context)
+            return await method(await incoming.take(), context)
         except errors.ReelmeshError as error:
             await context.abort(status.code_of(error), error.message)
 
@@ -28,21 +28,21 @@ class Following:
         """Nobody listens yet."""
         self._open = 0
 
-    async def single(self, method: Method, receive: receiving.Receive, context: Any) -> Any:
+    async def single(self, method: Method, incoming: receiving.Incoming, context: Any) -> Any:
         """Answer by a coroutine that writes to the context itself."""
         try:
             with self._place():
-                return await method(await receive(), context)
+                return await method(await incoming.take(), context)
         except errors.ReelmeshError as error:
             await context.abort(status.code_of(error), error.message)
 
     async def stream(
-        self, method: Callable[[Any, Any], AsyncGenerator[Any, None]], receive: receiving.Receive, context: Any
+        self, method: Callable[[Any, Any], AsyncGenerator[Any, None]], incoming: receiving.Incoming, context: Any
     ) -> None:
         """Answer by an async generator."""
         try:
             with self._place():
-                async with contextlib.aclosing(method(await receive(), context)) as responses:
+                async with contextlib.aclosing(method(await incoming.take(), context)) as responses:
                     async for response in responses:
                         await context.write(response)
         except errors.ReelmeshError as error:

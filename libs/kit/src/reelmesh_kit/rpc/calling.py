@@ -2,7 +2,7 @@
 
 import asyncio
 import contextvars
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Coroutine, Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,9 @@ from opentelemetry import trace
 
 from reelmesh_kit import metrics, process, telemetry
 from reelmesh_kit.rpc import conventions, deadline, identity, status
+
+# What gRPC says when sending fails; the server's own word has come before, or comes after.
+_CORE_ERROR = "Internal error from Core"
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,8 @@ class Call:
         self._plain = plain
         self._path = path
         self._watched = watched
+        self._ended: grpc.aio.AioRpcError | None = None
+        plain.add_done_callback(self._note_end)
         self._responses: AsyncIterator[Any] | None = None
 
     def __getattr__(self, name: str) -> Any:
@@ -155,9 +160,32 @@ class Call:
             raise
         self._watched.end(grpc.StatusCode.OK)
 
+    def _note_end(self, plain: Any) -> None:
+        """Keep how the call ended: sending that fails a moment later makes gRPC forget it for an internal error."""
+        if self._ended is None:
+            code, details, trailing = (
+                _at_once(each()) for each in (plain.code, plain.details, plain.trailing_metadata)
+            )
+            self._ended = grpc.aio.AioRpcError(code, grpc.aio.Metadata(), trailing or grpc.aio.Metadata(), details)
+
     def _raise_in_our_words(self, error: BaseException) -> None:
         if isinstance(error, grpc.aio.AioRpcError):
+            error = self._ended if self._ended is not None and _forgotten(error) else error
             self._watched.end(error.code())
             raise status.from_call(self._path, error) from error
         cancelled = isinstance(error, asyncio.CancelledError)
         self._watched.end(grpc.StatusCode.CANCELLED if cancelled else grpc.StatusCode.UNKNOWN)
+
+
+def _forgotten(error: grpc.aio.AioRpcError) -> bool:
+    return error.code() is grpc.StatusCode.INTERNAL and error.details() == _CORE_ERROR
+
+
+def _at_once(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Return what a coroutine returns that has nothing to wait for: that of a call that is done."""
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        return done.value
+    coroutine.close()
+    return None

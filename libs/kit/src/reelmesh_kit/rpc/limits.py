@@ -14,6 +14,9 @@ CONCURRENT_STREAMS_LIMIT = 1100
 FOLLOWERS_LIMIT = 100
 # Who calls has this long to send the message of a call that takes one.
 MESSAGE_SECONDS = 10.0
+# What a client that was refused in the middle of a stream still sends is read so far, so that it hears the refusal.
+LINGER_LIMIT_BYTES = 16 * 1024 * 1024
+LINGER_SECONDS = 2.0
 # Who connects has this long to say that it speaks HTTP/2.
 HANDSHAKE_SECONDS = 10
 

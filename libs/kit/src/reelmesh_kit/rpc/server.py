@@ -117,16 +117,15 @@ class _Interceptor(grpc.aio.ServerInterceptor):
             return None
         path: str = handler_call_details.method
         sent = handler_call_details.invocation_metadata or ()
-        receiver = receiving.Receiver(self._chassis.clock, cast(Any, handler).request_deserializer)
         if path.startswith("/grpc."):
             streams = cast(Any, handler).response_streaming
-            return _wrapped(handler, receiver, sent, self._following if streams else self._asking)
+            return _wrapped(handler, self._chassis, sent, self._following if streams else self._asking)
         metadata = {key: value for key, value in sent if isinstance(value, str)}
-        return _wrapped(handler, receiver, sent, answering.Answer(self._chassis, path, metadata))
+        return _wrapped(handler, self._chassis, sent, answering.Answer(self._chassis, path, metadata))
 
 
 def _wrapped(
-    handler: Any, receiver: receiving.Receiver, metadata: receiving.Metadata, around: Any
+    handler: Any, chassis: process.Chassis, metadata: receiving.Metadata, around: Any
 ) -> "grpc.RpcMethodHandler[Any, Any]":
     """Return the handler with `around` around its behaviour; requests are received and read, streams are written there.
 
@@ -137,11 +136,8 @@ def _wrapped(
     answer = around.stream if inspect.isasyncgenfunction(method) else around.single
 
     async def behaviour(contents: Any, context: Any) -> Any:
-        async def receive() -> Any:
-            receiving.check(metadata)
-            return await (receiver.each(contents) if handler.request_streaming else receiver.one(context))
-
-        return await answer(method, receive, context)
+        call = receiving.Call(metadata, contents, context, handler.request_streaming, handler.request_deserializer)
+        return await answer(method, receiving.Incoming(chassis.clock, call), context)
 
     if handler.response_streaming:
         return grpc.stream_stream_rpc_method_handler(behaviour, None, handler.response_serializer)
