@@ -31,14 +31,6 @@ def test_the_last_frame_is_the_very_last_one(tmp_path: Path, clip: Path) -> None
     assert difference(made.path, frames[-2]) > difference(made.path, frames[-1])
 
 
-@pytest.mark.parametrize(("seconds", "index"), [(0.0, 0), (0.04, 1), (0.9, 22), (1.0, 25), (1.99, 49), (99.0, 49)])
-def test_the_frame_at_a_time_is_the_one_on_screen_then(tmp_path: Path, clip: Path, seconds: float, index: int) -> None:
-    made = stills.frame_at(clip, seconds, tmp_path / "at.png")
-    frames = clips.shown(clip)
-    nearest = min(range(len(frames)), key=lambda other: difference(made.path, frames[other]))
-    assert nearest == index
-
-
 def test_a_rotated_clip_gives_an_upright_frame(tmp_path: Path) -> None:
     source = clips.make(tmp_path / "turned.mp4", clips.Spec(rotation_degrees=90, tones=()))
     made = stills.last_frame(source, tmp_path / "last.png")

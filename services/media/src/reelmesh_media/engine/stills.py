@@ -1,4 +1,4 @@
-"""Single frames as image files: the exact last one, the one at a time, poster and thumbnail."""
+"""Single frames as image files: the exact last one, poster and thumbnail."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,24 +37,6 @@ def last_frame(path: Path, out: Path) -> ladder.MadeFile:
             if latest is not None:
                 return _write(latest, facts, out)
     raise refusals.BrokenVideo("no frame decodes")
-
-
-def frame_at(path: Path, at_seconds: float, out: Path) -> ladder.MadeFile:
-    """Write the frame that is on screen at a time, to the frame; beyond the end it is the last. Otherwise as above."""
-    facts = probe.probe(path)
-    if at_seconds >= facts.video.duration_seconds:
-        return last_frame(path, out)
-    wanted = facts.video.start_seconds + max(0.0, at_seconds)
-    half_a_tick = float(facts.video.time_base) / 2
-    with opening.opened(path) as container:
-        shown = None
-        for frame in _from(container, opening.video_stream(container), wanted):
-            if shown is not None and frame.time > wanted + half_a_tick:
-                break
-            shown = frame
-        if shown is None:
-            raise refusals.BrokenVideo(f"no frame decodes at {at_seconds:.3f} s")
-        return _write(shown, facts, out)
 
 
 def _from(
