@@ -53,6 +53,20 @@ def any_settings(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> stor
     )
 
 
+async def test_a_note_outlives_the_service_and_its_index(
+    any_settings: storage_settings.StorageSettings, tmp_path: pathlib.Path
+) -> None:
+    async with running.serving(any_settings) as client:
+        await client.stub.KeepNote(messages.KeepNoteRequest(name="record-mark", content=b"far"))
+        with pytest.raises(errors.InvalidArgument, match="at most 1000"):
+            await client.stub.KeepNote(messages.KeepNoteRequest(name="record-mark", content=b"." * 1001))
+    # Another index, as after a restore: what is in the bucket alone is still there.
+    other = any_settings.model_copy(update={"database_url": f"sqlite:///{tmp_path / 'other.sqlite'}"})
+    async with running.serving(other) as client:
+        assert (await client.stub.ReadNote(messages.ReadNoteRequest(name="record-mark"))).content == b"far"
+        assert (await client.stub.ReadNote(messages.ReadNoteRequest(name="none"))).content == b""
+
+
 async def test_an_asset_from_its_upload_to_its_end(any_settings: storage_settings.StorageSettings) -> None:
     head = running.header(
         user_id="ada",

@@ -11,7 +11,7 @@ from reelmesh_storage import metrics, ports, servicer, settings
 from reelmesh_storage.adapters import counting, filesystem
 from reelmesh_storage.adapters import sql as sql_adapter
 from reelmesh_storage.model import link
-from reelmesh_storage.usecases import lives, serving, storing, sweeping
+from reelmesh_storage.usecases import lives, notes, serving, storing, sweeping
 
 SERVICE = "storage"
 PACKAGE = "reelmesh_storage"
@@ -42,6 +42,7 @@ async def build(own_settings: settings.StorageSettings, own: process.Chassis) ->
             storing.Storing(index, bucket, own.clock, own.ids, _limits(own_settings), own.logger),
             serving.Serving(index, bucket, _link_secret(own_settings, own)),
             keeping,
+            notes.Notes(bucket),
         )
         served = rpc.service(_DESCRIPTOR, storage_service_pb2_grpc.add_StorageServiceServicer_to_server, edge)
         serve = rpc.serve(

@@ -8,7 +8,7 @@ from reelmesh.mesh.v1 import storage_service_pb2, storage_service_pb2_grpc
 from reelmesh_kit import errors, rpc
 
 from reelmesh_storage import wire
-from reelmesh_storage.usecases import lives, serving, storing
+from reelmesh_storage.usecases import lives, notes, serving, storing
 
 # The stubs' contexts are generic in ways that say nothing here.
 Context = Any
@@ -18,11 +18,14 @@ Requests = AsyncIterator[storage_service_pb2.PutAssetRequest]
 class StorageServicer(storage_service_pb2_grpc.StorageServiceServicer):
     """Answers StorageService."""
 
-    def __init__(self, storing: storing.Storing, serving: serving.Serving, lives: lives.Lives) -> None:
+    def __init__(
+        self, storing: storing.Storing, serving: serving.Serving, lives: lives.Lives, notes: notes.Notes
+    ) -> None:
         """Wire the use cases."""
         self._storing = storing
         self._serving = serving
         self._lives = lives
+        self._notes = notes
 
     async def PutAsset(  # noqa: N802 - gRPC's name
         self, request_iterator: Requests, context: Context
@@ -82,6 +85,19 @@ class StorageServicer(storage_service_pb2_grpc.StorageServiceServicer):
     ) -> storage_service_pb2.VerifyUrlResponse:
         """Check a link of our own making."""
         return storage_service_pb2.VerifyUrlResponse(asset_id=str(await self._serving.verify(request.token)))
+
+    async def KeepNote(  # noqa: N802
+        self, request: storage_service_pb2.KeepNoteRequest, context: Context
+    ) -> storage_service_pb2.KeepNoteResponse:
+        """Write a note."""
+        await self._notes.keep(request.name, request.content)
+        return storage_service_pb2.KeepNoteResponse()
+
+    async def ReadNote(  # noqa: N802
+        self, request: storage_service_pb2.ReadNoteRequest, context: Context
+    ) -> storage_service_pb2.ReadNoteResponse:
+        """Read a note."""
+        return storage_service_pb2.ReadNoteResponse(content=await self._notes.read(request.name))
 
     async def GetStatistics(  # noqa: N802
         self, request: storage_service_pb2.GetStatisticsRequest, context: Context

@@ -23,9 +23,10 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from reelmesh.mesh.v1 import record_mark_pb2 as reelmesh_dot_mesh_dot_v1_dot_record__mark__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&reelmesh/mesh/v1/attempt_service.proto\x12\x10reelmesh.mesh.v1\x1a\x1egoogle/protobuf/duration.proto\"D\n\x0c\x42\x65ginRequest\x12\x12\n\nattempt_id\x18\x01 \x01(\t\x12\x11\n\tworker_id\x18\x02 \x01(\t\x12\r\n\x05nonce\x18\x03 \x01(\t\"e\n\rBeginResponse\x12\"\n\x02go\x18\x01 \x01(\x0b\x32\x14.reelmesh.mesh.v1.GoH\x00\x12&\n\x04\x64rop\x18\x02 \x01(\x0b\x32\x16.reelmesh.mesh.v1.DropH\x00\x42\x08\n\x06\x61nswer\"6\n\x02Go\x12\x30\n\rsubmit_within\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"*\n\x04\x44rop\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x12\n\ncome_again\x18\x02 \x01(\x08\"\x85\x01\n\rRecordRequest\x12\x12\n\nattempt_id\x18\x01 \x01(\t\x12\x11\n\tworker_id\x18\x02 \x01(\t\x12\x0e\n\x06job_id\x18\x03 \x01(\t\x12,\n\x08\x65vidence\x18\x04 \x01(\x0e\x32\x1a.reelmesh.mesh.v1.Evidence\x12\x0f\n\x07project\x18\x05 \x01(\t\"$\n\x0eRecordResponse\x12\x12\n\ncancel_now\x18\x01 \x01(\x08\"\xb3\x01\n\x0e\x44\x65\x63lineRequest\x12\x12\n\nattempt_id\x18\x01 \x01(\t\x12\x11\n\tworker_id\x18\x02 \x01(\t\x12\r\n\x05nonce\x18\x03 \x01(\t\x12*\n\x07verdict\x18\x04 \x01(\x0e\x32\x19.reelmesh.mesh.v1.Verdict\x12\x0f\n\x07message\x18\x05 \x01(\t\x12.\n\x0bretry_after\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x11\n\x0f\x44\x65\x63lineResponse\"\xef\x01\n\rFinishRequest\x12\x12\n\nattempt_id\x18\x01 \x01(\t\x12\x11\n\tworker_id\x18\x02 \x01(\t\x12\x0e\n\x06job_id\x18\x03 \x01(\t\x12*\n\x07outcome\x18\x04 \x01(\x0e\x32\x19.reelmesh.mesh.v1.Outcome\x12\x15\n\rclip_asset_id\x18\x05 \x01(\t\x12\x18\n\x0b\x63ost_micros\x18\x06 \x01(\x03H\x00\x88\x01\x01\x12\x0f\n\x07message\x18\x07 \x01(\t\x12)\n\x04\x63lip\x18\x08 \x01(\x0b\x32\x1b.reelmesh.mesh.v1.ClipFactsB\x0e\n\x0c_cost_micros\"X\n\tClipFacts\x12\r\n\x05width\x18\x01 \x01(\x05\x12\x0e\n\x06height\x18\x02 \x01(\x05\x12\x18\n\x10\x64uration_seconds\x18\x03 \x01(\x01\x12\x12\n\nsize_bytes\x18\x04 \x01(\x03\"\x10\n\x0e\x46inishResponse\"[\n\x0f\x43oncludeRequest\x12\x12\n\nattempt_id\x18\x01 \x01(\t\x12\x11\n\tworker_id\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\x12\x0f\n\x07message\x18\x04 \x01(\t\"$\n\x10\x43oncludeResponse\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x08\"H\n\x0fGiveBackRequest\x12\x12\n\nattempt_id\x18\x01 \x01(\t\x12\x11\n\tworker_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\x12\n\x10GiveBackResponse*f\n\x08\x45vidence\x12\x18\n\x14\x45VIDENCE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x45VIDENCE_ADOPTION\x10\x01\x12\x14\n\x10\x45VIDENCE_WEBHOOK\x10\x02\x12\x13\n\x0f\x45VIDENCE_RECORD\x10\x03*\xa6\x01\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x14\n\x10VERDICT_NOT_SENT\x10\x01\x12\x13\n\x0fVERDICT_REFUSED\x10\x02\x12\x10\n\x0cVERDICT_BUSY\x10\x03\x12\x1c\n\x18VERDICT_REFUSED_FOR_GOOD\x10\x04\x12\x12\n\x0eVERDICT_UNSAFE\x10\x05\x12\x13\n\x0fVERDICT_UNKNOWN\x10\x06*\xb8\x01\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x15\n\x11OUTCOME_SUCCEEDED\x10\x01\x12\x12\n\x0eOUTCOME_FAILED\x10\x02\x12\x14\n\x10OUTCOME_FILTERED\x10\x03\x12\x15\n\x11OUTCOME_CANCELLED\x10\x04\x12\x10\n\x0cOUTCOME_GONE\x10\x05\x12\x16\n\x12OUTCOME_FETCH_LOST\x10\x06\x12\x12\n\x0eOUTCOME_BROKEN\x10\x07\x32\x88\x04\n\x0e\x41ttemptService\x12M\n\x05\x42\x65gin\x12\x1e.reelmesh.mesh.v1.BeginRequest\x1a\x1f.reelmesh.mesh.v1.BeginResponse\"\x03\x90\x02\x02\x12P\n\x06Record\x12\x1f.reelmesh.mesh.v1.RecordRequest\x1a .reelmesh.mesh.v1.RecordResponse\"\x03\x90\x02\x02\x12S\n\x07\x44\x65\x63line\x12 .reelmesh.mesh.v1.DeclineRequest\x1a!.reelmesh.mesh.v1.DeclineResponse\"\x03\x90\x02\x02\x12P\n\x06\x46inish\x12\x1f.reelmesh.mesh.v1.FinishRequest\x1a .reelmesh.mesh.v1.FinishResponse\"\x03\x90\x02\x02\x12V\n\x08\x43onclude\x12!.reelmesh.mesh.v1.ConcludeRequest\x1a\".reelmesh.mesh.v1.ConcludeResponse\"\x03\x90\x02\x02\x12V\n\x08GiveBack\x12!.reelmesh.mesh.v1.GiveBackRequest\x1a\".reelmesh.mesh.v1.GiveBackResponse\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&reelmesh/mesh/v1/attempt_service.proto\x12\x10reelmesh.mesh.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\"reelmesh/mesh/v1/record_mark.proto\"p\n\x0c\x42\x65ginRequest\x12\x12\n\nattempt_id\x18\x01 \x01(\t\x12\x11\n\tworker_id\x18\x02 \x01(\t\x12\r\n\x05nonce\x18\x03 \x01(\t\x12*\n\x04mark\x18\x04 \x01(\x0b\x32\x1c.reelmesh.mesh.v1.RecordMark\"e\n\rBeginResponse\x12\"\n\x02go\x18\x01 \x01(\x0b\x32\x14.reelmesh.mesh.v1.GoH\x00\x12&\n\x04\x64rop\x18\x02 \x01(\x0b\x32\x16.reelmesh.mesh.v1.DropH\x00\x42\x08\n\x06\x61nswer\"6\n\x02Go\x12\x30\n\rsubmit_within\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"*\n\x04\x44rop\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x12\n\ncome_again\x18\x02 \x01(\x08\"\xa8\x01\n\rRecordRequest\x12\x12\n\nattempt_id\x18\x01 \x01(\t\x12\x11\n\tworker_id\x18\x02 \x01(\t\x12\x0e\n\x06job_id\x18\x03 \x01(\t\x12,\n\x08\x65vidence\x18\x04 \x01(\x0e\x32\x1a.reelmesh.mesh.v1.Evidence\x12\x0f\n\x07project\x18\x05 \x01(\t\x12\x12\n\naccount_id\x18\x06 \x01(\t\x12\r\n\x05model\x18\x07 \x01(\t\"$\n\x0eRecordResponse\x12\x12\n\ncancel_now\x18\x01 \x01(\x08\"\xb3\x01\n\x0e\x44\x65\x63lineRequest\x12\x12\n\nattempt_id\x18\x01 \x01(\t\x12\x11\n\tworker_id\x18\x02 \x01(\t\x12\r\n\x05nonce\x18\x03 \x01(\t\x12*\n\x07verdict\x18\x04 \x01(\x0e\x32\x19.reelmesh.mesh.v1.Verdict\x12\x0f\n\x07message\x18\x05 \x01(\t\x12.\n\x0bretry_after\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x11\n\x0f\x44\x65\x63lineResponse\"\xef\x01\n\rFinishRequest\x12\x12\n\nattempt_id\x18\x01 \x01(\t\x12\x11\n\tworker_id\x18\x02 \x01(\t\x12\x0e\n\x06job_id\x18\x03 \x01(\t\x12*\n\x07outcome\x18\x04 \x01(\x0e\x32\x19.reelmesh.mesh.v1.Outcome\x12\x15\n\rclip_asset_id\x18\x05 \x01(\t\x12\x18\n\x0b\x63ost_micros\x18\x06 \x01(\x03H\x00\x88\x01\x01\x12\x0f\n\x07message\x18\x07 \x01(\t\x12)\n\x04\x63lip\x18\x08 \x01(\x0b\x32\x1b.reelmesh.mesh.v1.ClipFactsB\x0e\n\x0c_cost_micros\"X\n\tClipFacts\x12\r\n\x05width\x18\x01 \x01(\x05\x12\x0e\n\x06height\x18\x02 \x01(\x05\x12\x18\n\x10\x64uration_seconds\x18\x03 \x01(\x01\x12\x12\n\nsize_bytes\x18\x04 \x01(\x03\"\x10\n\x0e\x46inishResponse\"[\n\x0f\x43oncludeRequest\x12\x12\n\nattempt_id\x18\x01 \x01(\t\x12\x11\n\tworker_id\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\x12\x0f\n\x07message\x18\x04 \x01(\t\"$\n\x10\x43oncludeResponse\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x08\"H\n\x0fGiveBackRequest\x12\x12\n\nattempt_id\x18\x01 \x01(\t\x12\x11\n\tworker_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\x12\n\x10GiveBackResponse*f\n\x08\x45vidence\x12\x18\n\x14\x45VIDENCE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x45VIDENCE_ADOPTION\x10\x01\x12\x14\n\x10\x45VIDENCE_WEBHOOK\x10\x02\x12\x13\n\x0f\x45VIDENCE_RECORD\x10\x03*\xa6\x01\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x14\n\x10VERDICT_NOT_SENT\x10\x01\x12\x13\n\x0fVERDICT_REFUSED\x10\x02\x12\x10\n\x0cVERDICT_BUSY\x10\x03\x12\x1c\n\x18VERDICT_REFUSED_FOR_GOOD\x10\x04\x12\x12\n\x0eVERDICT_UNSAFE\x10\x05\x12\x13\n\x0fVERDICT_UNKNOWN\x10\x06*\xb8\x01\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x15\n\x11OUTCOME_SUCCEEDED\x10\x01\x12\x12\n\x0eOUTCOME_FAILED\x10\x02\x12\x14\n\x10OUTCOME_FILTERED\x10\x03\x12\x15\n\x11OUTCOME_CANCELLED\x10\x04\x12\x10\n\x0cOUTCOME_GONE\x10\x05\x12\x16\n\x12OUTCOME_FETCH_LOST\x10\x06\x12\x12\n\x0eOUTCOME_BROKEN\x10\x07\x32\x88\x04\n\x0e\x41ttemptService\x12M\n\x05\x42\x65gin\x12\x1e.reelmesh.mesh.v1.BeginRequest\x1a\x1f.reelmesh.mesh.v1.BeginResponse\"\x03\x90\x02\x02\x12P\n\x06Record\x12\x1f.reelmesh.mesh.v1.RecordRequest\x1a .reelmesh.mesh.v1.RecordResponse\"\x03\x90\x02\x02\x12S\n\x07\x44\x65\x63line\x12 .reelmesh.mesh.v1.DeclineRequest\x1a!.reelmesh.mesh.v1.DeclineResponse\"\x03\x90\x02\x02\x12P\n\x06\x46inish\x12\x1f.reelmesh.mesh.v1.FinishRequest\x1a .reelmesh.mesh.v1.FinishResponse\"\x03\x90\x02\x02\x12V\n\x08\x43onclude\x12!.reelmesh.mesh.v1.ConcludeRequest\x1a\".reelmesh.mesh.v1.ConcludeResponse\"\x03\x90\x02\x02\x12V\n\x08GiveBack\x12!.reelmesh.mesh.v1.GiveBackRequest\x1a\".reelmesh.mesh.v1.GiveBackResponse\"\x03\x90\x02\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,42 +45,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ATTEMPTSERVICE'].methods_by_name['Conclude']._serialized_options = b'\220\002\002'
   _globals['_ATTEMPTSERVICE'].methods_by_name['GiveBack']._loaded_options = None
   _globals['_ATTEMPTSERVICE'].methods_by_name['GiveBack']._serialized_options = b'\220\002\002'
-  _globals['_EVIDENCE']._serialized_start=1315
-  _globals['_EVIDENCE']._serialized_end=1417
-  _globals['_VERDICT']._serialized_start=1420
-  _globals['_VERDICT']._serialized_end=1586
-  _globals['_OUTCOME']._serialized_start=1589
-  _globals['_OUTCOME']._serialized_end=1773
-  _globals['_BEGINREQUEST']._serialized_start=92
-  _globals['_BEGINREQUEST']._serialized_end=160
-  _globals['_BEGINRESPONSE']._serialized_start=162
-  _globals['_BEGINRESPONSE']._serialized_end=263
-  _globals['_GO']._serialized_start=265
-  _globals['_GO']._serialized_end=319
-  _globals['_DROP']._serialized_start=321
-  _globals['_DROP']._serialized_end=363
-  _globals['_RECORDREQUEST']._serialized_start=366
-  _globals['_RECORDREQUEST']._serialized_end=499
-  _globals['_RECORDRESPONSE']._serialized_start=501
-  _globals['_RECORDRESPONSE']._serialized_end=537
-  _globals['_DECLINEREQUEST']._serialized_start=540
-  _globals['_DECLINEREQUEST']._serialized_end=719
-  _globals['_DECLINERESPONSE']._serialized_start=721
-  _globals['_DECLINERESPONSE']._serialized_end=738
-  _globals['_FINISHREQUEST']._serialized_start=741
-  _globals['_FINISHREQUEST']._serialized_end=980
-  _globals['_CLIPFACTS']._serialized_start=982
-  _globals['_CLIPFACTS']._serialized_end=1070
-  _globals['_FINISHRESPONSE']._serialized_start=1072
-  _globals['_FINISHRESPONSE']._serialized_end=1088
-  _globals['_CONCLUDEREQUEST']._serialized_start=1090
-  _globals['_CONCLUDEREQUEST']._serialized_end=1181
-  _globals['_CONCLUDERESPONSE']._serialized_start=1183
-  _globals['_CONCLUDERESPONSE']._serialized_end=1219
-  _globals['_GIVEBACKREQUEST']._serialized_start=1221
-  _globals['_GIVEBACKREQUEST']._serialized_end=1293
-  _globals['_GIVEBACKRESPONSE']._serialized_start=1295
-  _globals['_GIVEBACKRESPONSE']._serialized_end=1313
-  _globals['_ATTEMPTSERVICE']._serialized_start=1776
-  _globals['_ATTEMPTSERVICE']._serialized_end=2296
+  _globals['_EVIDENCE']._serialized_start=1430
+  _globals['_EVIDENCE']._serialized_end=1532
+  _globals['_VERDICT']._serialized_start=1535
+  _globals['_VERDICT']._serialized_end=1701
+  _globals['_OUTCOME']._serialized_start=1704
+  _globals['_OUTCOME']._serialized_end=1888
+  _globals['_BEGINREQUEST']._serialized_start=128
+  _globals['_BEGINREQUEST']._serialized_end=240
+  _globals['_BEGINRESPONSE']._serialized_start=242
+  _globals['_BEGINRESPONSE']._serialized_end=343
+  _globals['_GO']._serialized_start=345
+  _globals['_GO']._serialized_end=399
+  _globals['_DROP']._serialized_start=401
+  _globals['_DROP']._serialized_end=443
+  _globals['_RECORDREQUEST']._serialized_start=446
+  _globals['_RECORDREQUEST']._serialized_end=614
+  _globals['_RECORDRESPONSE']._serialized_start=616
+  _globals['_RECORDRESPONSE']._serialized_end=652
+  _globals['_DECLINEREQUEST']._serialized_start=655
+  _globals['_DECLINEREQUEST']._serialized_end=834
+  _globals['_DECLINERESPONSE']._serialized_start=836
+  _globals['_DECLINERESPONSE']._serialized_end=853
+  _globals['_FINISHREQUEST']._serialized_start=856
+  _globals['_FINISHREQUEST']._serialized_end=1095
+  _globals['_CLIPFACTS']._serialized_start=1097
+  _globals['_CLIPFACTS']._serialized_end=1185
+  _globals['_FINISHRESPONSE']._serialized_start=1187
+  _globals['_FINISHRESPONSE']._serialized_end=1203
+  _globals['_CONCLUDEREQUEST']._serialized_start=1205
+  _globals['_CONCLUDEREQUEST']._serialized_end=1296
+  _globals['_CONCLUDERESPONSE']._serialized_start=1298
+  _globals['_CONCLUDERESPONSE']._serialized_end=1334
+  _globals['_GIVEBACKREQUEST']._serialized_start=1336
+  _globals['_GIVEBACKREQUEST']._serialized_end=1408
+  _globals['_GIVEBACKRESPONSE']._serialized_start=1410
+  _globals['_GIVEBACKRESPONSE']._serialized_end=1428
+  _globals['_ATTEMPTSERVICE']._serialized_start=1891
+  _globals['_ATTEMPTSERVICE']._serialized_end=2411
 # @@protoc_insertion_point(module_scope)

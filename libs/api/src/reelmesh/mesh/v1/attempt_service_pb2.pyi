@@ -1,6 +1,7 @@
 import datetime
 
 from google.protobuf import duration_pb2 as _duration_pb2
+from reelmesh.mesh.v1 import record_mark_pb2 as _record_mark_pb2
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -57,14 +58,16 @@ OUTCOME_FETCH_LOST: Outcome
 OUTCOME_BROKEN: Outcome
 
 class BeginRequest(_message.Message):
-    __slots__ = ("attempt_id", "worker_id", "nonce")
+    __slots__ = ("attempt_id", "worker_id", "nonce", "mark")
     ATTEMPT_ID_FIELD_NUMBER: _ClassVar[int]
     WORKER_ID_FIELD_NUMBER: _ClassVar[int]
     NONCE_FIELD_NUMBER: _ClassVar[int]
+    MARK_FIELD_NUMBER: _ClassVar[int]
     attempt_id: str
     worker_id: str
     nonce: str
-    def __init__(self, attempt_id: _Optional[str] = ..., worker_id: _Optional[str] = ..., nonce: _Optional[str] = ...) -> None: ...
+    mark: _record_mark_pb2.RecordMark
+    def __init__(self, attempt_id: _Optional[str] = ..., worker_id: _Optional[str] = ..., nonce: _Optional[str] = ..., mark: _Optional[_Union[_record_mark_pb2.RecordMark, _Mapping]] = ...) -> None: ...
 
 class BeginResponse(_message.Message):
     __slots__ = ("go", "drop")
@@ -89,18 +92,22 @@ class Drop(_message.Message):
     def __init__(self, reason: _Optional[str] = ..., come_again: _Optional[bool] = ...) -> None: ...
 
 class RecordRequest(_message.Message):
-    __slots__ = ("attempt_id", "worker_id", "job_id", "evidence", "project")
+    __slots__ = ("attempt_id", "worker_id", "job_id", "evidence", "project", "account_id", "model")
     ATTEMPT_ID_FIELD_NUMBER: _ClassVar[int]
     WORKER_ID_FIELD_NUMBER: _ClassVar[int]
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     EVIDENCE_FIELD_NUMBER: _ClassVar[int]
     PROJECT_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
     attempt_id: str
     worker_id: str
     job_id: str
     evidence: Evidence
     project: str
-    def __init__(self, attempt_id: _Optional[str] = ..., worker_id: _Optional[str] = ..., job_id: _Optional[str] = ..., evidence: _Optional[_Union[Evidence, str]] = ..., project: _Optional[str] = ...) -> None: ...
+    account_id: str
+    model: str
+    def __init__(self, attempt_id: _Optional[str] = ..., worker_id: _Optional[str] = ..., job_id: _Optional[str] = ..., evidence: _Optional[_Union[Evidence, str]] = ..., project: _Optional[str] = ..., account_id: _Optional[str] = ..., model: _Optional[str] = ...) -> None: ...
 
 class RecordResponse(_message.Message):
     __slots__ = ("cancel_now",)

@@ -1,6 +1,9 @@
 import datetime
 
 from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from reelmesh.mesh.v1 import attempt_service_pb2 as _attempt_service_pb2
+from reelmesh.mesh.v1 import record_mark_pb2 as _record_mark_pb2
 from reelmesh.mesh.v1 import task_pb2 as _task_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -103,7 +106,7 @@ class RegisterCardResponse(_message.Message):
     def __init__(self) -> None: ...
 
 class RenewLeaseRequest(_message.Message):
-    __slots__ = ("worker_id", "kind", "pool", "name", "submitting", "watching", "finding", "step_tokens", "room")
+    __slots__ = ("worker_id", "kind", "pool", "name", "submitting", "watching", "finding", "step_tokens", "room", "mark", "counted_era_id")
     WORKER_ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     POOL_FIELD_NUMBER: _ClassVar[int]
@@ -113,6 +116,8 @@ class RenewLeaseRequest(_message.Message):
     FINDING_FIELD_NUMBER: _ClassVar[int]
     STEP_TOKENS_FIELD_NUMBER: _ClassVar[int]
     ROOM_FIELD_NUMBER: _ClassVar[int]
+    MARK_FIELD_NUMBER: _ClassVar[int]
+    COUNTED_ERA_ID_FIELD_NUMBER: _ClassVar[int]
     worker_id: str
     kind: str
     pool: str
@@ -122,10 +127,12 @@ class RenewLeaseRequest(_message.Message):
     finding: _containers.RepeatedScalarFieldContainer[str]
     step_tokens: _containers.RepeatedScalarFieldContainer[str]
     room: int
-    def __init__(self, worker_id: _Optional[str] = ..., kind: _Optional[str] = ..., pool: _Optional[str] = ..., name: _Optional[str] = ..., submitting: _Optional[_Iterable[str]] = ..., watching: _Optional[_Iterable[str]] = ..., finding: _Optional[_Iterable[str]] = ..., step_tokens: _Optional[_Iterable[str]] = ..., room: _Optional[int] = ...) -> None: ...
+    mark: _record_mark_pb2.RecordMark
+    counted_era_id: str
+    def __init__(self, worker_id: _Optional[str] = ..., kind: _Optional[str] = ..., pool: _Optional[str] = ..., name: _Optional[str] = ..., submitting: _Optional[_Iterable[str]] = ..., watching: _Optional[_Iterable[str]] = ..., finding: _Optional[_Iterable[str]] = ..., step_tokens: _Optional[_Iterable[str]] = ..., room: _Optional[int] = ..., mark: _Optional[_Union[_record_mark_pb2.RecordMark, _Mapping]] = ..., counted_era_id: _Optional[str] = ...) -> None: ...
 
 class RenewLeaseResponse(_message.Message):
-    __slots__ = ("held", "lease", "renew_every", "watch", "find", "cancel", "forget", "cordoned", "rates")
+    __slots__ = ("held", "lease", "renew_every", "watch", "find", "cancel", "forget", "cordoned", "rates", "mark", "recovering", "census")
     class RatesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -142,6 +149,9 @@ class RenewLeaseResponse(_message.Message):
     FORGET_FIELD_NUMBER: _ClassVar[int]
     CORDONED_FIELD_NUMBER: _ClassVar[int]
     RATES_FIELD_NUMBER: _ClassVar[int]
+    MARK_FIELD_NUMBER: _ClassVar[int]
+    RECOVERING_FIELD_NUMBER: _ClassVar[int]
+    CENSUS_FIELD_NUMBER: _ClassVar[int]
     held: bool
     lease: _duration_pb2.Duration
     renew_every: _duration_pb2.Duration
@@ -151,7 +161,62 @@ class RenewLeaseResponse(_message.Message):
     forget: _containers.RepeatedScalarFieldContainer[str]
     cordoned: bool
     rates: _containers.ScalarMap[str, float]
-    def __init__(self, held: _Optional[bool] = ..., lease: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., renew_every: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., watch: _Optional[_Iterable[_Union[WatchOrder, _Mapping]]] = ..., find: _Optional[_Iterable[_Union[FindOrder, _Mapping]]] = ..., cancel: _Optional[_Iterable[str]] = ..., forget: _Optional[_Iterable[str]] = ..., cordoned: _Optional[bool] = ..., rates: _Optional[_Mapping[str, float]] = ...) -> None: ...
+    mark: _record_mark_pb2.RecordMark
+    recovering: bool
+    census: _containers.RepeatedCompositeFieldContainer[CensusOrder]
+    def __init__(self, held: _Optional[bool] = ..., lease: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., renew_every: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., watch: _Optional[_Iterable[_Union[WatchOrder, _Mapping]]] = ..., find: _Optional[_Iterable[_Union[FindOrder, _Mapping]]] = ..., cancel: _Optional[_Iterable[str]] = ..., forget: _Optional[_Iterable[str]] = ..., cordoned: _Optional[bool] = ..., rates: _Optional[_Mapping[str, float]] = ..., mark: _Optional[_Union[_record_mark_pb2.RecordMark, _Mapping]] = ..., recovering: _Optional[bool] = ..., census: _Optional[_Iterable[_Union[CensusOrder, _Mapping]]] = ...) -> None: ...
+
+class CensusOrder(_message.Message):
+    __slots__ = ("era_id", "account_id", "since", "wait")
+    ERA_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    WAIT_FIELD_NUMBER: _ClassVar[int]
+    era_id: str
+    account_id: str
+    since: _timestamp_pb2.Timestamp
+    wait: _duration_pb2.Duration
+    def __init__(self, era_id: _Optional[str] = ..., account_id: _Optional[str] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., wait: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class ReportCensusRequest(_message.Message):
+    __slots__ = ("worker_id", "era_id", "account_id", "jobs", "last", "complete", "message")
+    WORKER_ID_FIELD_NUMBER: _ClassVar[int]
+    ERA_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    JOBS_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    COMPLETE_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    worker_id: str
+    era_id: str
+    account_id: str
+    jobs: _containers.RepeatedCompositeFieldContainer[ListedJob]
+    last: bool
+    complete: bool
+    message: str
+    def __init__(self, worker_id: _Optional[str] = ..., era_id: _Optional[str] = ..., account_id: _Optional[str] = ..., jobs: _Optional[_Iterable[_Union[ListedJob, _Mapping]]] = ..., last: _Optional[bool] = ..., complete: _Optional[bool] = ..., message: _Optional[str] = ...) -> None: ...
+
+class ListedJob(_message.Message):
+    __slots__ = ("job_id", "attempt_id", "seed", "model", "project", "evidence")
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_ID_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_FIELD_NUMBER: _ClassVar[int]
+    job_id: str
+    attempt_id: str
+    seed: int
+    model: str
+    project: str
+    evidence: _attempt_service_pb2.Evidence
+    def __init__(self, job_id: _Optional[str] = ..., attempt_id: _Optional[str] = ..., seed: _Optional[int] = ..., model: _Optional[str] = ..., project: _Optional[str] = ..., evidence: _Optional[_Union[_attempt_service_pb2.Evidence, str]] = ...) -> None: ...
+
+class ReportCensusResponse(_message.Message):
+    __slots__ = ("accepted",)
+    ACCEPTED_FIELD_NUMBER: _ClassVar[int]
+    accepted: bool
+    def __init__(self, accepted: _Optional[bool] = ...) -> None: ...
 
 class WatchOrder(_message.Message):
     __slots__ = ("task", "job_id", "cancel")

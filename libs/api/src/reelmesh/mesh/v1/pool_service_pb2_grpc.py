@@ -50,6 +50,11 @@ class PoolServiceStub:
                 request_serializer=reelmesh_dot_mesh_dot_v1_dot_pool__service__pb2.ReleaseLeaseRequest.SerializeToString,
                 response_deserializer=reelmesh_dot_mesh_dot_v1_dot_pool__service__pb2.ReleaseLeaseResponse.FromString,
                 _registered_method=True)
+        self.ReportCensus = channel.unary_unary(
+                '/reelmesh.mesh.v1.PoolService/ReportCensus',
+                request_serializer=reelmesh_dot_mesh_dot_v1_dot_pool__service__pb2.ReportCensusRequest.SerializeToString,
+                response_deserializer=reelmesh_dot_mesh_dot_v1_dot_pool__service__pb2.ReportCensusResponse.FromString,
+                _registered_method=True)
 
 
 class PoolServiceServicer:
@@ -77,6 +82,13 @@ class PoolServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReportCensus(self, request, context):
+        """Tells what an account has, as a census order asked. In pages, all of which are told again after a failure.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PoolServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -94,6 +106,11 @@ def add_PoolServiceServicer_to_server(servicer, server):
                     servicer.ReleaseLease,
                     request_deserializer=reelmesh_dot_mesh_dot_v1_dot_pool__service__pb2.ReleaseLeaseRequest.FromString,
                     response_serializer=reelmesh_dot_mesh_dot_v1_dot_pool__service__pb2.ReleaseLeaseResponse.SerializeToString,
+            ),
+            'ReportCensus': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportCensus,
+                    request_deserializer=reelmesh_dot_mesh_dot_v1_dot_pool__service__pb2.ReportCensusRequest.FromString,
+                    response_serializer=reelmesh_dot_mesh_dot_v1_dot_pool__service__pb2.ReportCensusResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -178,6 +195,33 @@ class PoolService:
             '/reelmesh.mesh.v1.PoolService/ReleaseLease',
             reelmesh_dot_mesh_dot_v1_dot_pool__service__pb2.ReleaseLeaseRequest.SerializeToString,
             reelmesh_dot_mesh_dot_v1_dot_pool__service__pb2.ReleaseLeaseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportCensus(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reelmesh.mesh.v1.PoolService/ReportCensus',
+            reelmesh_dot_mesh_dot_v1_dot_pool__service__pb2.ReportCensusRequest.SerializeToString,
+            reelmesh_dot_mesh_dot_v1_dot_pool__service__pb2.ReportCensusResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,6 +39,8 @@ class PoolServiceStub:
     """Renews the one lease of a worker and exchanges what both sides must know."""
     ReleaseLease: _grpc.UnaryUnaryMultiCallable[_pool_service_pb2.ReleaseLeaseRequest, _pool_service_pb2.ReleaseLeaseResponse]
     """Ends a lease: what the worker watched is handed to others at once."""
+    ReportCensus: _grpc.UnaryUnaryMultiCallable[_pool_service_pb2.ReportCensusRequest, _pool_service_pb2.ReportCensusResponse]
+    """Tells what an account has, as a census order asked. In pages, all of which are told again after a failure."""
 
 @_typing.type_check_only
 class PoolServiceAsyncStub(PoolServiceStub):
@@ -51,6 +53,8 @@ class PoolServiceAsyncStub(PoolServiceStub):
     """Renews the one lease of a worker and exchanges what both sides must know."""
     ReleaseLease: _aio.UnaryUnaryMultiCallable[_pool_service_pb2.ReleaseLeaseRequest, _pool_service_pb2.ReleaseLeaseResponse]  # type: ignore[assignment]
     """Ends a lease: what the worker watched is handed to others at once."""
+    ReportCensus: _aio.UnaryUnaryMultiCallable[_pool_service_pb2.ReportCensusRequest, _pool_service_pb2.ReportCensusResponse]  # type: ignore[assignment]
+    """Tells what an account has, as a census order asked. In pages, all of which are told again after a failure."""
 
 class PoolServiceServicer(metaclass=_abc_1.ABCMeta):
     """Served by the orchestrator to workers: who they are, that they live, and what they must know."""
@@ -78,5 +82,13 @@ class PoolServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_pool_service_pb2.ReleaseLeaseResponse, _abc.Awaitable[_pool_service_pb2.ReleaseLeaseResponse]]:
         """Ends a lease: what the worker watched is handed to others at once."""
+
+    @_abc_1.abstractmethod
+    def ReportCensus(
+        self,
+        request: _pool_service_pb2.ReportCensusRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_pool_service_pb2.ReportCensusResponse, _abc.Awaitable[_pool_service_pb2.ReportCensusResponse]]:
+        """Tells what an account has, as a census order asked. In pages, all of which are told again after a failure."""
 
 def add_PoolServiceServicer_to_server(servicer: PoolServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -70,6 +70,16 @@ class StorageServiceStub:
                 request_serializer=reelmesh_dot_mesh_dot_v1_dot_storage__service__pb2.VerifyUrlRequest.SerializeToString,
                 response_deserializer=reelmesh_dot_mesh_dot_v1_dot_storage__service__pb2.VerifyUrlResponse.FromString,
                 _registered_method=True)
+        self.KeepNote = channel.unary_unary(
+                '/reelmesh.mesh.v1.StorageService/KeepNote',
+                request_serializer=reelmesh_dot_mesh_dot_v1_dot_storage__service__pb2.KeepNoteRequest.SerializeToString,
+                response_deserializer=reelmesh_dot_mesh_dot_v1_dot_storage__service__pb2.KeepNoteResponse.FromString,
+                _registered_method=True)
+        self.ReadNote = channel.unary_unary(
+                '/reelmesh.mesh.v1.StorageService/ReadNote',
+                request_serializer=reelmesh_dot_mesh_dot_v1_dot_storage__service__pb2.ReadNoteRequest.SerializeToString,
+                response_deserializer=reelmesh_dot_mesh_dot_v1_dot_storage__service__pb2.ReadNoteResponse.FromString,
+                _registered_method=True)
         self.GetStatistics = channel.unary_unary(
                 '/reelmesh.mesh.v1.StorageService/GetStatistics',
                 request_serializer=reelmesh_dot_mesh_dot_v1_dot_storage__service__pb2.GetStatisticsRequest.SerializeToString,
@@ -130,6 +140,20 @@ class StorageServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def KeepNote(self, request, context):
+        """Writes a small note beside the assets, in place of the one of that name: for what must lie outside of every database.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReadNote(self, request, context):
+        """Reads a note.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetStatistics(self, request, context):
         """Counts what is stored.
         """
@@ -174,6 +198,16 @@ def add_StorageServiceServicer_to_server(servicer, server):
                     servicer.VerifyUrl,
                     request_deserializer=reelmesh_dot_mesh_dot_v1_dot_storage__service__pb2.VerifyUrlRequest.FromString,
                     response_serializer=reelmesh_dot_mesh_dot_v1_dot_storage__service__pb2.VerifyUrlResponse.SerializeToString,
+            ),
+            'KeepNote': grpc.unary_unary_rpc_method_handler(
+                    servicer.KeepNote,
+                    request_deserializer=reelmesh_dot_mesh_dot_v1_dot_storage__service__pb2.KeepNoteRequest.FromString,
+                    response_serializer=reelmesh_dot_mesh_dot_v1_dot_storage__service__pb2.KeepNoteResponse.SerializeToString,
+            ),
+            'ReadNote': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReadNote,
+                    request_deserializer=reelmesh_dot_mesh_dot_v1_dot_storage__service__pb2.ReadNoteRequest.FromString,
+                    response_serializer=reelmesh_dot_mesh_dot_v1_dot_storage__service__pb2.ReadNoteResponse.SerializeToString,
             ),
             'GetStatistics': grpc.unary_unary_rpc_method_handler(
                     servicer.GetStatistics,
@@ -371,6 +405,60 @@ class StorageService:
             '/reelmesh.mesh.v1.StorageService/VerifyUrl',
             reelmesh_dot_mesh_dot_v1_dot_storage__service__pb2.VerifyUrlRequest.SerializeToString,
             reelmesh_dot_mesh_dot_v1_dot_storage__service__pb2.VerifyUrlResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def KeepNote(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reelmesh.mesh.v1.StorageService/KeepNote',
+            reelmesh_dot_mesh_dot_v1_dot_storage__service__pb2.KeepNoteRequest.SerializeToString,
+            reelmesh_dot_mesh_dot_v1_dot_storage__service__pb2.KeepNoteResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadNote(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reelmesh.mesh.v1.StorageService/ReadNote',
+            reelmesh_dot_mesh_dot_v1_dot_storage__service__pb2.ReadNoteRequest.SerializeToString,
+            reelmesh_dot_mesh_dot_v1_dot_storage__service__pb2.ReadNoteResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -47,6 +47,10 @@ class StorageServiceStub:
     """Makes a URL that serves an asset for a while without a key."""
     VerifyUrl: _grpc.UnaryUnaryMultiCallable[_storage_service_pb2.VerifyUrlRequest, _storage_service_pb2.VerifyUrlResponse]
     """Checks a URL of our own making and names its asset (for back ends whose URLs the gateway serves)."""
+    KeepNote: _grpc.UnaryUnaryMultiCallable[_storage_service_pb2.KeepNoteRequest, _storage_service_pb2.KeepNoteResponse]
+    """Writes a small note beside the assets, in place of the one of that name: for what must lie outside of every database."""
+    ReadNote: _grpc.UnaryUnaryMultiCallable[_storage_service_pb2.ReadNoteRequest, _storage_service_pb2.ReadNoteResponse]
+    """Reads a note."""
     GetStatistics: _grpc.UnaryUnaryMultiCallable[_storage_service_pb2.GetStatisticsRequest, _storage_service_pb2.GetStatisticsResponse]
     """Counts what is stored."""
 
@@ -69,6 +73,10 @@ class StorageServiceAsyncStub(StorageServiceStub):
     """Makes a URL that serves an asset for a while without a key."""
     VerifyUrl: _aio.UnaryUnaryMultiCallable[_storage_service_pb2.VerifyUrlRequest, _storage_service_pb2.VerifyUrlResponse]  # type: ignore[assignment]
     """Checks a URL of our own making and names its asset (for back ends whose URLs the gateway serves)."""
+    KeepNote: _aio.UnaryUnaryMultiCallable[_storage_service_pb2.KeepNoteRequest, _storage_service_pb2.KeepNoteResponse]  # type: ignore[assignment]
+    """Writes a small note beside the assets, in place of the one of that name: for what must lie outside of every database."""
+    ReadNote: _aio.UnaryUnaryMultiCallable[_storage_service_pb2.ReadNoteRequest, _storage_service_pb2.ReadNoteResponse]  # type: ignore[assignment]
+    """Reads a note."""
     GetStatistics: _aio.UnaryUnaryMultiCallable[_storage_service_pb2.GetStatisticsRequest, _storage_service_pb2.GetStatisticsResponse]  # type: ignore[assignment]
     """Counts what is stored."""
 
@@ -130,6 +138,22 @@ class StorageServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_storage_service_pb2.VerifyUrlResponse, _abc.Awaitable[_storage_service_pb2.VerifyUrlResponse]]:
         """Checks a URL of our own making and names its asset (for back ends whose URLs the gateway serves)."""
+
+    @_abc_1.abstractmethod
+    def KeepNote(
+        self,
+        request: _storage_service_pb2.KeepNoteRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_storage_service_pb2.KeepNoteResponse, _abc.Awaitable[_storage_service_pb2.KeepNoteResponse]]:
+        """Writes a small note beside the assets, in place of the one of that name: for what must lie outside of every database."""
+
+    @_abc_1.abstractmethod
+    def ReadNote(
+        self,
+        request: _storage_service_pb2.ReadNoteRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_storage_service_pb2.ReadNoteResponse, _abc.Awaitable[_storage_service_pb2.ReadNoteResponse]]:
+        """Reads a note."""
 
     @_abc_1.abstractmethod
     def GetStatistics(
