@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from reelmesh_kit import sql
 from reelmesh_orchestrator.adapters.sql import tables
 from reelmesh_orchestrator.model import attempt, generation, machine, shot, step
+from reelmesh_storage.model import note
 
 ROWS_LIMIT = 100_000
 Rows = Sequence[Any]
@@ -24,7 +25,7 @@ _ENDED = frozenset(state.value for state in generation.ENDED)
 # Events by which a run of a generation ends: exactly one of them.
 _ENDINGS = frozenset({"completed", "failed", "cancelled", "expired"})
 # After these an attempt may be in flight without having been let through by its account's slots.
-_UNEXPECTED = frozenset({"attempt_indeterminate", "incident"})
+_UNEXPECTED = frozenset({"attempt_indeterminate", "incident", "recovered"})
 
 
 class Snapshot:
@@ -115,7 +116,11 @@ def _paid_once(seen: Snapshot) -> Iterator[str]:
         event.attributes["attempt_id"] for event in seen.events if event.type == "attempt_submitting"
     )
     yield from (f"attempt {one} was submitted {times} times" for one, times in begun.items() if times > 1)
-    unresolved = collections.Counter(one.shot_id for one in seen.attempts if one.state in _UNRESOLVED)
+    # One that was given up for good reasons and turned up after all is an incident: another may have begun by then.
+    back = {event.attributes.get("attempt_id") for event in seen.events if event.type == "incident"}
+    unresolved = collections.Counter(
+        one.shot_id for one in seen.attempts if one.state in _UNRESOLVED and str(one.id) not in back
+    )
     yield from (f"shot {one} has {number} unresolved attempts" for one, number in unresolved.items() if number > 1)
 
 
@@ -307,7 +312,8 @@ def owned(seen: Snapshot, writes: Rows, keys: Collection[str]) -> list[str]:
     wrong += [f"asset {one} ({row.kind}) has no owner" for one, row in stored.items() if one not in used]
     wrong += [f"asset {one} belongs to another" for one, row in stored.items() if _stranger(used.get(one), row)]
     known = {row.key for row in stored.values()}
-    wrong += [f"the bytes under {key} are orphaned" for key in sorted(set(keys) - known)]
+    orphaned = {key for key in set(keys) - known if not key.startswith(note.FOLDER)}
+    wrong += [f"the bytes under {key} are orphaned" for key in sorted(orphaned)]
     wrong += [f"the bytes under {key} are gone" for key in sorted(known - set(keys))]
     return wrong
 

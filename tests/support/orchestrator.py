@@ -1,6 +1,7 @@
 """Builds what the orchestrator's decisions are tested on: cards, accounts, generations in the middle of their lives."""
 
 import datetime
+import logging
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 
@@ -230,3 +231,8 @@ def ledger_balances(effects: Sequence[draft.Effect], aggregate: draft.Aggregate)
         if held != one.held_micros or sums[draft.EntryKind.SETTLE] != one.spent_micros:
             return False
     return True
+
+
+def logger() -> logging.Logger:
+    """Return a logger that is heard by nobody but pytest."""
+    return logging.getLogger("tests.orchestrator")

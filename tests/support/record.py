@@ -12,7 +12,7 @@ from reelmesh_kit import clock, ids, sql
 from reelmesh_orchestrator import ports
 from reelmesh_orchestrator.adapters.sql import record, tables
 from reelmesh_orchestrator.model import draft, facts
-from reelmesh_orchestrator.usecases import pools, transitions
+from reelmesh_orchestrator.usecases import attempts, pools, transitions, vouching
 
 from tests.support import orchestrator
 
@@ -111,9 +111,15 @@ async def opened(url: str) -> AsyncGenerator[Kept]:
 
 def pools_of(kept: Kept) -> pools.Pools:
     """Return the verbs of workers' leases."""
+    seen = vouching.Seen(compared=True)
     return pools.Pools(
-        kept.record, orchestrator.POLICY, submit_within_seconds=1.0, free_slots=2, step_grace_seconds=15.0
+        kept.record, orchestrator.POLICY, seen, submit_within_seconds=1.0, free_slots=2, step_grace_seconds=15.0
     )
+
+
+def attempts_of(kept: Kept, seen: vouching.Seen | None = None) -> attempts.Attempts:
+    """Return the verbs of the attempt protocol, by default of a process that has compared the record with its note."""
+    return attempts.Attempts(kept.record, orchestrator.POLICY, seen or vouching.Seen(compared=True))
 
 
 async def ledger_of(kept: Kept, attempt_id: uuid.UUID) -> dict[str, int]:

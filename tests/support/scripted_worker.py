@@ -321,6 +321,18 @@ class Storage(storage_service_pb2_grpc.StorageServiceServicer):
     def __init__(self) -> None:
         """Keep nothing yet."""
         self.kept: set[str] = set()
+        self.notes: dict[str, bytes] = {}
+
+    async def KeepNote(self, request: Any, context: Any) -> storage_service_pb2.KeepNoteResponse:  # noqa: N802
+        """Remember a note."""
+        del context
+        self.notes[request.name] = request.content
+        return storage_service_pb2.KeepNoteResponse()
+
+    async def ReadNote(self, request: Any, context: Any) -> storage_service_pb2.ReadNoteResponse:  # noqa: N802
+        """Return a note."""
+        del context
+        return storage_service_pb2.ReadNoteResponse(content=self.notes.get(request.name, b""))
 
     async def KeepAssets(self, request: Any, context: Any) -> storage_service_pb2.KeepAssetsResponse:  # noqa: N802
         """Remember what is in use."""

@@ -17,7 +17,7 @@ JOBS = tables.PROVIDER_JOBS.c
 
 
 def protocol(kept: record.Kept) -> attempts.Attempts:
-    return attempts.Attempts(kept.record, orchestrator.POLICY)
+    return record.attempts_of(kept)
 
 
 def job_of(attempt_id: uuid.UUID, project: str = "", evidence: facts.Evidence = facts.Evidence.RECORD) -> facts.Job:

@@ -10,7 +10,7 @@ from reelmesh_kit import errors
 from reelmesh_orchestrator import ports
 from reelmesh_orchestrator.adapters.sql import tables
 from reelmesh_orchestrator.model import facts, verbs
-from reelmesh_orchestrator.usecases import attempts, pools
+from reelmesh_orchestrator.usecases import pools
 
 from tests.support import orchestrator, record
 
@@ -135,7 +135,7 @@ async def test_a_lost_attempt_is_looked_for_with_what_tells_it_apart(kept: recor
 async def test_begin_needs_a_lease_and_goes_once(kept: record.Kept) -> None:
     await kept.admit(1, cards=PAID)
     attempt_id = await kept.advance_to(1, "dispatched")
-    protocol = attempts.Attempts(kept.record, orchestrator.POLICY)
+    protocol = record.attempts_of(kept)
     assert (await protocol.begin(attempt_id, "w", "n")).come_again
     await asyncio.gather(*(record.pools_of(kept).renew(renewal(f"w{number}")) for number in range(8)))
     leaves = await asyncio.gather(*(protocol.begin(attempt_id, f"w{number}", f"n{number}") for number in range(8)))
@@ -148,7 +148,7 @@ async def test_begin_needs_a_lease_and_goes_once(kept: record.Kept) -> None:
 async def test_a_late_lease_leaves_no_watcher_behind(kept: record.Kept) -> None:
     await kept.admit(1, cards=PAID)
     attempt_id = await kept.advance_to(1, "submitting")
-    protocol = attempts.Attempts(kept.record, orchestrator.POLICY)
+    protocol = record.attempts_of(kept)
     job = facts.Job("", "job", attempt_id, facts.Evidence.RECORD)
     assert not await protocol.record(job, "dead worker")
     watcher = sa.select(tables.ATTEMPTS.c.watcher_id).where(tables.ATTEMPTS.c.id == attempt_id)

@@ -15,9 +15,11 @@ from reelmesh_orchestrator.model import eras, facts, generation
 from tests.support import orchestrator, record
 
 # Tables that only grow. Cards, accounts and leases are few.
-GROWING = {"generations", "labels", "shots", "attempts", "steps", "provider_jobs", "ledger", "events", "outbox"}
-# What was found is few, or much once; but every Begin asks for it.
-GROWING |= {"found_jobs"}
+GROWING = {
+    *("generations", "labels", "shots", "attempts", "steps", "provider_jobs", "ledger", "events", "outbox"),
+    # Few, or many once; but every Begin asks for them.
+    "found_jobs",
+}
 SCAN = re.compile(r"SCAN (\w+)\b(?! USING (?:COVERING )?INDEX)")
 NOBODY = uuid.UUID(int=0)
 MARK = eras.Mark(NOBODY, 1, NOBODY)

@@ -11,6 +11,8 @@ from reelmesh.mesh.v1 import (
     event_service_pb2_grpc,
     pool_service_pb2,
     pool_service_pb2_grpc,
+    recovery_service_pb2,
+    recovery_service_pb2_grpc,
     step_service_pb2,
     step_service_pb2_grpc,
 )
@@ -26,6 +28,7 @@ from reelmesh_orchestrator.servicer import attempts as attempts_edge
 from reelmesh_orchestrator.servicer import events as events_edge
 from reelmesh_orchestrator.servicer import generations as generations_edge
 from reelmesh_orchestrator.servicer import pools as pools_edge
+from reelmesh_orchestrator.servicer import recovery as recovery_edge
 from reelmesh_orchestrator.servicer import steps as steps_edge
 from reelmesh_orchestrator.usecases import (
     attempts,
@@ -34,8 +37,10 @@ from reelmesh_orchestrator.usecases import (
     generations,
     loops,
     pools,
+    recovering,
     steps,
     sweeping,
+    vouching,
     watching,
 )
 
@@ -93,6 +98,10 @@ async def at_work(
 
     kept = record.SqlRecord(database, chassis.ids, on_outgoing)
     chassis.health.add("database", lambda: _answers(kept))
+    seen = vouching.Seen()
+    vouch = _vouching(own, chassis, kept, storage.StorageMark(channel, chassis.logger), seen)
+    lost = _recovering(own, chassis, kept, policy)
+    chassis.health.add("record", lost.check, needed=False)
     board = progress.Progress(link)
     verbs = generations.Generations(kept, assets, board, chassis.ids, policy, most_open=own.most_open_generations)
     background = loops.Loops(chassis.clock, wake)
@@ -107,8 +116,37 @@ async def at_work(
         dispatch=lambda: background.dispatch(dispatching.Dispatcher(kept, policy)),
         # A new one after each failure: what nobody could look at for a while has not been silent for so long.
         sweep=lambda: background.sweep(sweeping.Sweeper(kept, chassis.clock, policy, patience), own.sweep_seconds),
+        vouch=vouch.run,
+        recover=lambda: lost.run(own.sweep_seconds),
     ):
-        yield _services(own, chassis, kept, verbs, board, policy)
+        watcher = watching.Watching(
+            verbs, board, chassis.clock, lambda: chassis.health.draining, followers_limit=own.followers_limit
+        )
+        yield [*_for_callers(kept, verbs, watcher), *_for_workers(own, chassis, kept, policy, seen, lost)]
+
+
+def _vouching(
+    own: settings.OrchestratorSettings,
+    chassis: process.Chassis,
+    kept: ports.Record,
+    note: ports.MarkNote,
+    seen: vouching.Seen,
+) -> vouching.Vouching:
+    return vouching.Vouching(
+        kept, note, seen, chassis.clock, chassis.logger, every_seconds=own.note_seconds, restored=own.restored
+    )
+
+
+def _recovering(
+    own: settings.OrchestratorSettings, chassis: process.Chassis, kept: ports.Record, policy: advancing.Policy
+) -> recovering.Recovering:
+    return recovering.Recovering(
+        kept,
+        policy,
+        chassis.clock,
+        submit_within_seconds=own.submit_within_seconds,
+        patience_seconds=own.census_patience_seconds,
+    )
 
 
 def _patience(own: settings.OrchestratorSettings) -> sweeping.Patience:
@@ -121,24 +159,9 @@ def _patience(own: settings.OrchestratorSettings) -> sweeping.Patience:
     )
 
 
-def _services(
-    own: settings.OrchestratorSettings,
-    chassis: process.Chassis,
-    kept: ports.Record,
-    verbs: generations.Generations,
-    board: progress.Progress,
-    policy: advancing.Policy,
-) -> list[rpc.Service]:
-    watcher = watching.Watching(
-        verbs, board, chassis.clock, lambda: chassis.health.draining, followers_limit=own.followers_limit
-    )
-    pool_verbs = pools.Pools(
-        kept,
-        policy,
-        submit_within_seconds=own.submit_within_seconds,
-        step_grace_seconds=2 * own.renew_seconds,
-        free_slots=own.free_account_slots,
-    )
+def _for_callers(
+    kept: ports.Record, verbs: generations.Generations, watcher: watching.Watching
+) -> Sequence[rpc.Service]:
     return [
         rpc.service(
             generation_service_pb2.DESCRIPTOR.services_by_name["GenerationService"].full_name,
@@ -146,16 +169,41 @@ def _services(
             generations_edge.GenerationServicer(verbs, watcher),
         ),
         rpc.service(
+            event_service_pb2.DESCRIPTOR.services_by_name["EventService"].full_name,
+            event_service_pb2_grpc.add_EventServiceServicer_to_server,
+            events_edge.EventServicer(kept),
+        ),
+    ]
+
+
+def _for_workers(
+    own: settings.OrchestratorSettings,
+    chassis: process.Chassis,
+    kept: ports.Record,
+    policy: advancing.Policy,
+    seen: vouching.Seen,
+    lost: recovering.Recovering,
+) -> Sequence[rpc.Service]:
+    pool_verbs = pools.Pools(
+        kept,
+        policy,
+        seen,
+        submit_within_seconds=own.submit_within_seconds,
+        step_grace_seconds=2 * own.renew_seconds,
+        free_slots=own.free_account_slots,
+    )
+    return [
+        rpc.service(
             attempt_service_pb2.DESCRIPTOR.services_by_name["AttemptService"].full_name,
             attempt_service_pb2_grpc.add_AttemptServiceServicer_to_server,
             attempts_edge.AttemptServicer(
-                attempts.Attempts(kept, policy), submit_within_seconds=own.submit_within_seconds
+                attempts.Attempts(kept, policy, seen), submit_within_seconds=own.submit_within_seconds
             ),
         ),
         rpc.service(
             pool_service_pb2.DESCRIPTOR.services_by_name["PoolService"].full_name,
             pool_service_pb2_grpc.add_PoolServiceServicer_to_server,
-            pools_edge.PoolServicer(pool_verbs, lease_seconds=own.lease_seconds, renew_seconds=own.renew_seconds),
+            pools_edge.PoolServicer(pool_verbs, lost, lease_seconds=own.lease_seconds, renew_seconds=own.renew_seconds),
         ),
         rpc.service(
             step_service_pb2.DESCRIPTOR.services_by_name["StepService"].full_name,
@@ -163,9 +211,9 @@ def _services(
             steps_edge.StepServicer(steps.Steps(kept, chassis.ids, policy)),
         ),
         rpc.service(
-            event_service_pb2.DESCRIPTOR.services_by_name["EventService"].full_name,
-            event_service_pb2_grpc.add_EventServiceServicer_to_server,
-            events_edge.EventServicer(kept),
+            recovery_service_pb2.DESCRIPTOR.services_by_name["RecoveryService"].full_name,
+            recovery_service_pb2_grpc.add_RecoveryServiceServicer_to_server,
+            recovery_edge.RecoveryServicer(lost),
         ),
     ]
 

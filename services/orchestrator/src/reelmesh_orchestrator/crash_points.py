@@ -22,6 +22,14 @@ REGISTER_CARD = TABLE.commit("register_card")
 RENEW = TABLE.commit("renew")
 RELEASE = TABLE.commit("release")
 
+# When the record is compared with what was seen of it, and when it has gone back.
+EXAMINE = TABLE.commit("examine")
+REPORT_CENSUS = TABLE.commit("recovery.report")
+COUNT_CENSUS = TABLE.commit("recovery.count")
+MATCH_FOUND = TABLE.commit("recovery.match")
+START_RECOVERY = TABLE.commit("recovery.start")
+RELEASE_ACCOUNT = TABLE.commit("recovery.release")
+
 # What media workers do.
 BEGIN_STEP = TABLE.commit("begin_step")
 FINISH_STEP = TABLE.commit("finish_step")

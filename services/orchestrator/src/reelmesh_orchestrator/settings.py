@@ -43,6 +43,21 @@ class OrchestratorSettings(settings.ServiceSettings):
         default=90.0, gt=0, description="How long the history of ended generations is kept, days."
     )
     sweep_seconds: float = pydantic.Field(default=1.0, gt=0, description="How often the record is swept, seconds.")
+    note_seconds: float = pydantic.Field(
+        default=10.0, gt=0, description="How often the record is compared with its note in storage, seconds."
+    )
+    census_patience_seconds: float = pydantic.Field(
+        default=60.0,
+        ge=0,
+        description="How long after the record went back accounts are waited for that nobody looks through, seconds; "
+        "then they are parked.",
+    )
+    restored: str = pydantic.Field(
+        default="",
+        max_length=200,
+        description="Name of a restore, such as its date. On a record that does not know it lost jobs are looked for "
+        "before anything is submitted.",
+    )
     free_account_slots: int = pydantic.Field(
         default=2, ge=1, le=1000, description="Attempts in flight at a provider that costs nothing."
     )

@@ -1,14 +1,61 @@
-"""Asks the storage service about assets, and tells it which ones are in use."""
+"""Asks the storage service about assets, tells it which ones are in use, and keeps a note there."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 
 import grpc
-from reelmesh.mesh.v1 import storage_service_pb2, storage_service_pb2_grpc, task_pb2
+from google.protobuf import message as protobuf
+from reelmesh.mesh.v1 import record_mark_pb2, storage_service_pb2, storage_service_pb2_grpc, task_pb2
 from reelmesh.v1 import asset_pb2
 from reelmesh_kit import errors, process
 
-from reelmesh_orchestrator import ports
+from reelmesh_orchestrator import ports, wire
+from reelmesh_orchestrator.model import eras
+
+MARK_NOTE = "record-mark"
+
+
+class StorageMark:
+    """The note on the record, beside the assets: `ports.MarkNote`."""
+
+    def __init__(self, channel: grpc.aio.Channel, logger: logging.Logger) -> None:
+        """Take a channel to the storage service."""
+        self._stub = storage_service_pb2_grpc.StorageServiceStub(channel)
+        self._logger = logger
+        self._told = False
+
+    async def read(self) -> eras.Mark | None:
+        """Read it. A storage of an older release has no notes: then nothing was noted.
+
+        Raises:
+            errors.ReelmeshError: storage does not answer, or what is there is no mark.
+        """
+        try:
+            answer = await self._stub.ReadNote(storage_service_pb2.ReadNoteRequest(name=MARK_NOTE))
+        except errors.ReelmeshError as error:
+            self._pass_over(error)
+            return None
+        try:
+            return wire.mark_from_proto(record_mark_pb2.RecordMark.FromString(answer.content))
+        except (protobuf.DecodeError, errors.InvalidArgument) as error:
+            raise errors.Unavailable("the note on the record cannot be read; remove it from the bucket") from error
+
+    async def write(self, mark: eras.Mark) -> None:
+        """Write it."""
+        content = wire.mark_to_proto(mark).SerializeToString()
+        try:
+            await self._stub.KeepNote(storage_service_pb2.KeepNoteRequest(name=MARK_NOTE, content=content))
+        except errors.ReelmeshError as error:
+            self._pass_over(error)
+
+    def _pass_over(self, error: errors.ReelmeshError) -> None:
+        cause = error.__cause__
+        if not isinstance(cause, grpc.aio.AioRpcError) or cause.code() is not grpc.StatusCode.UNIMPLEMENTED:
+            raise error
+        if not self._told:
+            self._told = True
+            self._logger.warning("Storage keeps no notes: a restored record is noticed by what workers know alone.")
 
 
 class StorageAssets:

@@ -89,6 +89,14 @@ class Era:
     #: Generations that went on without one.
     freed: int = 0
 
+    def moved(self, event: EraEvent, **changes: object) -> "Era":
+        """Return the era after `event`; what was matched so far counts no more.
+
+        Raises:
+            machine.RefusedError: the table has no such move.
+        """
+        return dataclasses.replace(self, state=MACHINE.after(self.state, event), matched_to=None, **changes)  # pyright: ignore[reportArgumentType]
+
     @property
     def gone_back(self) -> bool:
         """Whether lost jobs were ever looked for: only then can there be jobs that were found."""

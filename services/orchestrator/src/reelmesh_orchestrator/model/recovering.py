@@ -253,15 +253,21 @@ def free(draft: Draft, parked: frozenset[str], *, told: bool) -> bool:
     waiting = [one for one in draft.aggregate.attempts if one.state in attempt.UNBEGUN]
     for one in waiting:
         facts.withdraw(draft, one.id, "The record went back; it is sent out anew")
+        if not told and not gate(draft.aggregate.shot(one.shot_id), parked):
+            message = "The record went back; its accounts were looked through and have no job of this: it goes on"
+            draft.happened("recovered", message, attempt_id=one.id)
+    if not told:
+        warn(draft, parked)
+    return bool(waiting)
+
+
+def warn(draft: Draft, parked: frozenset[str]) -> None:
+    """Say what waits for accounts that were not looked through."""
+    for one in draft.aggregate.attempts:
         held_up = gate(draft.aggregate.shot(one.shot_id), parked)
-        if told:
-            continue
-        if held_up:
+        if held_up and one.state in attempt.UNBEGUN:
             message = (
                 f"The record went back, and nobody knows what account {held_up} was asked for since: "
-                "this waits for the operator"
+                "this waits until somebody does"
             )
-        else:
-            message = "The record went back; its accounts were looked through and have no job of this: it goes on"
-        draft.happened("recovered", message, attempt_id=one.id, account_id=held_up)
-    return bool(waiting)
+            draft.happened("recovered", message, attempt_id=one.id, account_id=held_up)

@@ -18,7 +18,7 @@ from reelmesh_orchestrator.ports.nouns import (
     StepCase,
     Watched,
 )
-from reelmesh_orchestrator.ports.outside import Assets, Bell, ProgressBoard
+from reelmesh_orchestrator.ports.outside import Assets, Bell, MarkNote, ProgressBoard
 from reelmesh_orchestrator.ports.store import Record, Store
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "Event",
     "Filter",
     "Lease",
+    "MarkNote",
     "Orphan",
     "OrphanPlace",
     "Outgoing",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from reelmesh_orchestrator.model import draft
+from reelmesh_orchestrator.model import draft, eras
 
 
 class Assets(Protocol):
@@ -17,6 +17,22 @@ class Assets(Protocol):
         Raises:
             errors.AssetUnusable: naming the asset and what is wrong with it.
         """
+        ...
+
+
+class MarkNote(Protocol):
+    """A note that lies outside of the database: what was seen of the record last."""
+
+    async def read(self) -> eras.Mark | None:
+        """Return what was noted; None when nothing was.
+
+        Raises:
+            errors.Unavailable: it cannot be read now, so that nobody knows.
+        """
+        ...
+
+    async def write(self, mark: eras.Mark) -> None:
+        """Note it in place of what was noted before."""
         ...
 
 

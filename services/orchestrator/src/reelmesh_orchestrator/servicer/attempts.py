@@ -29,7 +29,8 @@ class AttemptServicer(attempt_service_pb2_grpc.AttemptServiceServicer):
         if not request.nonce:
             raise errors.InvalidArgument("nonce", "must be a fresh token")
         attempt_id = parsing.identifier("attempt_id", request.attempt_id)
-        leave = await self._verbs.begin(attempt_id, request.worker_id, request.nonce)
+        told = wire.mark_from_proto(request.mark)
+        leave = await self._verbs.begin(attempt_id, request.worker_id, request.nonce, told)
         answer = attempt_service_pb2.BeginResponse()
         if leave.go:
             answer.go.submit_within.FromMicroseconds(round(self._submit_within_seconds * 1e6))
@@ -50,7 +51,7 @@ class AttemptServicer(attempt_service_pb2_grpc.AttemptServiceServicer):
             attempt_id=parsing.identifier("attempt_id", request.attempt_id),
             evidence=wire.evidence_from_proto(request.evidence),
         )
-        cancel_now = await self._verbs.record(job, request.worker_id)
+        cancel_now = await self._verbs.record(job, request.worker_id, request.account_id, request.model)
         return attempt_service_pb2.RecordResponse(cancel_now=cancel_now)
 
     async def Decline(  # noqa: N802

@@ -6,7 +6,7 @@ import grpc
 from reelmesh.mesh.v1 import pool_service_pb2, pool_service_pb2_grpc
 
 from reelmesh_orchestrator import wire
-from reelmesh_orchestrator.usecases import pools
+from reelmesh_orchestrator.usecases import pools, recovering
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -14,9 +14,12 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class PoolServicer(pool_service_pb2_grpc.PoolServiceServicer):
     """Translates; decides nothing."""
 
-    def __init__(self, verbs: pools.Pools, *, lease_seconds: float, renew_seconds: float) -> None:
-        """Take the verbs, how long a lease holds, and how often it is to be renewed."""
+    def __init__(
+        self, verbs: pools.Pools, lost: recovering.Recovering, *, lease_seconds: float, renew_seconds: float
+    ) -> None:
+        """Take the verbs, those for lost jobs, how long a lease holds, and how often it is to be renewed."""
         self._verbs = verbs
+        self._lost = lost
         self._lease_seconds = lease_seconds
         self._renew_seconds = renew_seconds
 
@@ -40,6 +43,8 @@ class PoolServicer(pool_service_pb2_grpc.PoolServiceServicer):
                 holding=frozenset([*request.watching, *request.finding]),
                 step_tokens=frozenset(request.step_tokens),
                 room=request.room,
+                mark=wire.mark_from_proto(request.mark),
+                counted_era=request.counted_era_id,
             )
         )
         answer = pool_service_pb2.RenewLeaseResponse(
@@ -49,6 +54,9 @@ class PoolServicer(pool_service_pb2_grpc.PoolServiceServicer):
             cancel=orders.cancel,
             forget=orders.forget,
             rates=dict(orders.rates),
+            mark=wire.mark_to_proto(orders.mark),
+            recovering=orders.recovering,
+            census=[_census_order(order) for order in orders.census],
         )
         answer.lease.FromMicroseconds(round(self._lease_seconds * 1e6))
         answer.renew_every.FromMicroseconds(round(self._renew_seconds * 1e6))
@@ -61,15 +69,39 @@ class PoolServicer(pool_service_pb2_grpc.PoolServiceServicer):
         await self._verbs.release(request.worker_id)
         return pool_service_pb2.ReleaseLeaseResponse()
 
+    async def ReportCensus(  # noqa: N802
+        self, request: pool_service_pb2.ReportCensusRequest, context: Context
+    ) -> pool_service_pb2.ReportCensusResponse:
+        """Take what an account has."""
+        accepted = await self._lost.report(
+            recovering.Report(
+                era_id=request.era_id,
+                account_id=request.account_id,
+                jobs=[wire.found_from_proto(job, request.account_id) for job in request.jobs],
+                last=request.last,
+                complete=request.complete,
+                message=request.message,
+            )
+        )
+        return pool_service_pb2.ReportCensusResponse(accepted=accepted)
+
 
 def _find_order(search: pools.Search) -> pool_service_pb2.FindOrder:
     aggregate = search.charge.aggregate
     order = pool_service_pb2.FindOrder(
         task=wire.generate_task(aggregate, aggregate.attempt(search.charge.attempt_id)),
-        revision=aggregate.generation.revision,
+        revision=search.fence,
         exclusive=search.exclusive,
         rivals=search.rivals,
         claimed_job_ids=search.claimed_job_ids,
     )
     order.wait.FromMicroseconds(round(search.wait_seconds * 1e6))
+    return order
+
+
+def _census_order(asked: pools.CensusOrder) -> pool_service_pb2.CensusOrder:
+    order = pool_service_pb2.CensusOrder(era_id=str(asked.era_id), account_id=asked.account_id)
+    if asked.since is not None:
+        order.since.FromDatetime(asked.since)
+    order.wait.FromMicroseconds(round(asked.wait_seconds * 1e6))
     return order

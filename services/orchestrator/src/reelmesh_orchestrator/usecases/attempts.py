@@ -5,46 +5,79 @@ import uuid
 from collections.abc import Callable
 
 from reelmesh_orchestrator import crash_points, ports
-from reelmesh_orchestrator.model import advancing, draft, facts, verbs
-from reelmesh_orchestrator.usecases import transitions
+from reelmesh_orchestrator.model import advancing, attempt, draft, eras, facts, recovering, verbs
+from reelmesh_orchestrator.usecases import adopting, transitions, vouching
 
 
 class Attempts:
     """The attempt protocol, seen from the record. Decisions are fenced, facts are taken from anybody."""
 
-    def __init__(self, record: ports.Record, policy: advancing.Policy) -> None:
-        """Take the record and how patient the mesh is."""
+    def __init__(self, record: ports.Record, policy: advancing.Policy, seen: vouching.Seen) -> None:
+        """Take the record, how patient the mesh is, and what this process has seen of the record."""
         self._record = record
         self._policy = policy
+        self._seen = seen
 
-    async def begin(self, attempt_id: uuid.UUID, worker_id: str, nonce: str) -> facts.Leave:
-        """Give leave to submit, once."""
+    async def begin(
+        self, attempt_id: uuid.UUID, worker_id: str, nonce: str, told: eras.Mark | None = None
+    ) -> facts.Leave:
+        """Give leave to submit, once, unless the record is not what the worker was `told` or this process has seen."""
 
-        def work(store: ports.Store) -> facts.Leave:
-            case = store.case(attempt_id, worker_id)
-            if case.lease is None or not case.lease.active:
-                return facts.Leave(go=False, reason="the worker holds no lease", come_again=True)
-            if case.aggregate is None:
-                return facts.Leave(go=False, reason="there is no such attempt")
-            leave, _ = transitions.on(
-                store,
-                case.aggregate,
-                self._policy,
-                lambda decided: facts.begin(decided, attempt_id, worker_id, nonce),
-            )
-            return leave
+        def work(store: ports.Store) -> tuple[facts.Leave, eras.Standing]:
+            marks = self._seen.marks(told)
+            case, standing = store.begin_case(attempt_id, worker_id, marks)
+            standing = vouching.examined(store, standing, marks)
+            return self._leave(store, case, standing, attempt_id, worker_id, nonce), standing
 
         with crash_points.BEGIN:
-            return await self._record.write(work)
+            leave, standing = await self._record.write(work)
+        self._seen.learn(standing.mark)
+        return leave
 
-    async def record(self, job: facts.Job, worker_id: str) -> bool:
+    def _leave(
+        self, store: ports.Store, case: ports.Case, standing: eras.Standing, attempt_id: uuid.UUID, *who: str
+    ) -> facts.Leave:
+        worker_id, nonce = who
+        if standing.open:
+            return facts.Leave(go=False, reason="the record went back: lost jobs are looked for", come_again=True)
+        if not self._seen.compared:
+            return facts.Leave(go=False, reason="the record was not compared yet with its note", come_again=True)
+        if case.lease is None or not case.lease.active:
+            return facts.Leave(go=False, reason="the worker holds no lease", come_again=True)
+        if case.aggregate is None:
+            return facts.Leave(go=False, reason="there is no such attempt")
+        if refusal := self._kept_waiting(store, case.aggregate, standing, attempt_id):
+            return refusal
+        leave, _ = transitions.on(
+            store, case.aggregate, self._policy, lambda decided: facts.begin(decided, attempt_id, worker_id, nonce)
+        )
+        return leave
+
+    def _kept_waiting(
+        self, store: ports.Store, aggregate: draft.Aggregate, standing: eras.Standing, attempt_id: uuid.UUID
+    ) -> facts.Leave | None:
+        """Return why a shot must not be tried since the record went back: it may have been, or it certainly was."""
+        if not standing.gone_back:
+            return None
+        of = aggregate.shot(aggregate.attempt(attempt_id).shot_id)
+        if held_up := recovering.gate(of, standing.parked):
+            transitions.on(store, aggregate, self._policy, lambda decided: recovering.postpone(decided, attempt_id))
+            return facts.Leave(go=False, reason=f"nobody knows what account {held_up} was asked for")
+        if standing.unclaimed and adopting.adopt(store, aggregate, self._policy):
+            return facts.Leave(go=False, reason="a lost job of the generation was found", come_again=True)
+        return None
+
+    async def record(self, job: facts.Job, worker_id: str, account_id: str = "", model: str = "") -> bool:
         """Take the fact that a provider gave an attempt an id; tell whether the job must be asked to stop.
 
-        A job of an attempt that nobody knows is an orphan: it is kept for the report.
+        A job of an attempt that nobody knows is an orphan: it is kept for the report, with the account and model that
+        the worker names. That one knows of a job and we do not: the record has gone back.
         """
 
         def work(store: ports.Store) -> bool:
-            case = store.case(job.attempt_id, worker_id, job.project, job.job_id)
+            case = store.case(job.attempt_id, worker_id, job.project or account_id, job.job_id)
+            if case.aggregate is None or case.aggregate.attempt(job.attempt_id).state in attempt.UNBEGUN:
+                self._miss(store, dataclasses.replace(job, project=case.project), account_id, model)
             # A lease that ends in this moment leaves an attempt that nobody watches: the sweeper frees it.
             watcher = worker_id if case.lease is not None and case.lease.active else ""
             told = dataclasses.replace(job, project=case.project)
@@ -58,6 +91,23 @@ class Attempts:
 
         with crash_points.RECORD:
             return await self._record.write(work)
+
+    def _miss(self, store: ports.Store, job: facts.Job, account_id: str, model: str) -> None:
+        """Take note that a job is told of an attempt that nobody has begun here, or that is not there at all."""
+        standing = store.standing()
+        if standing.era is None:
+            return
+        if not standing.gone_back:
+            store.open_era(standing, f"there is job {job.job_id} of attempt {job.attempt_id}, not begun here", "", None)
+        era = store.lock_era()
+        if era is None or store.of_attempt(job.attempt_id) is not None:
+            return
+        provider = next((one.provider for one in store.accounts() if one.id == account_id), "")
+        found = recovering.Found(
+            job.project, job.job_id, account_id, provider, model, job.evidence, attempt_id=job.attempt_id
+        )
+        if store.keep_found(era.number, [found]) and era.state is eras.EraState.STANDING:
+            store.put_era(era.moved(eras.EraEvent.NEWS))
 
     async def decline(
         self, attempt_id: uuid.UUID, nonce: str, verdict: facts.Verdict, message: str, retry_after_seconds: float
@@ -120,16 +170,22 @@ class Attempts:
             )
 
     async def conclude(self, attempt_id: uuid.UUID, revision: int, message: str) -> bool:
-        """Conclude that an attempt was never created; False when anything changed since the finder looked."""
-        with crash_points.CONCLUDE:
-            return await self._record.write(
-                lambda store: transitions.on_attempt(
-                    store,
-                    attempt_id,
-                    self._policy,
-                    lambda decided: facts.conclude(decided, attempt_id, revision, message),
-                )
+        """Conclude that an attempt was never created; False when anything changed since the finder looked.
+
+        Args:
+            attempt_id: the attempt.
+            revision: as the finder was told it: it has the era in it.
+            message: how it was looked for.
+        """
+
+        def work(store: ports.Store) -> bool:
+            own = revision - eras.fence(store.standing().era, 0)
+            return transitions.on_attempt(
+                store, attempt_id, self._policy, lambda decided: facts.conclude(decided, attempt_id, own, message)
             )
+
+        with crash_points.CONCLUDE:
+            return await self._record.write(work)
 
     async def give_back(self, attempt_id: uuid.UUID, reason: str) -> None:
         """Take back a dispatched attempt that a worker will not begin."""

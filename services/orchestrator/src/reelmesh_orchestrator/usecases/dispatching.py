@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Sequence, Set
 
 from reelmesh_orchestrator import crash_points, ports
-from reelmesh_orchestrator.model import advancing, attempt, card, dispatching, draft, facts
+from reelmesh_orchestrator.model import advancing, attempt, card, dispatching, draft, facts, recovering
 from reelmesh_orchestrator.usecases import transitions
 
 # Waiting attempts that are looked at for one account at a time.
@@ -23,23 +23,33 @@ class Dispatcher:
         self._policy = policy
 
     async def dispatch(self) -> tuple[int, float | None]:
-        """Send out what fits; return how many, and in how many seconds the next waiting attempt becomes due."""
+        """Send out what fits; return how many, and in how many seconds the next waiting attempt becomes due.
+
+        Nothing goes out while lost jobs are looked for: it may have been submitted.
+        """
         backlog = await self._record.read(lambda store: store.backlog())
+        if backlog.standing.open:
+            return 0, None
         sent = 0
         for account in backlog.accounts:
-            sent += await self._fill(account.id, _longest_render(backlog.cards, account.provider))
+            longest = _longest_render(backlog.cards, account.provider)
+            sent += await self._fill(account.id, longest, backlog.standing.parked)
         return sent, backlog.seconds_to_next
 
-    async def _fill(self, account_id: str, longest_render: datetime.timedelta) -> int:
+    async def _fill(self, account_id: str, longest_render: datetime.timedelta, parked: frozenset[str]) -> int:
         sent = 0
         while True:
             with crash_points.DISPATCH:
-                batch = await self._record.write(lambda store: self._send_batch(store, account_id, longest_render))
+                batch = await self._record.write(
+                    lambda store: self._send_batch(store, account_id, longest_render, parked)
+                )
             sent += batch
             if batch < BATCH:
                 return sent
 
-    def _send_batch(self, store: ports.Store, account_id: str, longest_render: datetime.timedelta) -> int:
+    def _send_batch(
+        self, store: ports.Store, account_id: str, longest_render: datetime.timedelta, parked: frozenset[str]
+    ) -> int:
         account = store.lock_account(account_id)
         if account is None or not account.enabled:
             return 0
@@ -50,13 +60,19 @@ class Dispatcher:
             return 0
         # Generations are locked in the order of their ids, so that two dispatchers never wait for each other.
         for before in store.look_at(sorted({one.generation_id for one in chosen})).values():
-            self._send(store, before, {one.attempt_id for one in chosen})
+            self._send(store, before, {one.attempt_id for one in chosen}, parked)
         return len(chosen)
 
-    def _send(self, store: ports.Store, before: draft.Aggregate, chosen: Set[uuid.UUID]) -> None:
+    def _send(
+        self, store: ports.Store, before: draft.Aggregate, chosen: Set[uuid.UUID], parked: frozenset[str]
+    ) -> None:
         def decide(decided: draft.Draft) -> None:
             for one in before.attempts:
-                if one.id in chosen and one.state is attempt.AttemptState.PLANNED:
+                if one.id not in chosen or one.state is not attempt.AttemptState.PLANNED:
+                    continue
+                if recovering.gate(before.shot(one.shot_id), parked):
+                    recovering.postpone(decided, one.id)
+                else:
                     facts.dispatch(decided, one.id)
 
         transitions.on(store, before, self._policy, decide)

@@ -8,8 +8,20 @@ from collections.abc import Callable, Sequence
 from reelmesh_kit import errors, ids
 
 from reelmesh_orchestrator import crash_points, ports
-from reelmesh_orchestrator.model import advancing, card, draft, generation, planning, request, routing, shot, verbs
-from reelmesh_orchestrator.usecases import transitions
+from reelmesh_orchestrator.model import (
+    advancing,
+    card,
+    draft,
+    eras,
+    generation,
+    planning,
+    recovering,
+    request,
+    routing,
+    shot,
+    verbs,
+)
+from reelmesh_orchestrator.usecases import adopting, transitions
 
 LARGEST_PAGE = 100
 DEFAULT_PAGE = 20
@@ -108,8 +120,24 @@ class Generations:
             )
         shots = _plan(found.accounts, found.cards, admission.generation_id, asked, store.now)
         decided = verbs.admit(asked, admission, shots, store.now, self._policy)
+        adopted = self._meet_its_future(store, decided, found.standing)
         seen = self._seen(store, decided.aggregate)
-        return Created(dataclasses.replace(seen, aggregate=store.insert(decided)), replayed=False)
+        created = Created(dataclasses.replace(seen, aggregate=store.insert(decided)), replayed=False)
+        adopting.keep(store, adopted)
+        return created
+
+    def _meet_its_future(
+        self, store: ports.Store, decided: draft.Draft, standing: eras.Standing
+    ) -> Sequence[recovering.Adoption]:
+        """Give a generation the jobs that it had before the record went back, if it was there before."""
+        if not standing.gone_back:
+            return ()
+        adopted: Sequence[recovering.Adoption] = ()
+        if standing.unclaimed:
+            adopted = recovering.reconcile(decided, adopting.lost_jobs(store, decided.aggregate))
+            advancing.advance(decided, self._policy)
+        recovering.warn(decided, standing.parked)
+        return adopted
 
     async def quote(self, tenant_id: str, asked: request.Request) -> Quote:
         """Plan and price a request exactly as `create` would; record nothing."""

@@ -1,18 +1,25 @@
 """Who works for the mesh: cards, leases, and what each worker must know."""
 
+import contextlib
 import dataclasses
+import datetime
+import uuid
 from collections.abc import Sequence
 
-from reelmesh_kit import errors
+from reelmesh_kit import errors, ids
 
 from reelmesh_orchestrator import crash_points, ports
-from reelmesh_orchestrator.model import advancing, attempt, card, verbs
-from reelmesh_orchestrator.usecases import transitions
+from reelmesh_orchestrator.model import advancing, attempt, card, eras, recovering, verbs
+from reelmesh_orchestrator.usecases import transitions, vouching
 
 # Ids of other attempts' jobs that a finder is told, newest first.
 MOST_CLAIMED_JOBS = 1000
 # Attempts that one answer hands to a worker at most; the rest come with the next renewals.
 MOST_ASSIGNED = 200
+# So long after lost jobs were looked for, workers and accounts that were not there are still asked what they have.
+CENSUS_DAYS = 7.0
+# What was created so long before the last event that the record knows may be younger by another clock.
+CLOCKS_APART = datetime.timedelta(hours=1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +35,10 @@ class Renewal:
     #: Steps that it works on, by the token of the run.
     step_tokens: frozenset[str]
     room: int
+    #: The last that it has seen of the record.
+    mark: eras.Mark | None = None
+    #: The last era of which it has told all that it knows.
+    counted_era: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +46,8 @@ class Search:
     """An attempt to look for, with what tells its job apart."""
 
     charge: ports.Charge
+    #: Of its generation, with the era in it: what a conclusion is fenced by.
+    fence: int
     wait_seconds: float
     exclusive: bool
     rivals: int
@@ -42,10 +55,24 @@ class Search:
 
 
 @dataclasses.dataclass(frozen=True)
+class CensusOrder:
+    """An account whose jobs a worker must tell."""
+
+    era_id: uuid.UUID
+    account_id: str
+    #: Nothing older is missing; None: everything may be.
+    since: datetime.datetime | None
+    wait_seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
 class Orders:
     """What a worker must know."""
 
     held: bool
+    mark: eras.Mark | None = None
+    recovering: bool = False
+    census: tuple[CensusOrder, ...] = ()
     watch: tuple[ports.Charge, ...] = ()
     find: tuple[Search, ...] = ()
     cancel: tuple[str, ...] = ()
@@ -60,6 +87,7 @@ class Pools:
         self,
         record: ports.Record,
         policy: advancing.Policy,
+        seen: vouching.Seen,
         *,
         submit_within_seconds: float,
         step_grace_seconds: float,
@@ -68,6 +96,7 @@ class Pools:
         """Take the record; `free_slots` is what an account gets that is made by itself for a free provider."""
         self._record = record
         self._policy = policy
+        self._seen = seen
         self._step_grace_seconds = step_grace_seconds
         self._submit_within_seconds = submit_within_seconds
         self._free_slots = free_slots
@@ -78,9 +107,14 @@ class Pools:
         def work(store: ports.Store) -> None:
             store.put_card(stated)
             if stated.free and store.lock_account(stated.provider) is None:
-                store.put_account(
-                    card.Account(id=stated.provider, provider=stated.provider, slots=self._free_slots, exclusive=True)
+                made = card.Account(
+                    id=stated.provider, provider=stated.provider, slots=self._free_slots, exclusive=True
                 )
+                store.put_account(made)
+                standing = store.standing()
+                if standing.era is not None and _asks(store, standing.era):
+                    # The record does not know it, and may have.
+                    store.ask(standing.era.number, made)
 
         with crash_points.REGISTER_CARD:
             await self._record.write(work)
@@ -90,7 +124,9 @@ class Pools:
         if not renewal.worker_id:
             raise errors.InvalidArgument("worker_id", "must name the worker")
         with crash_points.RENEW:
-            return await self._record.write(lambda store: self._renew(store, renewal))
+            orders = await self._record.write(lambda store: self._renew(store, renewal))
+        self._seen.learn(orders.mark)
+        return orders
 
     async def release(self, worker_id: str) -> None:
         """End a lease: what its worker watched is free for others at once."""
@@ -98,27 +134,67 @@ class Pools:
             await self._record.write(lambda store: store.end_lease(worker_id, None))
 
     def _renew(self, store: ports.Store, renewal: Renewal) -> Orders:
+        marks = self._seen.marks(renewal.mark)
+        standing = vouching.examined(store, store.standing(marks), marks)
         lease = store.lock_lease(renewal.worker_id)
         if lease is not None and not lease.active:
-            return Orders(held=False)
-        store.renew(lease or ports.Lease(renewal.worker_id, renewal.kind, renewal.pool, 0, active=True), renewal.name)
-        if renewal.kind != "provider":
+            return Orders(held=False, mark=standing.mark, recovering=standing.open)
+        lease = lease or ports.Lease(renewal.worker_id, renewal.kind, renewal.pool, 0, active=True)
+        store.renew(lease, renewal.name, renewal.counted_era)
+        if renewal.kind != ports.PROVIDER_WORKER:
             self._resend_lost_steps(store, renewal)
-            return Orders(held=True)
+            return Orders(held=True, mark=standing.mark, recovering=standing.open)
+        return self._orders(store, renewal, standing)
+
+    def _orders(self, store: ports.Store, renewal: Renewal, standing: eras.Standing) -> Orders:
         room = min(max(renewal.room, 0), MOST_ASSIGNED)
         if room:
             store.assign(renewal.worker_id, renewal.pool, room)
         watched = store.watched_by(renewal.worker_id)
+        strangers = renewal.holding - {str(one.attempt_id) for one in watched}
+        standing = self._missed(store, standing, strangers)
         # Whatever it does not list it has lost, and is told again; what is looked for is told with every renewal.
         told = [one.attempt_id for one in watched if one.doubtful or str(one.attempt_id) not in renewal.holding]
         charges = store.charges(told) if told else ()
         return Orders(
             held=True,
+            mark=standing.mark,
+            recovering=standing.open,
+            census=self._census(store, renewal, standing),
             watch=tuple(charge for charge in charges if _state(charge) is attempt.AttemptState.ACCEPTED),
-            find=self._searches(store, charges),
+            find=self._searches(store, charges, standing),
             cancel=tuple(str(one.attempt_id) for one in watched if one.cancel_wanted),
-            forget=tuple(sorted(renewal.holding - {str(one.attempt_id) for one in watched})),
+            # What we have forgotten it is to tell, before it forgets it as well.
+            forget=() if standing.open else tuple(sorted(strangers)),
             rates=_rates(store, renewal.pool),
+        )
+
+    def _missed(self, store: ports.Store, standing: eras.Standing, strangers: frozenset[str]) -> eras.Standing:
+        """Begin a new era if a worker holds attempts that the record shows as not begun: it has gone back."""
+        if standing.era is None or standing.open or not strangers:
+            return standing
+        forgotten = store.forgotten(_uuids(strangers))
+        if not forgotten or standing.gone_back:
+            # Who comes late after the record went back holds what was given up then.
+            return standing
+        store.open_era(standing, f"a worker has attempt {forgotten[0]}, which was not begun here", "", None)
+        return store.standing()
+
+    def _census(self, store: ports.Store, renewal: Renewal, standing: eras.Standing) -> tuple[CensusOrder, ...]:
+        """Return the accounts that the worker must look through: all of them once in an era, and those that are new."""
+        era = standing.era
+        if era is None or not _asks(store, era):
+            return ()
+        told_all = renewal.counted_era == str(era.id)
+        stated = next((one for one in store.cards() if one.provider == renewal.pool), None)
+        if stated is None:
+            return ()
+        wait = self._submit_within_seconds + stated.creation_delay_seconds + stated.listing_delay_seconds
+        since = era.head_time - CLOCKS_APART if era.head_time else None
+        return tuple(
+            CensusOrder(era.id, one.account_id, since, wait)
+            for one in store.censuses(era.number)
+            if one.provider == renewal.pool and (one.state is recovering.CensusState.ASKED or not told_all)
         )
 
     def _resend_lost_steps(self, store: ports.Store, renewal: Renewal) -> None:
@@ -134,7 +210,9 @@ class Pools:
                     ),
                 )
 
-    def _searches(self, store: ports.Store, charges: Sequence[ports.Charge]) -> tuple[Search, ...]:
+    def _searches(
+        self, store: ports.Store, charges: Sequence[ports.Charge], standing: eras.Standing
+    ) -> tuple[Search, ...]:
         """Return what is to be looked for; told with every renewal, because rivals and revisions change."""
         lost = [charge for charge in charges if _state(charge) is attempt.AttemptState.INDETERMINATE]
         if not lost:
@@ -151,6 +229,7 @@ class Pools:
             searches.append(
                 Search(
                     charge=charge,
+                    fence=eras.fence(standing.era, charge.aggregate.generation.revision),
                     wait_seconds=wait,
                     exclusive=account.exclusive,
                     rivals=store.rivals(one.account_id, one.model),
@@ -158,6 +237,22 @@ class Pools:
                 )
             )
         return tuple(searches)
+
+
+def _asks(store: ports.Store, era: eras.Era) -> bool:
+    """Tell whether workers and accounts that come now are asked what they have."""
+    if not era.gone_back:
+        return False
+    return era.end_time is None or store.now - era.end_time < datetime.timedelta(days=CENSUS_DAYS)
+
+
+def _uuids(texts: frozenset[str]) -> list[uuid.UUID]:
+    """Return those that are ids; others name nothing that could be forgotten."""
+    found: list[uuid.UUID] = []
+    for text in sorted(texts):
+        with contextlib.suppress(ValueError):
+            found.append(ids.read(text))
+    return found
 
 
 def _state(charge: ports.Charge) -> attempt.AttemptState:
