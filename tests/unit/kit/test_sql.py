@@ -136,3 +136,17 @@ async def test_a_time_without_zone_is_refused() -> None:
 )
 def test_a_url_may_use_the_word_for_tls_that_every_other_tool_uses(url: str, driven: str) -> None:
     assert postgresql.driven(url).render_as_string() == driven
+
+
+class DriverError(Exception):
+    """What a driver raises: with the server's code, or without one when the trouble is its own."""
+
+    def __init__(self, sqlstate: str | None) -> None:
+        super().__init__("cannot switch to state 12; another operation (2) is in progress")
+        self.sqlstate = sqlstate
+
+
+@pytest.mark.parametrize(("sqlstate", "passing"), [(None, True), ("57P01", True), ("XX000", False)])
+def test_a_driver_at_a_loss_is_a_server_that_cannot_be_reached(sqlstate: str | None, passing: bool) -> None:
+    error = sqlalchemy.exc.InternalError("SELECT 1", {}, DriverError(sqlstate))
+    assert postgresql.is_passing(error) is passing

@@ -157,7 +157,7 @@ def _ambiguous_when_cut() -> Generator[None]:
     try:
         yield
     except (sqlalchemy.exc.DBAPIError, OSError) as error:
-        if isinstance(error, OSError) or error.connection_invalidated:
+        if isinstance(error, OSError) or error.connection_invalidated or _lost_its_place(error):
             raise transaction.AmbiguousCommit from error
         raise
 
@@ -175,11 +175,15 @@ def _translated(error: sqlalchemy.exc.DBAPIError) -> Exception:
 
 def is_passing(error: sqlalchemy.exc.DBAPIError) -> bool:
     """Tell whether the server, or the way to it, is to blame and not the statement."""
-    if error.connection_invalidated or isinstance(
-        error, sqlalchemy.exc.OperationalError | sqlalchemy.exc.InterfaceError
-    ):
+    passing = sqlalchemy.exc.OperationalError | sqlalchemy.exc.InterfaceError
+    if error.connection_invalidated or isinstance(error, passing) or _lost_its_place(error):
         return True
     return _sqlstate(error).startswith(_PASSING)
+
+
+def _lost_its_place(error: sqlalchemy.exc.DBAPIError) -> bool:
+    """Tell whether the driver itself is at a loss, as when a connection is cut between two of its own steps."""
+    return isinstance(error, sqlalchemy.exc.InternalError) and not _sqlstate(error)
 
 
 def _sqlstate(error: sqlalchemy.exc.DBAPIError) -> str:
