@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import boto3.session
@@ -28,6 +28,10 @@ BUILD_TIMEOUT_SECONDS = 600
 START_TIMEOUT_SECONDS = 15.0
 STOP_TIMEOUT_SECONDS = 10.0
 POLL_SECONDS = 0.02
+
+
+class Absent(Exception):
+    """This machine has no S3 server that can be run; the message says why."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,8 +72,22 @@ def moto_server() -> Iterator[S3Server]:
 @pytest.fixture(scope="session")
 def versitygw_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """Yield versitygw, built with Go at the first time. Give tests that use it time: `timeout(600)`."""
+    with contextlib.ExitStack() as stack:
+        try:
+            server = stack.enter_context(versitygw(tmp_path_factory.mktemp("versitygw")))
+        except Absent as absent:
+            requirements.missing("s3", str(absent))
+        yield server
+
+
+@contextlib.contextmanager
+def versitygw(folder: pathlib.Path) -> Generator[S3Server]:
+    """Run versitygw with its objects as files in `folder`/data.
+
+    Raises:
+        Absent: there is none, and none can be built.
+    """
     binary = _versitygw()
-    folder = tmp_path_factory.mktemp("versitygw")
     port = _free_port()
     secrets = [f"ROOT_ACCESS_KEY={ACCESS_KEY_ID}", f"ROOT_SECRET_KEY={SECRET_ACCESS_KEY}"]
     with (folder / "log").open("wb") as log:
@@ -95,12 +113,12 @@ def _versitygw() -> str:
         return found
     go = shutil.which("go")
     if go is None:
-        requirements.missing("s3", "neither versitygw nor Go to build it with is on the PATH")
+        raise Absent("neither versitygw nor Go to build it with is on the PATH")
     CACHE.mkdir(parents=True, exist_ok=True)
     command = ["env", f"GOBIN={CACHE}", go, "install", VERSITYGW]
     built = subprocess.run(command, capture_output=True, text=True, timeout=BUILD_TIMEOUT_SECONDS, check=False)
     if built.returncode != 0:
-        requirements.missing("s3", f"versitygw cannot be built: {built.stderr.strip()[-300:]}")
+        raise Absent(f"versitygw cannot be built: {built.stderr.strip()[-300:]}")
     return str(CACHE / "versitygw")
 
 

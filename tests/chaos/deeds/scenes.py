@@ -1,0 +1,36 @@
+"""What a deed is, and what it is given to do it with."""
+
+import dataclasses
+from collections.abc import Awaitable, Callable
+
+from reelmesh_kit import chance, clock
+
+from tests.chaos import fleet, places
+
+
+@dataclasses.dataclass
+class Scene:
+    """The mesh, what it stands on, and the seed's chance."""
+
+    stands_on: places.Places
+    fleet: fleet.Fleet
+    time: clock.Clock
+    seeded: chance.Chance
+
+    def one_of(self, service: str) -> fleet.Member:
+        """Draw a process of a service."""
+        members = self.fleet.of(service)
+        return members[int(self.seeded.uniform(0, len(members)))]
+
+
+@dataclasses.dataclass(frozen=True)
+class Deed:
+    """Something bad that happens to the mesh, and passes."""
+
+    what: str
+    whom: str
+    #: Does it, sees to it that it passes, and returns from when on the mesh is expected to recover (its own clock).
+    act: Callable[[Scene], Awaitable[float]]
+    #: Why it cannot be done here; "" if it can.
+    absent: str = ""
+    kills: int = 0

@@ -1,0 +1,142 @@
+"""What happens to what the mesh stands on: its bus, its database, its bucket, its disk, its clocks, its vendor."""
+
+import asyncio
+import os
+import shutil
+import signal
+
+from tests.chaos import chores
+from tests.chaos.deeds import scenes
+from tests.support import disks
+
+BUCKET_GONE_SECONDS = 5.0
+DISK_FULL_SECONDS = 4.0
+VENDOR_GONE_SECONDS = 3.0
+#: How far the clocks of processes are apart, and how far they jump.
+CLOCKS_APART_SECONDS = 60.0
+DAY_SECONDS = 24 * 3600.0
+
+
+def bus_killed() -> scenes.Deed:
+    """Kill nats-server; it is started again on what it had stored."""
+
+    async def act(scene: scenes.Scene) -> float:
+        os.kill(scene.stands_on.nats.pid, signal.SIGKILL)
+        return scene.time.elapsed()
+
+    return scenes.Deed("SIGKILL", "nats-server", act)
+
+
+def bus_wiped() -> scenes.Deed:
+    """Stop nats-server and take everything away that it had stored: streams, consumers, messages."""
+
+    async def act(scene: scenes.Scene) -> float:
+        server = scene.stands_on.nats
+        await server.stop()
+        await asyncio.to_thread(shutil.rmtree, server.jetstream_folder)
+        await server.start()
+        return scene.time.elapsed()
+
+    return scenes.Deed("directory wiped", "nats-server", act)
+
+
+def database_restarted() -> scenes.Deed:
+    """Let PostgreSQL crash and start again."""
+
+    async def act(scene: scenes.Scene) -> float:
+        server = scene.stands_on.postgresql
+        assert server is not None
+        await asyncio.to_thread(server.kill)
+        await asyncio.to_thread(server.start)
+        return scene.time.elapsed()
+
+    return scenes.Deed("crash and restart", "postgresql", act, "SQLite has no server")
+
+
+def connections_cut() -> scenes.Deed:
+    """Cut every connection to PostgreSQL, whatever it is at, three times."""
+    statement = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'reelmesh'"
+
+    async def act(scene: scenes.Scene) -> float:
+        server = scene.stands_on.postgresql
+        assert server is not None
+        for _ in range(3):
+            await asyncio.to_thread(server.run, statement)
+            await scene.time.sleep(scene.seeded.uniform(0.1, 0.5))
+        return scene.time.elapsed()
+
+    return scenes.Deed("connections cut", "postgresql", act, "SQLite has no connections")
+
+
+def bucket_gone() -> scenes.Deed:
+    """Cut the wire to the bucket for a while."""
+
+    async def act(scene: scenes.Scene) -> float:
+        wire = scene.stands_on.bucket.wire
+        assert wire is not None
+        await wire.cut()
+        try:
+            await scene.time.sleep(BUCKET_GONE_SECONDS)
+        finally:
+            await wire.mend()
+        return scene.time.elapsed()
+
+    return scenes.Deed(f"gone for {BUCKET_GONE_SECONDS:.0f} s", "the bucket", act)
+
+
+def disk_full() -> scenes.Deed:
+    """Fill the disk that journals, scratch folders and, with SQLite, databases and assets are on."""
+
+    async def act(scene: scenes.Scene) -> float:
+        disk = scene.stands_on.disk.folder
+        await asyncio.to_thread(disks.fill, disk)
+        try:
+            await scene.time.sleep(DISK_FULL_SECONDS)
+        finally:
+            disks.free(disk)
+        return scene.time.elapsed()
+
+    return scenes.Deed(f"full for {DISK_FULL_SECONDS:.0f} s", "the disk", act)
+
+
+def clocks_jump() -> scenes.Deed:
+    """Let the clock of every process jump, forwards or backwards, each to another time."""
+
+    async def act(scene: scenes.Scene) -> float:
+        set_clocks(scene)
+        return scene.time.elapsed()
+
+    return scenes.Deed(f"jump within {CLOCKS_APART_SECONDS:.0f} s", "all clocks", act)
+
+
+def vendor_gone() -> scenes.Deed:
+    """Let the vendor refuse connections for a while."""
+
+    async def act(scene: scenes.Scene) -> float:
+        await scene.stands_on.vendor.close()
+        try:
+            await scene.time.sleep(VENDOR_GONE_SECONDS)
+        finally:
+            await scene.stands_on.vendor.open()
+        return scene.time.elapsed()
+
+    return scenes.Deed(f"gone for {VENDOR_GONE_SECONDS:.0f} s", "the vendor", act)
+
+
+def orphan_planted() -> scenes.Deed:
+    """Put bytes into the bucket that no row knows, so old that they are nobody's."""
+
+    async def act(scene: scenes.Scene) -> float:
+        old = scene.time.now().timestamp() - 2 * DAY_SECONDS
+        await asyncio.to_thread(scene.stands_on.bucket.plant, chores.orphan_key(), old)
+        return scene.time.elapsed()
+
+    return scenes.Deed("bytes that nobody knows", "the bucket", act)
+
+
+def set_clocks(scene: scenes.Scene) -> None:
+    """Set the clock of each process wrong by another number of seconds."""
+    half = CLOCKS_APART_SECONDS / 2
+    for member in scene.fleet.members:
+        offset = scene.seeded.uniform(-half, half)
+        scene.stands_on.clock_file(member.name).write_text(f"{offset:.3f}")

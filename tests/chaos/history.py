@@ -1,0 +1,99 @@
+"""What clients have asked for and were told, as they saw it; and what must follow from it."""
+
+import collections
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+from reelmesh_orchestrator.model import generation
+
+from tests.support import invariants
+
+#: The outcomes of one call: the mesh's own word that it did it, its own word that it did not, or neither.
+OK, FAIL, UNKNOWN = "ok", "fail", "unknown"
+ENDED = frozenset(state.value for state in generation.ENDED)
+
+
+@dataclasses.dataclass
+class Call:
+    """One call of one client, invoked and, perhaps, answered."""
+
+    verb: str
+    #: What it was about: an idempotency key, or the id of a resource.
+    about: str
+    invoked: float
+    answered: float = 0.0
+    outcome: str = UNKNOWN
+    status: int = 0
+    value: Any = None
+
+
+class History:
+    """All calls of all clients, in the order of their invocation."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.calls: list[Call] = []
+        #: What a client noticed by itself to be wrong.
+        self.wrong: list[str] = []
+        self._seen: dict[str, tuple[int, str, str]] = {}
+        self._names: dict[str, str] = {}
+
+    def invoke(self, verb: str, about: str, now: float) -> Call:
+        """Note a call before it is made."""
+        call = Call(verb, about, now)
+        self.calls.append(call)
+        return call
+
+    def acknowledged(self) -> dict[str, str]:
+        """Return the generations that somebody was told to exist, by their keys."""
+        return dict(self._names)
+
+    def created(self, key: str, found: dict[str, Any]) -> None:
+        """Take the answer to a create: the same key names the same generation, whoever answers, whenever."""
+        known = self._names.setdefault(key, found["id"])
+        if known != found["id"]:
+            self.wrong.append(f"the key {key} was answered with generation {known}, and then with {found['id']}")
+
+    def saw(self, found: dict[str, Any], verb: str) -> None:
+        """Take a generation as it was answered to `verb`: its revision and its state only go forward.
+
+        Calls of several clients overlap, so that an older answer may come later: only what one and the same client
+        reads one after the other is compared; each generation has one client.
+        """
+        revision, state = int(found.get("revision", 0)), found["state"]
+        before = self._seen.get(found["id"])
+        self._seen[found["id"]] = (revision, state, verb)
+        if before is None:
+            return
+        if revision < before[0]:
+            self.wrong.append(
+                f"generation {found['id']} was seen at revision {before[0]} ({before[1]}) by {before[2]}, and then at "
+                f"{revision} ({state}) by {verb}"
+            )
+        if not invariants.reachable(generation.MACHINE, generation.GenerationState, before[1], state):
+            self.wrong.append(f"generation {found['id']} was seen {before[1]}, and then {state}")
+
+    def followed(self, generation_id: str, sequences: list[int]) -> None:
+        """Take what a watcher was told: every event, once, in order."""
+        if sequences != list(range(1, len(sequences) + 1)):
+            self.wrong.append(f"a watcher of generation {generation_id} was told of events {sequences}")
+
+    def judged(self, now_known: dict[str, dict[str, Any]]) -> Iterator[str]:
+        """Return what is wrong at the end, given every acknowledged generation that can still be read, by its id."""
+        yield from self.wrong
+        for key, generation_id in self._names.items():
+            found = now_known.get(generation_id)
+            if found is None:
+                yield f"generation {generation_id} was acknowledged under the key {key} and is not there"
+            elif found["state"] not in ENDED:
+                yield f"generation {generation_id} was acknowledged and is still {found['state']}"
+        for call in self.calls:
+            if call.verb == "cancel" and call.outcome == OK:
+                found = now_known.get(call.about)
+                if found is not None and found["state"] != "CANCELLED":
+                    yield f"generation {call.about} was cancelled and is {found['state']}"
+
+    def counted(self) -> collections.Counter[tuple[str, str]]:
+        """Count calls by verb and outcome."""
+        return collections.Counter((call.verb, call.outcome) for call in self.calls)

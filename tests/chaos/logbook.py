@@ -1,0 +1,66 @@
+"""What was done to whom, and how long the mesh took to get over it."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+
+@dataclasses.dataclass
+class Entry:
+    """One thing that was done."""
+
+    what: str
+    whom: str
+    #: Seconds since the run began.
+    began: float
+    #: From when on the mesh is expected to recover, by the observer's clock; None for what was not done.
+    at: float | None = None
+    #: Why it was not done, or what came of it besides.
+    remark: str = ""
+    recovery_seconds: float | None = None
+
+
+class Logbook:
+    """Everything that was done, in order."""
+
+    def __init__(self, began: float) -> None:
+        """Begin at `began`, by the observer's clock."""
+        self._began = began
+        self.entries: list[Entry] = []
+        self.kills = 0
+
+    def note(self, what: str, whom: str, now: float, *, at: float | None = None, remark: str = "") -> Entry:
+        """Write down what is done `now`."""
+        entry = Entry(what, whom, now - self._began, at, remark)
+        self.entries.append(entry)
+        return entry
+
+    def measured(self, recovery_seconds: Callable[[float], float | None]) -> None:
+        """Fill in how long each recovery took."""
+        for entry in self.entries:
+            if entry.at is not None:
+                entry.recovery_seconds = recovery_seconds(entry.at)
+
+    @property
+    def longest_recovery_seconds(self) -> float:
+        """The longest of them; endless if one did not come to an end."""
+        done = [entry for entry in self.entries if entry.at is not None]
+        return max((_seconds(entry) for entry in done), default=0.0)
+
+    def lines(self) -> Sequence[str]:
+        """Return the table."""
+        wide = max((len(entry.what) for entry in self.entries), default=0)
+        return [
+            f"{entry.began:7.1f} s  {entry.what:<{wide}}  {entry.whom:<18} {_recovered(entry)}"
+            for entry in self.entries
+        ]
+
+
+def _seconds(entry: Entry) -> float:
+    return float("inf") if entry.recovery_seconds is None else entry.recovery_seconds
+
+
+def _recovered(entry: Entry) -> str:
+    if entry.at is None:
+        return f"skipped: {entry.remark}"
+    over = "not got over" if entry.recovery_seconds is None else f"got over in {entry.recovery_seconds:.1f} s"
+    return f"{over}{'; ' + entry.remark if entry.remark else ''}"

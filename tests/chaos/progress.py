@@ -1,0 +1,122 @@
+"""Looks at the record all the time: who moved when, what is wrong at any moment, how long it takes to recover."""
+
+import bisect
+import collections
+import contextlib
+import dataclasses
+import uuid
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from reelmesh_kit import clock, errors, sql
+from reelmesh_orchestrator.adapters.sql import tables
+from reelmesh_orchestrator.model import generation
+
+from tests.chaos import vendor
+from tests.support import invariants
+
+LOOK_SECONDS = 0.2
+# Looks between two that read everything; the others read what is under way.
+EVERYTHING_EVERY = 25
+_ENDED = frozenset(state.value for state in generation.ENDED)
+_COLUMNS = tables.GENERATIONS.c
+# What stands still because it was asked to.
+_STANDING = (vendor.STALL, vendor.STUBBORN)
+
+
+@dataclasses.dataclass
+class _Life:
+    """One generation as it was seen to move; times are the observer's."""
+
+    moves: list[float]
+    revision: int
+    ended: bool
+    stands: bool
+
+
+class Progress:
+    """What was seen so far."""
+
+    def __init__(self, database: sql.Database, time: clock.Clock) -> None:
+        """Look into `database`."""
+        self._database = database
+        self._clock = time
+        self._lives: dict[uuid.UUID, _Life] = {}
+        self._course = invariants.Course(every_commit=False)
+        #: What was wrong, each once, in the order in which it was seen.
+        self.wrong: dict[str, float] = {}
+        self.looks = 0
+
+    async def watch(self) -> None:
+        """Look until cancelled; a database that does not answer tells nothing."""
+        while True:
+            with contextlib.suppress(errors.Unavailable):
+                await self._look()
+            await self._clock.sleep(LOOK_SECONDS)
+
+    async def _look(self) -> None:
+        query = sa.select(_COLUMNS.id, _COLUMNS.revision, _COLUMNS.state, _COLUMNS.prompt)
+        rows = await self._database.read(lambda transaction: transaction.rows(query))
+        now = self._clock.elapsed()
+        before = {one for one, life in self._lives.items() if not life.ended}
+        for row in rows:
+            self._note(row.id, row.revision, row.state in _ENDED, any(word in row.prompt for word in _STANDING), now)
+        self.looks += 1
+        only = None if self.looks % EVERYTHING_EVERY == 0 else before | set(self.open)
+        if only is None or only:
+            await self._judge(only)
+
+    def _note(self, generation_id: uuid.UUID, revision: int, ended: bool, stands: bool, now: float) -> None:
+        life = self._lives.setdefault(generation_id, _Life([], -1, False, stands))
+        if life.revision != revision:
+            life.moves.append(now)
+        life.revision, life.ended = revision, ended
+
+    async def _judge(self, only: set[uuid.UUID] | None) -> None:
+        seen = await self._database.read(lambda transaction: invariants.Snapshot(transaction, only))
+        for sentence in [*invariants.wrong_at_any_time(seen), *self._course.follow(seen)]:
+            self.wrong.setdefault(sentence, self._clock.elapsed())
+
+    @property
+    def open(self) -> list[uuid.UUID]:
+        """Generations that have not ended."""
+        return [one for one, life in self._lives.items() if not life.ended]
+
+    @property
+    def count(self) -> int:
+        """Generations that were ever seen."""
+        return len(self._lives)
+
+    def recovery_seconds(self, at: float) -> float | None:
+        """Return how long after `at` the last of those that were under way had moved; None while one has not."""
+        waits = [self._wait(life, at) for life in self._lives.values() if self._under_way(life, at)]
+        if any(wait is None for wait in waits):
+            return None
+        return max((wait for wait in waits if wait is not None), default=0.0)
+
+    def waiting(self, at: float) -> Sequence[uuid.UUID]:
+        """Return those that were under way at `at` and have not moved since."""
+        return [one for one, life in self._lives.items() if self._under_way(life, at) and self._wait(life, at) is None]
+
+    @staticmethod
+    def _under_way(life: _Life, at: float) -> bool:
+        if life.stands or not life.moves or life.moves[0] > at:
+            return False
+        return not life.ended or life.moves[-1] > at
+
+    @staticmethod
+    def _wait(life: _Life, at: float) -> float | None:
+        place = bisect.bisect_right(life.moves, at)
+        return life.moves[place] - at if place < len(life.moves) else None
+
+    def longest_stands(self, count: int = 5) -> list[tuple[float, uuid.UUID]]:
+        """Return the longest times for which generations stood still that were under way, seconds."""
+        stands: list[tuple[float, uuid.UUID]] = []
+        for one, life in self._lives.items():
+            if not life.stands:
+                stands += [(after - before, one) for before, after in zip(life.moves, life.moves[1:], strict=False)]
+        return sorted(stands, reverse=True)[:count]
+
+    def states(self) -> collections.Counter[str]:
+        """Count those that have ended and those that have not."""
+        return collections.Counter("ended" if life.ended else "open" for life in self._lives.values())
