@@ -8,7 +8,7 @@ INSTALLED := .venv/.installed
 PEERS := .peers
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-unit check format lint types contracts buf protos-check protos states pages lock bench bench-peers clean
+.PHONY: help install demo test test-unit check format lint types contracts buf protos-check protos states pages lock chaos simulate bench bench-peers clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -68,6 +68,12 @@ pages: $(INSTALLED) ## write docs/settings.md and docs/errors.md from the code
 
 lock: $(UV) ## write requirements.lock anew from the members' dependencies
 	@$(UV) export --quiet --all-packages --all-groups --no-emit-workspace --no-header --no-annotate -o requirements.lock
+
+chaos: $(INSTALLED) ## break a whole mesh in every way: JOBS=60 SEED=1 DATABASE=sqlite|postgresql JSON=path
+	@$(BIN)/python -m tests.chaos --jobs $(or $(JOBS),60) --seed $(or $(SEED),1) --database $(or $(DATABASE),sqlite) --json "$(JSON)"
+
+simulate: $(INSTALLED) ## live through seeds on a virtual clock, and find planted bugs: SEEDS=1000 SEED=1 JSON=path
+	@$(BIN)/python -m tests.simulation --planted --seeds $(or $(SEEDS),1000) --seed $(or $(SEED),1) --json "$(JSON)"
 
 bench: $(INSTALLED) ## measure everything, with a table for each part; JSON=path keeps the numbers
 	@JSON=$(JSON) $(BIN)/python -m bench
