@@ -11,7 +11,7 @@ from reelmesh.v1 import asset_service_pb2, generation_pb2, generation_service_pb
 
 from tests.corpus import mesh as meshes
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(meshes.TEST_SECONDS)]
 
 Code = grpc.StatusCode
 GENERATIONS = "/reelmesh.v1.GenerationService"

@@ -9,7 +9,7 @@ import pytest
 
 from tests.corpus import mesh as meshes
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(meshes.TEST_SECONDS)]
 
 ROOT = meshes.GENERATIONS
 QUOTES = "/api/v1/quotes"

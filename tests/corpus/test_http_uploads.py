@@ -9,7 +9,7 @@ import pytest
 from tests.corpus import images
 from tests.corpus import mesh as meshes
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(meshes.TEST_SECONDS)]
 
 GOOD = images.encoded("PNG", 640, 480)
 BOUNDARY = "xyz"

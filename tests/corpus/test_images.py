@@ -11,7 +11,7 @@ from reelmesh.v1 import asset_pb2, asset_service_pb2, asset_service_pb2_grpc
 from tests.corpus import images
 from tests.corpus import mesh as meshes
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(meshes.TEST_SECONDS)]
 
 DOORS = ("body", "form", "gRPC")
 CHUNK_BYTES = 256 * 1024

@@ -12,7 +12,7 @@ from schemathesis.specs.openapi import checks as schema_checks
 
 from tests.corpus import mesh as meshes
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(meshes.TEST_SECONDS)]
 
 # For each operation and mode; all of them take half a minute on a busy machine.
 EXAMPLES = 15

@@ -12,7 +12,7 @@ from tests.corpus import images
 from tests.corpus import mesh as meshes
 from tests.support import raw_http2
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.slow]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.slow, pytest.mark.timeout(meshes.TEST_SECONDS)]
 
 OF_EACH = 40
 DRIP_SECONDS = 0.5
