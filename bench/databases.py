@@ -24,6 +24,12 @@ class Database:
         """Return the id of the server's process; 0 if it has none of its own."""
         return self.server.pid if self.server else 0
 
+    def settle(self) -> None:
+        """Do what a server does sooner or later about rows that were added, so that it is not measured at that."""
+        if self.server:
+            self.server.run("VACUUM (ANALYZE)")
+            self.server.run("CHECKPOINT")
+
 
 @contextlib.contextmanager
 def opened(kind: str, folder: pathlib.Path) -> Generator[Database]:

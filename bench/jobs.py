@@ -56,6 +56,7 @@ async def run_plain(
         await driver.burst(WARM_UP_JOBS, told.concurrency)
         for size in sorted(told.stored or STORED):
             there = await stored.fill(database.url, size)
+            database.settle()
             await driver.burst(WARM_UP_JOBS, told.concurrency)
             bursts = [await driver.burst(told.jobs, told.concurrency) for _ in range(told.runs)]
             rows.append({"stored": there, **summarise(bursts)})
@@ -140,7 +141,7 @@ async def count_statements(folder: pathlib.Path, database: databases.Database) -
         counting = statements.Counting(running)
         counting.begin()
         await driver.burst(COUNTED_JOBS, COUNTED_CONCURRENCY)
-        return statements.per_job(await counting.end(), COUNTED_JOBS)
+        return (await counting.end()).per_job(COUNTED_JOBS)
 
 
 if __name__ == "__main__":

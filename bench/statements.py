@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import dataclasses
 import os
 import pathlib
 import re
@@ -14,30 +15,70 @@ from bench import databases, mesh
 FRAMES = frozenset({"BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE"})
 PATIENCE_SECONDS = 30.0
 LOOK_SECONDS = 0.05
-# How the log of PostgreSQL, with its usual prefix, tells of a statement that runs, by either protocol.
-_LOGGED = re.compile(r"^\S+ \S+ \S+ \[\d+\] LOG:  (?:statement|execute [^:]*): *(\w+)", re.MULTILINE)
+# The log of PostgreSQL, with its usual prefix: time, process, kind, and text up to the next prefix.
+_PREFIX = r"^\S+ \S+ \S+ \[(?:\d+)\] "
+_ENTRY = re.compile(rf"^\S+ \S+ \S+ \[(\d+)\] LOG:  (?:statement|execute [^:]*): (.*?)(?={_PREFIX}|\Z)", re.M | re.S)
+_WRITES = re.compile(r"\b(?:INSERT\s+INTO|UPDATE\s+\S+\s+SET|DELETE\s+FROM)\b", re.I)
 
 
-def per_job(words: Mapping[str, int], jobs: int) -> dict[str, float]:
-    """Return what one job takes, from counts of statements by their first word.
+@dataclasses.dataclass
+class Tally:
+    """What a database was asked to do."""
 
-    Statements that run for several rows count for each row, as the database counts them.
-    """
-    statements = {word: count for word, count in words.items() if word not in FRAMES}
-    each = {
-        "statements": sum(statements.values()),
-        # A transaction that only read ends with a rollback.
-        "commits": words.get("COMMIT", 0),
-        # On SQLite several pieces of work share one commit; each has a savepoint.
-        "pieces of work": words.get("SAVEPOINT", 0) or words.get("COMMIT", 0),
-        **{word: statements[word] for word in sorted(statements, key=lambda word: -statements[word])},
-    }
-    return {name: round(count / jobs, 2) for name, count in each.items()}
+    words: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter[str])
+    """Statements by their first word; one that runs for several rows counts for each, as the database counts it."""
+    writing: int = 0
+    """Transactions that wrote: each had to be put on the disk."""
+    reading: int = 0
+    """Transactions that did not."""
+    pieces: int = 0
+    """Pieces of work that wrote: on SQLite several share a transaction."""
+
+    def per_job(self, jobs: int) -> dict[str, float]:
+        """Return what one job takes."""
+        statements = {word: count for word, count in self.words.most_common() if word not in FRAMES}
+        each = {
+            "statements": sum(statements.values()),
+            "writing transactions": self.writing,
+            "reading transactions": self.reading,
+            "pieces of work": self.pieces,
+            **statements,
+        }
+        return {name: round(count / jobs, 2) for name, count in each.items()}
 
 
-def logged(text: str) -> collections.Counter[str]:
-    """Return the counts of statements, by first word, in a log of PostgreSQL."""
-    return collections.Counter(word.upper() for word in _LOGGED.findall(text))
+def traced(words: Mapping[str, int]) -> Tally:
+    """Return the tally of a trace of SQLite: who reads begins and rolls back, who writes commits."""
+    counted = collections.Counter(words)
+    commits = counted["COMMIT"]
+    return Tally(counted, commits, max(counted["BEGIN"] - commits, 0), counted["SAVEPOINT"])
+
+
+def logged(text: str) -> Tally:
+    """Return the tally of a log of PostgreSQL; a statement outside of BEGIN and COMMIT is a transaction by itself."""
+    tally = Tally()
+    open_ones: dict[str, bool] = {}  # whether it has written, by process
+    for process, statement in _ENTRY.findall(text):
+        word = statement.split(None, 1)[0].upper().rstrip(";")
+        tally.words[word] += 1
+        writes = _WRITES.search(statement) is not None
+        if word == "BEGIN":
+            open_ones[process] = False
+        elif word in {"COMMIT", "ROLLBACK"}:
+            _end(tally, open_ones.pop(process, False) and word == "COMMIT")
+        elif process in open_ones:
+            open_ones[process] |= writes
+        else:
+            _end(tally, writes)
+    return tally
+
+
+def _end(tally: Tally, wrote: bool) -> None:
+    if wrote:
+        tally.writing += 1
+        tally.pieces += 1
+    else:
+        tally.reading += 1
 
 
 class Counting:
@@ -56,13 +97,13 @@ class Counting:
         else:
             self._from = self._server.log.stat().st_size
 
-    async def end(self) -> Mapping[str, int]:
-        """Return the counts so far, by the first word of the statements."""
+    async def end(self) -> Tally:
+        """Return the tally so far."""
         if self._server is not None:
             return logged(_text(self._server.log, self._from))
         self._running.counts_file.unlink(missing_ok=True)
         os.kill(self._running.services["orchestrator"].pid, signal.SIGUSR2)
-        return await self._running.chassis.clock.wait_for(self._written(), PATIENCE_SECONDS)
+        return traced(await self._running.chassis.clock.wait_for(self._written(), PATIENCE_SECONDS))
 
     async def _written(self) -> Mapping[str, int]:
         while True:

@@ -27,4 +27,4 @@ def test_jobs_are_measured_process_by_process_beside_stored_ones(tmp_path: pathl
     assert each["all"] >= each["orchestrator"] > 0
     # Five steps: create, begin, record, finish, process; each changes something, and none without a commit.
     assert result["sql_per_job"]["statements"] >= 5
-    assert 0 < result["sql_per_job"]["commits"] <= result["sql_per_job"]["pieces of work"]
+    assert 0 < result["sql_per_job"]["writing transactions"] <= result["sql_per_job"]["pieces of work"]
