@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import pathlib
+import signal
 import sys
 import tempfile
 
@@ -14,6 +15,8 @@ EXIT_OK, EXIT_BROKEN, EXIT_ABSENT = 0, 1, 2
 
 def main(words: list[str]) -> int:
     """Run what the words ask for; return 0 when nothing was lost, paid twice, left behind or otherwise wrong."""
+    # Whoever ends us ends everything that we have started.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     asked = _arguments().parse_args(words)
     if asked.list:
         print("\n".join(crashes.all_points()))

@@ -27,7 +27,7 @@ TABLES = {
 MOST_PASSES = 4
 WAIT_SECONDS = 10.0
 LOOK_SECONDS = 0.1
-# What was waited for so often in vain is passed seldom (at the start of a process, or after another one has died):
+# What was waited for so often in vain is passed seldom (when a process starts, say, or after the death of another):
 # it is waited for in the pauses, too.
 SELDOM_AFTER = 5
 # Between two deaths of one service: at least, and at most, when it takes the others long to recover.

@@ -51,10 +51,11 @@ class Progress:
         """Look until cancelled; a database that does not answer tells nothing."""
         while True:
             with contextlib.suppress(errors.Unavailable):
-                await self._look()
+                await self.look()
             await self._clock.sleep(LOOK_SECONDS)
 
-    async def _look(self) -> None:
+    async def look(self) -> None:
+        """Look once."""
         query = sa.select(_COLUMNS.id, _COLUMNS.revision, _COLUMNS.state, _COLUMNS.prompt)
         rows = await self._database.read(lambda transaction: transaction.rows(query))
         now = self._clock.elapsed()

@@ -11,7 +11,7 @@ from reelmesh_kit import errors, process, rpc, sql
 from reelmesh_storage import servicer
 from reelmesh_storage.adapters import sql as sql_adapter
 from reelmesh_storage.model import asset, leftovers
-from reelmesh_storage.usecases import lives, serving, storing, sweeping
+from reelmesh_storage.usecases import lives, notes, serving, storing, sweeping
 
 from tests.simulation import faults, hosts, loop, network
 
@@ -125,6 +125,7 @@ def main(wires: network.Network, database: sql.Database, bucket: Bucket) -> host
             storing.Storing(index, bucket, chassis.clock, chassis.ids, storing.Limits(), chassis.logger),
             serving.Serving(index, bucket, b"secret of the simulation"),
             lives.Lives(index, bucket),
+            notes.Notes(bucket),
         )
         sweep = sweeper(database, bucket, chassis)
         async with process.supervise(chassis, sweep=lambda: sweep.run(SWEEP_SECONDS, lambda _: None)):
