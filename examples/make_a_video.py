@@ -18,7 +18,7 @@ def show(seen: watching.Seen) -> None:
     if seen.HasField("event"):
         print(seen.event.message)
     elif seen.HasField("progress"):
-        print(f"{seen.progress.progress_percent} % {seen.progress.activity}")
+        print(f"{seen.progress.progress_percent} % {seen.progress.activity}".rstrip())
 
 
 async def main() -> int:

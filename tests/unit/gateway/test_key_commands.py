@@ -10,6 +10,7 @@ from click import testing
 from reelmesh_gateway import commands
 from reelmesh_gateway.adapters import key_file
 from reelmesh_gateway.model import keys
+from reelmesh_kit import chance, clock
 
 
 @pytest.fixture
@@ -130,3 +131,19 @@ def test_the_file_does_not_grow_without_bound(folder) -> None:
     done = run(folder, "add", "acme")
     assert done.exit_code == 6
     assert "Revoke old keys first" in done.stderr
+
+
+def test_a_gateway_that_has_not_started_yet_gets_its_keys_where_it_will_look(tmp_path: pathlib.Path) -> None:
+    done = testing.CliRunner().invoke(commands.keys, ["add", "acme", "--folder", str(tmp_path / "own")])
+    assert done.exit_code == 0
+    assert str(tmp_path / "own") in done.stderr
+    (kept,) = json.loads((tmp_path / "own" / key_file.KEYS_FILE).read_text())["keys"]
+    opened = key_file.opened(tmp_path / "own", logging.getLogger("test"), clock.SystemClock(), chance.SystemChance())
+    assert [key.id for key in opened.all()] == [kept["id"]]
+    assert not (tmp_path / "own" / key_file.DEVELOPMENT_FILE).exists()
+
+
+def test_the_environment_names_the_folder_too(folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REELMESH_DATA_FOLDER", str(folder))
+    assert testing.CliRunner().invoke(commands.keys, ["add", "acme"]).exit_code == 0
+    assert len(listed(folder)) == 1

@@ -1,12 +1,14 @@
 """`reelmesh keys`: the API keys of a gateway, for who operates it. What it does is loaded when it is asked for."""
 
 import contextlib
+import dataclasses
+import functools
 import json
 import logging
 import os
 import pathlib
 import pwd
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import IO, TYPE_CHECKING, Any
 
 import click
@@ -20,12 +22,34 @@ SCOPES = ("read", "write", "admin")
 _WITHIN_A_MESH = "gateway"
 _KEYS_FILE = "api-keys.json"
 
-_data_option = click.option(
-    "--data",
-    "data_folder",
-    type=click.Path(path_type=pathlib.Path, file_okay=False),
-    help="Data folder of the mesh, or of a gateway. [REELMESH_DATA_FOLDER; default: ~/.local/share/reelmesh]",
-)
+
+@dataclasses.dataclass(frozen=True)
+class Where:
+    """The folders that a command line names; None where it says nothing."""
+
+    data_folder: pathlib.Path | None
+    folder: pathlib.Path | None
+
+
+def _somewhere(function: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that name a gateway's folder, and pass them on as the first argument."""
+
+    @click.option(
+        "--data",
+        "data_folder",
+        type=click.Path(path_type=pathlib.Path, file_okay=False),
+        help="Data folder of the mesh. [REELMESH_DATA_FOLDER; default: ~/.local/share/reelmesh]",
+    )
+    @click.option(
+        "--folder",
+        type=click.Path(path_type=pathlib.Path, file_okay=False),
+        help="Folder of a gateway that runs by itself: its REELMESH_DATA_FOLDER.",
+    )
+    @functools.wraps(function)
+    def command(data_folder: pathlib.Path | None, folder: pathlib.Path | None, **options: Any) -> None:
+        function(Where(data_folder, folder), **options)
+
+    return command
 
 
 class Refused(click.ClickException):
@@ -62,8 +86,8 @@ def keys() -> None:
 @click.option("--scope", "scopes", multiple=True, type=click.Choice(SCOPES), help="May be repeated. [read and write]")
 @click.option("--name", default="", help="What it is for, to tell it from others.")
 @click.option("--json", "as_json", is_flag=True, help="Print the key and what is known about it as JSON.")
-@_data_option
-def add(tenant: str, scopes: tuple[str, ...], name: str, as_json: bool, data_folder: pathlib.Path | None) -> None:
+@_somewhere
+def add(where: Where, tenant: str, scopes: tuple[str, ...], name: str, as_json: bool) -> None:
     """Issue a key for TENANT, and print it.
 
     This once: only its SHA-256 is kept.
@@ -71,7 +95,7 @@ def add(tenant: str, scopes: tuple[str, ...], name: str, as_json: bool, data_fol
     from reelmesh_gateway.model import keys as model
 
     wanted = [model.Scope(each) for each in scopes or ("read", "write")]
-    with _issuing(data_folder, make=True) as issuer:
+    with _issuing(where, make=True) as issuer:
         issued = issuer.add(tenant, wanted, name)
     if as_json:
         click.echo(json.dumps({"key": issued.text, **_fields(issued.key)}, indent=2, ensure_ascii=False))
@@ -79,14 +103,15 @@ def add(tenant: str, scopes: tuple[str, ...], name: str, as_json: bool, data_fol
     click.echo(issued.text)
     allowed = " and ".join(sorted(issued.key.scopes))
     click.echo(f"Key {issued.key.id} lets {tenant} {allowed}. It is shown this once.", err=True)
+    click.echo(f"→ the gateway that keeps its files in {_folder(where)} knows it", err=True)
 
 
 @keys.command(name="list")
 @click.option("--json", "as_json", is_flag=True, help="Print them as a JSON array.")
-@_data_option
-def list_(as_json: bool, data_folder: pathlib.Path | None) -> None:
+@_somewhere
+def list_(where: Where, as_json: bool) -> None:
     """List the keys, oldest first, without their secrets."""
-    with _issuing(data_folder) as issuer:
+    with _issuing(where) as issuer:
         found = issuer.listed()
     if as_json:
         click.echo(json.dumps([_fields(each) for each in found], indent=2, ensure_ascii=False))
@@ -102,27 +127,26 @@ def list_(as_json: bool, data_folder: pathlib.Path | None) -> None:
 
 @keys.command()
 @click.argument("key_id", metavar="ID")
-@_data_option
-def revoke(key_id: str, data_folder: pathlib.Path | None) -> None:
+@_somewhere
+def revoke(where: Where, key_id: str) -> None:
     """Make a key stop working at once.
 
     ID is its id, as `reelmesh keys list` shows it, or the key itself.
     """
-    with _issuing(data_folder) as issuer:
+    with _issuing(where) as issuer:
         revoked = issuer.revoke(key_id)
     click.echo(f"Key {revoked.id} of {revoked.tenant_id} is revoked.", err=True)
 
 
 @contextlib.contextmanager
-def _issuing(data_folder: pathlib.Path | None, *, make: bool = False) -> Generator["issuing.Issuing"]:
+def _issuing(where: Where, *, make: bool = False) -> Generator["issuing.Issuing"]:
     """Open the keys, or `make` a file for them; turn what goes wrong into a sentence and an exit code."""
     from reelmesh_kit import chance, clock, errors, process
 
-    from reelmesh_gateway import settings
     from reelmesh_gateway.adapters import key_file
     from reelmesh_gateway.usecases import issuing
 
-    folder = _folder((data_folder or settings.CommandSettings().data_folder).expanduser().absolute())
+    folder = _folder(where)
     if not make and not (folder / _KEYS_FILE).exists():
         raise Refused(
             f"there are no API keys in {folder}", "Start the gateway once, or name another folder with --data."
@@ -142,8 +166,16 @@ def _issuing(data_folder: pathlib.Path | None, *, make: bool = False) -> Generat
         raise UnusableFile(f"{folder} cannot be written: {error.strerror or error}", hint) from error
 
 
-def _folder(data_folder: pathlib.Path) -> pathlib.Path:
-    """Return the gateway's own folder: the one that was named, or the one that a mesh has within it."""
+def _folder(where: Where) -> pathlib.Path:
+    """Return the gateway's own folder: the one that was named, or the one that a mesh has within its data folder.
+
+    The environment's data folder is that of a gateway where one has kept keys in it.
+    """
+    from reelmesh_gateway import settings
+
+    if where.folder is not None:
+        return where.folder.expanduser().absolute()
+    data_folder = (where.data_folder or settings.CommandSettings().data_folder).expanduser().absolute()
     return data_folder if (data_folder / _KEYS_FILE).exists() else data_folder / _WITHIN_A_MESH
 
 
