@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 OTHER = "other"
+LOOP = "event loop and C"
 NATIVE = "gRPC's own threads"
 # A frame belongs to the first of these that matches where its code lies, from the package on; a frame that none matches
 # belongs to who called it.
@@ -19,8 +20,10 @@ HOPS: Mapping[str, re.Pattern[str]] = {
     ),
     "gRPC": re.compile(r"(grpc|google/protobuf|reelmesh)/|reelmesh_kit/rpc/|reelmesh_\w+/(servicer|wire|adapters)\b"),
     "decisions": re.compile(r"reelmesh_\w+/(usecases|model)\b"),
-    "event loop": re.compile(r"(asyncio|concurrent)/|selectors\.py|reelmesh_kit/clock\.py"),
 }
+# Whoever writes to a socket does so through the loop: this is what nobody else is to blame for. What the loop calls and
+# is written in C, such as much of gRPC, is in it, too.
+_LOOP = re.compile(r"(asyncio|concurrent)/|selectors\.py|reelmesh_kit/clock\.py")
 # A thread of which Python sees nothing but its start runs something written in C: gRPC's poller.
 _STARTER = "threading.py"
 _PACKAGE = re.compile(r"^.*/(site-packages|src|lib/python[\d.]+)/")
@@ -68,7 +71,7 @@ def weighted(samples: Sequence[Sample], thread_seconds: Mapping[int, float]) -> 
 
 def by_hop(samples: Sequence[Sample], thread_seconds: Mapping[int, float]) -> dict[str, float]:
     """Return the processor seconds of each hop; threads that were never seen are not Python's."""
-    found = dict.fromkeys((*HOPS, NATIVE, OTHER), 0.0)
+    found = dict.fromkeys((*HOPS, LOOP, NATIVE, OTHER), 0.0)
     for sample, seconds in weighted(samples, thread_seconds):
         found[hop_of(sample.frames)] += seconds
     seen = {sample.thread for sample in samples}
@@ -82,6 +85,8 @@ def hop_of(frames: Sequence[tuple[str, str]]) -> str:
         for hop, pattern in HOPS.items():
             if pattern.match(place(path)):
                 return hop
+    if any(_LOOP.match(place(path)) for _, path in frames):
+        return LOOP
     return NATIVE if all(place(path) == _STARTER for _, path in frames) else OTHER
 
 

@@ -12,11 +12,16 @@ from reelmesh.v1 import generation_pb2, generation_service_pb2, generation_servi
 from bench import mesh, processes
 
 CONCURRENCY = 32
-JOB_PATIENCE_SECONDS = 60.0
+# Far more than any job takes: one that is not done by then is looked into.
+JOB_PATIENCE_SECONDS = 120.0
 NOTES_LIMIT = 100_000
 # What the scripted provider makes in one shot.
 SECONDS_OF_VIDEO = 3.0
 PROMPT = "a red kite over a green hill"
+
+
+class NotDone(Exception):
+    """A job did not get as far as it should; the message has its history."""
 
 
 class Endings:
@@ -122,7 +127,7 @@ class Driver:
         """Make `jobs` generations, at most `concurrency` of them unfinished at a time.
 
         Raises:
-            TimeoutError: a job did not complete within JOB_PATIENCE_SECONDS.
+            NotDone: a job did not complete within JOB_PATIENCE_SECONDS.
             grpc.aio.AioRpcError: a create was refused.
         """
         made: list[_Made] = []
@@ -173,7 +178,11 @@ class Driver:
     async def _make(self, began: float) -> "_Made":
         generation_id = await self._calling.create()
         created = self._clock.elapsed()
-        await self._clock.wait_for(self._endings.of(generation_id), JOB_PATIENCE_SECONDS)
+        try:
+            await self._clock.wait_for(self._endings.of(generation_id), JOB_PATIENCE_SECONDS)
+        except TimeoutError:
+            told = "; ".join(f"{event.type}: {event.message}" for event in await self._calling.events(generation_id))
+            raise NotDone(f"{generation_id} after {JOB_PATIENCE_SECONDS:g} s: {told}") from None
         return _Made(generation_id, created - began, self._clock.elapsed() - began)
 
 

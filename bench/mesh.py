@@ -29,7 +29,14 @@ PARTS = {
 }
 # No limit of ours shall be what is measured.
 UNLIMITED: Mapping[str, Mapping[str, object]] = {
-    "orchestrator": {"most_open_generations": 1_000_000, "rpc_timeout_seconds": PATIENCE_SECONDS},
+    "orchestrator": {
+        "most_open_generations": 1_000_000,
+        "rpc_timeout_seconds": PATIENCE_SECONDS,
+        "submit_within_seconds": PATIENCE_SECONDS,
+        "lease_seconds": 2 * PATIENCE_SECONDS,
+        "begin_seconds": 2 * PATIENCE_SECONDS,
+        "step_seconds": 2 * PATIENCE_SECONDS,
+    },
     "worker": {"rpc_timeout_seconds": PATIENCE_SECONDS},
     "gateway": {
         "rpc_timeout_seconds": PATIENCE_SECONDS,

@@ -23,7 +23,7 @@ def test_each_sample_stands_for_its_part_of_what_its_thread_has_used() -> None:
 def test_a_stack_belongs_to_the_innermost_frame_that_says_what_it_is_for() -> None:
     found = hops.by_hop(hops.parse(RAW), SECONDS)
     assert {hop: seconds for hop, seconds in found.items() if seconds} == {
-        "event loop": 1.0,
+        hops.LOOP: 1.0,
         "decisions": 3.0,
         "SQL": 2.0,
         # A thread that only Python started, and one that it never saw.
@@ -47,6 +47,14 @@ def test_a_stack_belongs_to_the_innermost_frame_that_says_what_it_is_for() -> No
 )
 def test_code_belongs_to_a_hop_by_its_package(path: str, hop: str) -> None:
     assert hops.hop_of([("main", "/usr/bin/tool"), ("f", path)]) == hop
+
+
+def test_who_writes_through_the_loop_is_told_and_not_the_loop() -> None:
+    loop = ("run_once", "/usr/lib/python3.11/asyncio/base_events.py")
+    write = ("write", "/usr/lib/python3.11/asyncio/selector_events.py")
+    publish = ("publish", "/x/site-packages/nats/aio/client.py")
+    assert hops.hop_of([loop, publish, write]) == "NATS"
+    assert hops.hop_of([loop, write]) == hops.LOOP
 
 
 def test_functions_are_told_with_their_own_time_and_that_of_all_they_call() -> None:
