@@ -224,6 +224,24 @@ async def test_each_attempt_is_found_as_itself(subject: Subject) -> None:
     assert {match.attempt_id: match.job_id for match in listing.matches} == jobs
 
 
+async def test_a_census_tells_every_job_and_whose_it_is(subject: Subject) -> None:
+    provider = subject.provider
+    assert isinstance(provider, port.Countable)
+    assert provider.card.recovery is not model.Recovery.NONE
+    assert await provider.census(subject.task.account_id, None) == model.Census((), complete=True)
+    ended = job_of(subject.task, await provider.submit(subject.task, Leave().gate))
+    await until_ended(provider, ended)
+    lost = dataclasses.replace(subject.task, attempt_id=testing.make_task(2).attempt_id, seed=2)
+    with pytest.raises(ConnectionError):
+        await provider.submit(subject.break_answer(lost), Leave().gate)
+    census = await provider.census(subject.task.account_id, None)
+    assert census.complete
+    told = {job.job_id: job for job in census.jobs}
+    assert len(told) == len(census.jobs) == 2
+    assert (told[ended.job_id].attempt_id, told[ended.job_id].model) == (subject.task.attempt_id, subject.task.model)
+    assert {job.attempt_id for job in census.jobs} == {subject.task.attempt_id, lost.attempt_id}
+
+
 async def test_many_jobs_are_answered_each_for_itself(subject: Subject) -> None:
     tasks = [dataclasses.replace(subject.task, attempt_id=testing.make_task(n).attempt_id) for n in range(1, 4)]
     jobs = [job_of(task, await subject.provider.submit(task, Leave().gate)) for task in tasks]

@@ -172,6 +172,19 @@ class Journal:
         await loop.passing(DISK_SECONDS)
         return [(Page(page, self._weather), fact) for page, fact in await self._disk.unacknowledged()]
 
+    async def retained(self) -> Sequence[model.JobFact]:
+        """Return what was acknowledged."""
+        return await self._disk.retained()
+
+    async def recall(self) -> model.Remembered:
+        """Return what a former life has seen of the record."""
+        return await self._disk.recall()
+
+    async def remember(self, remembered: model.Remembered) -> None:
+        """Keep it for the next life."""
+        await loop.passing(DISK_SECONDS)
+        await self._disk.remember(remembered)
+
 
 class Page:
     """A page of it."""

@@ -97,3 +97,64 @@ class _FullDisk:
 
     def unlink(self, *, missing_ok: bool) -> None:
         assert missing_ok
+
+
+async def test_acknowledged_facts_are_retained_and_told_again(tmp_path: pathlib.Path) -> None:
+    facts = [model.JobFact(FACT.attempt_id, "w", f"job-{number}", model.Evidence.RECORD) for number in range(3)]
+    async with journal.open_journal(tmp_path) as pages:
+        assert await pages.retained() == []
+        for fact in facts:
+            page = await pages.reserve(fact.attempt_id)
+            await page.write(fact)
+            await page.tear_out()
+        await (await pages.reserve(FACT.attempt_id)).tear_out()
+    async with journal.open_journal(tmp_path) as pages:
+        assert await pages.retained() == facts
+        assert await pages.unacknowledged() == []
+
+
+async def test_what_a_former_life_wrote_is_retained_once_it_is_acknowledged(tmp_path: pathlib.Path) -> None:
+    async with journal.open_journal(tmp_path) as pages:
+        await (await pages.reserve(FACT.attempt_id)).write(FACT)
+    async with journal.open_journal(tmp_path) as pages:
+        ((page, _),) = await pages.unacknowledged()
+        await page.tear_out()
+        assert await pages.retained() == [FACT]
+
+
+async def test_what_is_retained_is_bounded_and_the_oldest_goes_first(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "RETAINED_BYTES", 1000)
+    async with journal.open_journal(tmp_path) as pages:
+        for number in range(40):
+            page = await pages.reserve(FACT.attempt_id)
+            await page.write(model.JobFact(FACT.attempt_id, "w", f"job-{number}", model.Evidence.RECORD))
+            await page.tear_out()
+        kept = [fact.job_id for fact in await pages.retained()]
+    assert kept == [f"job-{number}" for number in range(40 - len(kept), 40)]
+    assert 5 <= len(kept) < 20
+
+
+async def test_a_retained_line_that_was_torn_is_passed_over(tmp_path: pathlib.Path) -> None:
+    async with journal.open_journal(tmp_path) as pages:
+        for _ in range(2):
+            page = await pages.reserve(FACT.attempt_id)
+            await page.write(FACT)
+            await page.tear_out()
+        file = tmp_path / journal.RETAINED_NAME
+        first, second = file.read_bytes().splitlines(keepends=True)
+        file.write_bytes(first[:30] + b"\n" + second)
+        assert await pages.retained() == [FACT]
+
+
+async def test_what_was_seen_of_the_record_is_remembered(tmp_path: pathlib.Path) -> None:
+    remembered = model.Remembered(model.Mark("era", 7, "event"), "era")
+    async with journal.open_journal(tmp_path) as pages:
+        assert await pages.recall() == model.Remembered()
+        await pages.remember(model.Remembered(None, ""))
+        await pages.remember(remembered)
+    async with journal.open_journal(tmp_path) as pages:
+        assert await pages.recall() == remembered
+        (tmp_path / journal.MEMORY_NAME).write_text("{")
+        assert await pages.recall() == model.Remembered()

@@ -5,11 +5,12 @@ of settings like every service. Adding one edits no file outside its own folder.
 holds every provider to the contracts below.
 """
 
+import datetime
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 from reelmesh_provider import gate, model
 
@@ -102,5 +103,30 @@ class Provider(Protocol):
         Raises:
             errors.FetchLost: the provider says for certain that the bytes cannot be had any more.
             Exception: anything else is tried again, without end, after another poll.
+        """
+        ...
+
+
+@runtime_checkable
+class Countable(Protocol):
+    """A provider that can say what an account has: each whose card promises any recovery should be one.
+
+    Without it an account is parked when the orchestrator's record goes back: somebody has to look at the vendor's
+    console, then.
+    """
+
+    async def census(self, account_id: str, since: datetime.datetime | None) -> model.Census:
+        """Read every job of an account that may have been created since a time, ended ones included.
+
+        Each is told with what shows whose it is: our own id where it comes back, else the seed. Jobs that others may
+        have made at a shared account are told as well: what belongs to nobody is only reported. A time-out or a page
+        that cannot be read must not look like the end of the list.
+
+        Args:
+            account_id: the account.
+            since: by the orchestrator's clock, an hour early; None means from the beginning.
+
+        Raises:
+            Exception: the list could not be read; it is read again later.
         """
         ...

@@ -49,6 +49,10 @@ class Pool(Protocol):
         """End the lease: what was watched is handed to others at once."""
         ...
 
+    async def report_census(self, page: model.CensusPage) -> bool:
+        """Tell a part of what an account has. Returns False when nobody asks for it any more."""
+        ...
+
 
 class Assets(Protocol):
     """Storage, as far as a worker needs it."""
@@ -91,12 +95,16 @@ class Page(Protocol):
         ...
 
     async def tear_out(self) -> None:
-        """Forget the page: its fact is acknowledged, or there never was one."""
+        """Let go of the page: its fact is acknowledged and goes to the retained ones, or there never was one."""
         ...
 
 
 class Journal(Protocol):
-    """A durable list of accepted ids that the orchestrator has not acknowledged yet."""
+    """A durable list of accepted ids, and what the next life must know.
+
+    What the orchestrator has not acknowledged yet has a page. What it has acknowledged is retained for long, bounded by
+    size: its record may go back and forget it.
+    """
 
     async def reserve(self, attempt_id: str) -> Page:
         """Reserve room for one fact, before leave is asked for. Raises StorageFull when the disk has none."""
@@ -104,4 +112,16 @@ class Journal(Protocol):
 
     async def unacknowledged(self) -> Sequence[tuple[Page, model.JobFact]]:
         """Return what a former life wrote and never saw acknowledged; drop pages that it reserved and left empty."""
+        ...
+
+    async def retained(self) -> Sequence[model.JobFact]:
+        """Return acknowledged facts, the oldest first, as far back as there is room for."""
+        ...
+
+    async def recall(self) -> model.Remembered:
+        """Return what was remembered last; nothing when that cannot be read."""
+        ...
+
+    async def remember(self, remembered: model.Remembered) -> None:
+        """Keep what the next life must know."""
         ...

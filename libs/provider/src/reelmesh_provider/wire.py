@@ -4,7 +4,13 @@ import datetime
 from collections.abc import Sequence
 
 from google.protobuf import duration_pb2, message
-from reelmesh.mesh.v1 import attempt_service_pb2, pool_service_pb2, storage_service_pb2, task_pb2
+from reelmesh.mesh.v1 import (
+    attempt_service_pb2,
+    pool_service_pb2,
+    record_mark_pb2,
+    storage_service_pb2,
+    task_pb2,
+)
 from reelmesh.v1 import asset_pb2
 from reelmesh_kit import errors as kit_errors
 
@@ -135,6 +141,22 @@ def leave_of(answer: attempt_service_pb2.BeginResponse) -> model.Go | model.Drop
     return model.Drop(answer.drop.reason or "no leave was given", answer.drop.come_again)
 
 
+def mark_to(mark: model.Mark | None) -> record_mark_pb2.RecordMark:
+    """Translate what was seen of the record; an empty message when that is nothing."""
+    if mark is None:
+        return record_mark_pb2.RecordMark()
+    return record_mark_pb2.RecordMark(era_id=mark.era_id, position=mark.position, event_id=mark.event_id)
+
+
+def _mark_of(mark: record_mark_pb2.RecordMark) -> model.Mark | None:
+    return model.Mark(mark.era_id, mark.position, mark.event_id) if mark.era_id else None
+
+
+def begin_to(attempt_id: str, worker_id: str, nonce: str, mark: model.Mark | None) -> attempt_service_pb2.BeginRequest:
+    """Translate the question for leave."""
+    return attempt_service_pb2.BeginRequest(attempt_id=attempt_id, worker_id=worker_id, nonce=nonce, mark=mark_to(mark))
+
+
 def fact_to(fact: model.JobFact) -> attempt_service_pb2.RecordRequest:
     """Translate the fact that a job has an id."""
     return attempt_service_pb2.RecordRequest(
@@ -143,6 +165,8 @@ def fact_to(fact: model.JobFact) -> attempt_service_pb2.RecordRequest:
         job_id=fact.job_id,
         evidence=f"EVIDENCE_{fact.evidence}",
         project=fact.project,
+        account_id=fact.account_id,
+        model=fact.model,
     )
 
 
@@ -196,6 +220,8 @@ def report_to(report: model.LeaseReport) -> pool_service_pb2.RenewLeaseRequest:
         watching=report.watching,
         finding=report.finding,
         room=report.room,
+        mark=mark_to(report.mark),
+        counted_era_id=report.counted_era_id,
     )
 
 
@@ -211,6 +237,37 @@ def answer_of(answer: pool_service_pb2.RenewLeaseResponse) -> model.LeaseAnswer:
         forget=tuple(answer.forget),
         cordoned=answer.cordoned,
         rates=dict(answer.rates),
+        mark=_mark_of(answer.mark),
+        recovering=answer.recovering,
+        census=tuple(_census_of(o) for o in answer.census),
+    )
+
+
+def _census_of(order: pool_service_pb2.CensusOrder) -> model.CensusOrder:
+    since = order.since.ToDatetime(datetime.UTC) if order.HasField("since") else None
+    return model.CensusOrder(order.era_id, order.account_id, since, _seconds(order.wait))
+
+
+def census_to(page: model.CensusPage) -> pool_service_pb2.ReportCensusRequest:
+    """Translate a part of what an account has."""
+    return pool_service_pb2.ReportCensusRequest(
+        worker_id=page.worker_id,
+        era_id=page.era_id,
+        account_id=page.account_id,
+        jobs=[
+            pool_service_pb2.ListedJob(
+                job_id=job.job_id,
+                attempt_id=job.attempt_id,
+                seed=job.seed,
+                model=job.model,
+                project=job.project,
+                evidence=f"EVIDENCE_{job.evidence}",
+            )
+            for job in page.jobs
+        ],
+        last=page.last,
+        complete=page.complete,
+        message=page.message,
     )
 
 

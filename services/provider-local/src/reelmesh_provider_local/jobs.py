@@ -15,6 +15,8 @@ from reelmesh_kit import process
 from reelmesh_provider_local import model
 
 LISTED_JOBS = 1000
+# Jobs that a census tells at most; results are kept for hours, so that this is all of them.
+COUNTED_JOBS = 100_000
 # The result of a request that, as a test asked, never reached us: counted for its faults, but no submit.
 VANISHED = "vanished"
 BUSY_SECONDS = 5.0
@@ -133,6 +135,13 @@ class Jobs:
         """Return the last LISTED_JOBS jobs, oldest first."""
         floor = "number > (SELECT coalesce(max(number), 0) FROM jobs) - ?"
         return self._select(floor, LISTED_JOBS)
+
+    def asked_for(self, limit: int) -> Sequence[model.Order]:
+        """Return whose the newest jobs are, at most `limit`, oldest first."""
+        query = "SELECT job_id, tag, seed, model FROM jobs ORDER BY number DESC LIMIT ?"
+        with self._lock:
+            found = [model.Order(*row) for row in self._connection.execute(query, (limit,))]
+        return found[::-1]
 
     def ended_before(self, when: float) -> Sequence[str]:
         """Return the ids of jobs that ended before `when`, seconds since 1970."""

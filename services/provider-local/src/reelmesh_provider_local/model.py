@@ -92,6 +92,16 @@ def amount_of(faults: Faults, fault: Fault) -> float | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Order:
+    """A job as its customer knows it again."""
+
+    job_id: str
+    tag: str
+    seed: int
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """A clip that was asked for.
 

@@ -166,6 +166,13 @@ def matches(jobs: Sequence[model.Job], tasks: Iterable[mesh.Task], *, tags_hidde
     return tuple(found)
 
 
+def listed(order: model.Order, *, tags_hidden: bool) -> mesh.ListedJob:
+    """Return what tells whose a job is: the tag, or the seed where tags are hidden."""
+    if tags_hidden:
+        return mesh.ListedJob(order.job_id, seed=order.seed, model=order.model)
+    return mesh.ListedJob(order.job_id, order.tag, model=order.model)
+
+
 def _fit(job: model.Job, task: mesh.Task, *, tags_hidden: bool) -> mesh.Fit | None:
     if not tags_hidden:
         return mesh.Fit.OWN_ID if job.tag == task.attempt_id else None

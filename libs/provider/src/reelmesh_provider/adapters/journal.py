@@ -2,6 +2,10 @@
 
 A page is written once, with the provider's id, and removed once the orchestrator has acknowledged it. What is found at
 start was therefore accepted by a provider and never acknowledged, or was reserved and left empty.
+
+What was acknowledged goes on in two files that take turns, so that an orchestrator whose record went back can be told
+again; and beside them lies what was seen of that record. Both survive the process, not a power cut: the disk is not
+waited for.
 """
 
 import asyncio
@@ -24,24 +28,32 @@ from reelmesh_provider import errors, model
 PAGE_BYTES = 8192
 SUFFIX = ".page"
 LOCK_NAME = "lock"
+RETAINED_NAME = "acknowledged"
+RETAINED_BEFORE_NAME = "acknowledged.before"
+MEMORY_NAME = "record.json"
+# Of each of the two files: some ten thousand facts.
+RETAINED_BYTES = 4 * 1024 * 1024
 _SAFE_NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
 class FilePage:
     """A file of PAGE_BYTES, filled with zeros until its fact is known."""
 
-    def __init__(self, path: pathlib.Path, attempt_id: str) -> None:
-        """Stand for the page at `path`, which exists."""
+    def __init__(self, path: pathlib.Path, attempt_id: str, fact: model.JobFact | None = None) -> None:
+        """Stand for the page at `path`, which exists, with the fact that is on it."""
         self.attempt_id = attempt_id
         self._path = path
+        self._fact = fact
 
     async def write(self, fact: model.JobFact) -> None:
         """Put the fact on disk over the reserved zeros, and wait for the disk."""
+        self._fact = fact
         await asyncio.to_thread(_overwrite, self._path, _encoded(fact))
 
     async def tear_out(self) -> None:
-        """Remove the page."""
-        await asyncio.to_thread(self._path.unlink, missing_ok=True)
+        """Retain the fact, if there is one, and remove the page."""
+        fact, self._fact = self._fact, None
+        await asyncio.to_thread(_torn_out, self._path, fact)
 
 
 class FileJournal:
@@ -66,6 +78,18 @@ class FileJournal:
         """Return the facts that were never acknowledged; remove pages that hold none."""
         return await asyncio.to_thread(self._read_all)
 
+    async def retained(self) -> Sequence[model.JobFact]:
+        """Return acknowledged facts, the oldest first, as far back as the two files go."""
+        return await asyncio.to_thread(_retained, self._folder)
+
+    async def recall(self) -> model.Remembered:
+        """Return what was remembered last; nothing when there is none or it is damaged."""
+        return await asyncio.to_thread(_recalled, self._folder / MEMORY_NAME)
+
+    async def remember(self, remembered: model.Remembered) -> None:
+        """Keep what the next life must know, whole or not at all."""
+        await asyncio.to_thread(_remember, self._folder / MEMORY_NAME, remembered)
+
     def _path(self, attempt_id: str) -> pathlib.Path:
         if not _SAFE_NAME.fullmatch(attempt_id):
             raise kit_errors.InvalidArgument("attempt_id", "must be a UUID")
@@ -78,7 +102,7 @@ class FileJournal:
             if fact is None:
                 path.unlink(missing_ok=True)
             else:
-                found.append((FilePage(path, fact.attempt_id), fact))
+                found.append((FilePage(path, fact.attempt_id, fact), fact))
         return found
 
 
@@ -129,6 +153,47 @@ def _overwrite(path: pathlib.Path, content: bytes) -> None:
         os.fsync(file.fileno())
     if not existed:
         _sync_folder(path.parent)
+
+
+def _torn_out(path: pathlib.Path, fact: model.JobFact | None) -> None:
+    if fact is not None:
+        # Without room for it the page goes all the same: the orchestrator has acknowledged it.
+        with contextlib.suppress(OSError):
+            _retain(path.parent, fact)
+    path.unlink(missing_ok=True)
+
+
+def _retain(folder: pathlib.Path, fact: model.JobFact) -> None:
+    current = folder / RETAINED_NAME
+    if current.exists() and current.stat().st_size >= RETAINED_BYTES:
+        current.replace(folder / RETAINED_BEFORE_NAME)
+    with current.open("ab") as file:
+        file.write(_encoded(fact))
+
+
+def _retained(folder: pathlib.Path) -> list[model.JobFact]:
+    found: list[model.JobFact] = []
+    for path in (folder / RETAINED_BEFORE_NAME, folder / RETAINED_NAME):
+        if not path.exists():
+            continue
+        with path.open("rb") as lines:
+            found += [fact for line in lines if (fact := _decoded(line)) is not None]
+    return found
+
+
+def _remember(path: pathlib.Path, remembered: model.Remembered) -> None:
+    fresh = path.with_suffix(".new")
+    fresh.write_text(json.dumps(asdict(remembered)))
+    fresh.replace(path)
+
+
+def _recalled(path: pathlib.Path) -> model.Remembered:
+    try:
+        fields = json.loads(path.read_text())
+        mark = fields["mark"]
+        return model.Remembered(model.Mark(**mark) if mark else None, fields["counted_era_id"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return model.Remembered()
 
 
 def _sync_folder(folder: pathlib.Path) -> None:

@@ -37,10 +37,11 @@ class Orchestrator:
         """Call over `channel`."""
         self._attempts = attempt_service_pb2_grpc.AttemptServiceStub(channel)
         self._pool = pool_service_pb2_grpc.PoolServiceStub(channel)
+        self._mark: model.Mark | None = None
 
     async def begin(self, attempt_id: str, worker_id: str, nonce: str) -> model.Go | model.Drop:
-        """Ask for leave to submit."""
-        request = attempt_service_pb2.BeginRequest(attempt_id=attempt_id, worker_id=worker_id, nonce=nonce)
+        """Ask for leave to submit, saying what leases have told of the record."""
+        request = wire.begin_to(attempt_id, worker_id, nonce, self._mark)
         return wire.leave_of(await self._attempts.Begin(request, timeout=BEGIN_TIMEOUT_SECONDS))
 
     async def record(self, fact: model.JobFact) -> bool:
@@ -74,11 +75,17 @@ class Orchestrator:
 
     async def renew(self, report: model.LeaseReport) -> model.LeaseAnswer:
         """Renew the lease."""
-        return wire.answer_of(await self._pool.RenewLease(wire.report_to(report)))
+        answer = wire.answer_of(await self._pool.RenewLease(wire.report_to(report)))
+        self._mark = answer.mark or report.mark
+        return answer
 
     async def release(self, worker_id: str) -> None:
         """End the lease."""
         await self._pool.ReleaseLease(pool_service_pb2.ReleaseLeaseRequest(worker_id=worker_id))
+
+    async def report_census(self, page: model.CensusPage) -> bool:
+        """Tell a part of what an account has."""
+        return (await self._pool.ReportCensus(wire.census_to(page))).accepted
 
 
 class Storage:

@@ -1,6 +1,7 @@
 """The nouns, states and decisions of serving a provider: pure, in our own words."""
 
 from reelmesh_provider.model.cards import GoneRule, ModelCard, Pace, Price, ProviderCard, Recovery
+from reelmesh_provider.model.census import Census, CensusOrder, CensusPage, ListedJob, Mark, Remembered
 from reelmesh_provider.model.finding import Adopt, Conclude, Decision, Fit, Listing, LookOn, Match, Search
 from reelmesh_provider.model.leases import (
     Drop,
@@ -33,6 +34,9 @@ from reelmesh_provider.model.tasks import Job, Picture, Task
 __all__ = [
     "Accepted",
     "Adopt",
+    "Census",
+    "CensusOrder",
+    "CensusPage",
     "ClipFacts",
     "Conclude",
     "Decision",
@@ -49,8 +53,10 @@ __all__ = [
     "JobState",
     "LeaseAnswer",
     "LeaseReport",
+    "ListedJob",
     "Listing",
     "LookOn",
+    "Mark",
     "Match",
     "Missing",
     "ModelCard",
@@ -63,6 +69,7 @@ __all__ = [
     "Price",
     "ProviderCard",
     "Recovery",
+    "Remembered",
     "Search",
     "Submitted",
     "Succeeded",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from reelmesh_provider.model.census import CensusOrder, Mark
 from reelmesh_provider.model.outcomes import ClipFacts, Evidence, Outcome
 from reelmesh_provider.model.tasks import Task
 
@@ -24,13 +25,18 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class JobFact:
-    """The provider gave an attempt an id: a fact, true whoever tells it and whenever."""
+    """The provider gave an attempt an id: a fact, true whoever tells it and whenever.
+
+    Account and model are for a record that does not know the attempt.
+    """
 
     attempt_id: str
     worker_id: str
     job_id: str
     evidence: Evidence
     project: str = ""
+    account_id: str = ""
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,12 @@ class FindOrder:
 
 @dataclass(frozen=True, slots=True)
 class LeaseReport:
-    """What a worker holds. What it does not list it has lost."""
+    """What a worker holds. What it does not list it has lost.
+
+    Attributes:
+        mark: the last that it has seen of the record.
+        counted_era_id: the last era of which it has told every account.
+    """
 
     worker_id: str
     pool: str
@@ -87,11 +98,19 @@ class LeaseReport:
     watching: tuple[str, ...] = ()
     finding: tuple[str, ...] = ()
     room: int = 0
+    mark: Mark | None = None
+    counted_era_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseAnswer:
-    """What a worker must know. `held` false: the lease lapsed, come back under a new id."""
+    """What a worker must know. `held` false: the lease lapsed, come back under a new id.
+
+    Attributes:
+        mark: the present moment of the record, to be said with every renewal and every Begin.
+        recovering: the record went back and lost jobs are looked for: nothing may begin.
+        census: accounts whose jobs the worker must tell.
+    """
 
     held: bool
     lease_seconds: float
@@ -102,3 +121,6 @@ class LeaseAnswer:
     forget: tuple[str, ...] = ()
     cordoned: bool = False
     rates: Mapping[str, float] = field(default_factory=dict[str, float])
+    mark: Mark | None = None
+    recovering: bool = False
+    census: tuple[CensusOrder, ...] = ()

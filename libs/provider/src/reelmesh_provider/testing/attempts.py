@@ -60,6 +60,8 @@ class MemoryMesh:
     Attributes:
         rows: attempts by id.
         cards: what was registered.
+        mark, recovering, census: what lease answers say of the record.
+        pages: what was told of accounts; refused when their era is not that of `mark`.
         workers: ids of workers that hold a lease.
         reports: every lease report, in order.
         calls: names of the verbs called, in order, also of those that failed.
@@ -77,6 +79,10 @@ class MemoryMesh:
         self.drop: model.Drop | None = None
         self.cordoned = False
         self.rates: dict[str, float] = {}
+        self.mark: model.Mark | None = None
+        self.recovering = False
+        self.census: tuple[model.CensusOrder, ...] = ()
+        self.pages: list[model.CensusPage] = []
         self.submit_within_seconds = submit_within_seconds
         self.lease_seconds = lease_seconds
         self._faults: dict[str, deque[_Fault]] = {}
@@ -184,7 +190,9 @@ class MemoryMesh:
         """Renew a lease, hand out what nobody holds, and take back what was lost."""
         fault = self._enter("renew")
         self.reports.append(report)
-        answer = model.LeaseAnswer(False, self.lease_seconds, 5.0)
+        answer = model.LeaseAnswer(
+            False, self.lease_seconds, 5.0, mark=self.mark, recovering=self.recovering, census=self.census
+        )
         if report.worker_id not in self.lapsed:
             self.workers.add(report.worker_id)
             answer = self._orders(report)
@@ -196,6 +204,15 @@ class MemoryMesh:
         fault = self._enter("release")
         self.lapse(worker_id)
         self._exit(fault)
+
+    async def report_census(self, page: model.CensusPage) -> bool:
+        """Take a part of what an account has."""
+        fault = self._enter("report_census")
+        accepted = self.mark is not None and page.era_id == self.mark.era_id
+        if accepted:
+            self.pages.append(page)
+        self._exit(fault)
+        return accepted
 
     def _leave(self, row: Row, worker_id: str, nonce: str) -> model.Go | model.Drop:
         go = model.Go(self.submit_within_seconds)
@@ -233,6 +250,9 @@ class MemoryMesh:
             ),
             cordoned=self.cordoned,
             rates=dict(self.rates),
+            mark=self.mark,
+            recovering=self.recovering,
+            census=self.census,
         )
 
     def _enter(self, verb: str) -> _Fault | None:

@@ -93,7 +93,7 @@ class ScriptedProvider:
         script: one Step for each submit to come; Step() when it is empty.
         jobs: what was created, by id; tests change it as they like.
         submits: attempts that were asked for with a complete request, in order: what would have been paid.
-        polls, finds: how often it was asked.
+        polls, finds, censuses: how often it was asked, and what for.
         failing: names of verbs that raise ConnectionResetError for as long as they are in here.
         finished_at_once: whether new jobs succeed at the first look.
     """
@@ -109,6 +109,7 @@ class ScriptedProvider:
         self.failing: set[str] = set()
         self.finished_at_once = False
         self.lists_completely = True
+        self.censuses: list[datetime.datetime | None] = []
         self.hides_tags = False
         self.lost_clips: set[str] = set()
         self._clock = clock
@@ -163,6 +164,13 @@ class ScriptedProvider:
         ]
         return model.Listing(frozenset(job.job_id for job in jobs), tuple(matches), complete=self.lists_completely)
 
+    async def census(self, account_id: str, since: datetime.datetime | None) -> model.Census:
+        """Tell every job of the account that is visible: by its tag, or by its seed where tags are hidden."""
+        self.censuses.append(since)
+        self._fail("census")
+        jobs = [job for job in self.jobs.values() if job.task.account_id == account_id and job.listed]
+        return model.Census(tuple(self._told(job) for job in jobs), complete=self.lists_completely)
+
     async def poll(self, account_id: str, jobs: Sequence[model.Job]) -> Sequence[model.Observation]:
         """Show each job's next state."""
         self.polls.append(tuple(job.job_id for job in jobs))
@@ -182,6 +190,11 @@ class ScriptedProvider:
     def fetch(self, job: model.Job) -> AbstractAsyncContextManager[port.Download]:
         """Give the job's clip in chunks."""
         return self._fetch(job.job_id)
+
+    def _told(self, job: ScriptedJob) -> model.ListedJob:
+        if self.hides_tags:
+            return model.ListedJob(job.job_id, seed=job.task.seed, model=job.task.model)
+        return model.ListedJob(job.job_id, job.task.attempt_id, model=job.task.model)
 
     def _create(self, task: model.Task) -> ScriptedJob:
         job = ScriptedJob(f"job-{self._ids.fresh()}", task)

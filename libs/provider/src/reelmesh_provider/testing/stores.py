@@ -87,7 +87,9 @@ class MemoryPage:
 
     async def tear_out(self) -> None:
         """Remove the page."""
-        self._journal.facts.pop(self.attempt_id, None)
+        fact = self._journal.facts.pop(self.attempt_id, None)
+        if fact is not None:
+            self._journal.acknowledged.append(fact)
         self._journal.reserved.discard(self.attempt_id)
 
 
@@ -97,6 +99,8 @@ class MemoryJournal:
     def __init__(self) -> None:
         """Start empty."""
         self.facts: dict[str, model.JobFact] = {}
+        self.acknowledged: list[model.JobFact] = []
+        self.remembered = model.Remembered()
         self.reserved: set[str] = set()
         self.full = False
         self.broken = False
@@ -111,3 +115,17 @@ class MemoryJournal:
     async def unacknowledged(self) -> Sequence[tuple[MemoryPage, model.JobFact]]:
         """Return what was written and not torn out."""
         return [(MemoryPage(self, attempt_id), fact) for attempt_id, fact in self.facts.items()]
+
+    async def retained(self) -> Sequence[model.JobFact]:
+        """Return what was acknowledged."""
+        return list(self.acknowledged)
+
+    async def recall(self) -> model.Remembered:
+        """Return what was remembered."""
+        return self.remembered
+
+    async def remember(self, remembered: model.Remembered) -> None:
+        """Remember it, unless the disk is broken."""
+        if self.broken:
+            raise OSError(5, "the disk is broken")
+        self.remembered = remembered

@@ -127,7 +127,13 @@ class Finding:
     async def _record(self, task: model.Task, match: model.Match) -> bool:
         own = self._around.chassis
         fact = model.JobFact(
-            task.attempt_id, self._lease.worker_id, match.job_id, model.Evidence.ADOPTION, match.project
+            task.attempt_id,
+            self._lease.worker_id,
+            match.job_id,
+            model.Evidence.ADOPTION,
+            match.project,
+            task.account_id,
+            task.model,
         )
         try:
             cancel_now = await persisting.until_acknowledged(

@@ -24,6 +24,10 @@ class Lease:
         """Start the first life, not yet held."""
         self._clock = clock
         self._ids = fresh
+        #: The last that was seen of the record: it outlives every life.
+        self.mark: model.Mark | None = None
+        #: Whether lost jobs are looked for: nothing may begin.
+        self.recovering = False
         self.begin_life()
 
     def begin_life(self) -> None:
@@ -38,6 +42,12 @@ class Lease:
         self._good_until = sent_at + answer.lease_seconds
         self.cordoned = answer.cordoned
         self.rates = answer.rates
+
+    def learn(self, answer: model.LeaseAnswer) -> bool:
+        """Note what an answer says of the record, whatever it says of the lease; tell whether a new era has begun."""
+        before, self.mark = self.mark, answer.mark or self.mark
+        self.recovering = answer.recovering
+        return before is not None and self.mark is not None and before.era_id != self.mark.era_id
 
     @property
     def held(self) -> bool:
@@ -60,6 +70,14 @@ class Holder(Protocol):
 
     def obey(self, answer: model.LeaseAnswer) -> None:
         """Take over what the answer orders."""
+        ...
+
+    def begin_era(self) -> None:
+        """Forget what was concluded from a record that has gone back since."""
+        ...
+
+    async def remember(self) -> None:
+        """Keep for the next life what was seen of the record."""
         ...
 
     def lose(self) -> None:
@@ -91,6 +109,10 @@ class Leasing:
             own.logger.warning("The lease could not be renewed: %s", error.message)
             return RETRY_SECONDS
         crash_points.LEASE_RENEWED.passed()
+        if self._lease.learn(answer):
+            own.logger.warning("The record of the mesh went back; finding begins anew.")
+            self._holder.begin_era()
+        await self._holder.remember()
         if not answer.held:
             own.logger.warning("The lease of %s has lapsed; coming back under a new id.", self._lease.worker_id)
             self._holder.lose()

@@ -104,6 +104,10 @@ class Observing:
         """Return the jobs at an account that are certainly ours."""
         return frozenset(w.job.job_id for w in self._watches.values() if w.task.account_id == account_id)
 
+    def jobs_at(self, account_id: str) -> Sequence[model.Job]:
+        """Return the jobs at an account that are watched."""
+        return [w.job for w in self._watches.values() if w.task.account_id == account_id]
+
     def due(self, account_id: str, now: float) -> bool:
         """Tell whether a look at the account is due."""
         due = self._schedule(account_id).next_due()

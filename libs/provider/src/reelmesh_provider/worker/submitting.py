@@ -72,6 +72,8 @@ class Submitting:
             return "the worker is shutting down"
         if self._lease.cordoned:
             return "the worker is cordoned"
+        if self._lease.recovering:
+            return "the record of the mesh went back: lost jobs are looked for"
         return self._lease.loss(self._lease.worker_id)
 
     async def take(self, task: model.Task) -> Taken:
@@ -219,7 +221,13 @@ class Submitting:
         """Put the id on disk, then tell it until it is acknowledged; only then forget the page."""
         own = self._around.chassis
         fact = model.JobFact(
-            task.attempt_id, worker_id, accepted.job_id, model.Evidence.RECORD, project=accepted.project
+            task.attempt_id,
+            worker_id,
+            accepted.job_id,
+            model.Evidence.RECORD,
+            project=accepted.project,
+            account_id=task.account_id,
+            model=task.model,
         )
         with self._around.metrics.unacknowledged.labels(self._around.name).track_inprogress():
             try:

@@ -5,7 +5,16 @@ import asyncio
 from reelmesh_kit import errors as kit_errors
 
 from reelmesh_provider import crash_points, model
-from reelmesh_provider.worker import finding, leasing, observing, persisting, rounds, submitting
+from reelmesh_provider.worker import (
+    background,
+    counting,
+    finding,
+    leasing,
+    observing,
+    persisting,
+    rounds,
+    submitting,
+)
 from reelmesh_provider.worker.surroundings import Surroundings
 
 RELEASE_PATIENCE_SECONDS = 2.0
@@ -23,10 +32,13 @@ class Worker:
         self._lease = leasing.Lease(around.chassis.clock, around.chassis.ids)
         self._observing = observing.Observing(around, self._lease)
         self._finding = finding.Finding(around, self._lease, self._observing)
+        self._counting = counting.Counting(around, self._lease, self._observing)
+        self._background = background.Background(around.chassis)
         self._submitting = submitting.Submitting(around, self._lease, self._observing.watch)
         self._leasing = leasing.Leasing(around, self._lease, self)
         self._rounds = rounds.Rounds(around, self._lease, self._observing, self._finding)
         self._started = asyncio.Event()
+        self._remembered = model.Remembered()
 
     @property
     def worker_id(self) -> str:
@@ -46,6 +58,9 @@ class Worker:
     async def start(self) -> None:
         """Tell what a former life was not heard saying, then what the provider can do."""
         own = self._around.chassis
+        self._remembered = await self._around.mesh.journal.recall()
+        self._lease.mark = self._remembered.mark
+        self._counting.counted_era_id = self._remembered.counted_era_id
         for page, fact in await self._around.mesh.journal.unacknowledged():
             own.logger.info("Telling from the journal that attempt %s has job %s", fact.attempt_id, fact.job_id)
             await persisting.until_acknowledged(
@@ -53,13 +68,7 @@ class Worker:
             )
             crash_points.REPLAYED.passed()
             await page.tear_out()
-        card = self._around.provider.card
-        await persisting.until_acknowledged(
-            own,
-            "the card",
-            lambda: self._around.mesh.pool.register(card),
-            longest_pause_seconds=CARD_PAUSE_SECONDS,
-        )
+        await self._register()
         crash_points.REGISTERED.passed()
         self._started.set()
 
@@ -85,6 +94,8 @@ class Worker:
         """Begin nothing more, finish open submits within `seconds`, and end the lease. Call it while `lease` runs."""
         own = self._around.chassis
         ends_at = own.clock.elapsed() + seconds
+        await self._counting.stop()
+        await self._background.stop()
         await self._submitting.drain(seconds)
         await self._observing.stop(max(0.0, ends_at - own.clock.elapsed()))
         try:
@@ -108,6 +119,8 @@ class Worker:
             watching=watching,
             finding=self._finding.finding,
             room=0 if self._submitting.draining else max(0, self._around.limits.watch_limit - len(watching)),
+            mark=self._lease.mark,
+            counted_era_id=self._counting.counted_era_id,
         )
 
     def obey(self, answer: model.LeaseAnswer) -> None:
@@ -124,11 +137,42 @@ class Worker:
                 self._finding.seek(find)
         for attempt_id in answer.cancel:
             self._observing.cancel(attempt_id)
+        self._counting.obey(answer.census)
+
+    def begin_era(self) -> None:
+        """Search for nothing any longer: what is in doubt is ordered anew, and time begins to count again.
+
+        A record that has gone back may not know the card either.
+        """
+        self._finding.clear()
+        self._background.start(self._register(), "register the card again")
+
+    async def remember(self) -> None:
+        """Keep for the next life what was seen of the record."""
+        now = model.Remembered(self._lease.mark, self._counting.counted_era_id)
+        if now == self._remembered:
+            return
+        try:
+            await self._around.mesh.journal.remember(now)
+        except OSError as error:
+            # Others remember as well, and so does storage.
+            self._around.chassis.logger.warning("What was seen of the record is not on disk: %s", error)
+        else:
+            self._remembered = now
 
     def lose(self) -> None:
         """Let go of everything watched and searched: others have it. Open submits go on to record what they learn."""
         self._observing.clear()
         self._finding.clear()
+
+    async def _register(self) -> None:
+        card = self._around.provider.card
+        await persisting.until_acknowledged(
+            self._around.chassis,
+            "the card",
+            lambda: self._around.mesh.pool.register(card),
+            longest_pause_seconds=CARD_PAUSE_SECONDS,
+        )
 
     async def _tell(self, fact: model.JobFact) -> None:
         await self._around.mesh.attempts.record(fact)

@@ -1,0 +1,104 @@
+"""Counting: after the record went back, everything that is known of an account is told, whoever it belongs to."""
+
+from collections.abc import Iterator, Sequence
+
+from reelmesh_provider import model, port
+from reelmesh_provider.worker import background, leasing, observing, persisting
+from reelmesh_provider.worker.surroundings import Surroundings
+
+JOBS_PER_PAGE = 500
+# Before a list is read again that could not be.
+AGAIN_SECONDS = 5.0
+
+
+class Counting:
+    """The census orders that were given, each worked off once for its era."""
+
+    def __init__(self, around: Surroundings, lease: leasing.Lease, watched: observing.Observing) -> None:
+        """Know of no order."""
+        self._around = around
+        self._lease = lease
+        self._watched = watched
+        self._background = background.Background(around.chassis)
+        self._era_id = ""
+        self._begun: set[str] = set()
+        self._told: set[str] = set()
+        #: The last era of which every account was told.
+        self.counted_era_id = ""
+
+    def obey(self, orders: Sequence[model.CensusOrder]) -> None:
+        """Work off what is ordered; an order that is repeated goes on."""
+        for order in orders:
+            if order.era_id != self._era_id:
+                self._era_id, self._begun, self._told = order.era_id, set(), set()
+            if order.account_id not in self._begun:
+                self._begun.add(order.account_id)
+                self._background.start(self._count(order), f"census of account {order.account_id}")
+        if orders and all(order.account_id in self._told for order in orders):
+            self.counted_era_id = self._era_id
+
+    async def stop(self) -> None:
+        """Leave what is not told to the next life."""
+        await self._background.stop()
+
+    async def _count(self, order: model.CensusOrder) -> None:
+        own = self._around.chassis
+        # What was submitted just before must be in the list: it counts from now on, by our own clock.
+        await own.clock.sleep(order.wait_seconds)
+        listed, message = await self._listed(order)
+        known = [*await self._remembered(order.account_id), *self._watching(order.account_id)]
+        own.logger.info("Telling what account %s has: %d jobs", order.account_id, len(known) + len(listed.jobs))
+        pool, what = self._around.mesh.pool, f"census of account {order.account_id}"
+        for page in self._pages(order, (*known, *listed.jobs), listed.complete, message):
+            if not await persisting.until_acknowledged(own, what, lambda page=page: pool.report_census(page)):
+                break
+        if order.era_id == self._era_id:
+            self._told.add(order.account_id)
+
+    async def _listed(self, order: model.CensusOrder) -> tuple[model.Census, str]:
+        """Read the provider's list until that works; nothing, and why, where there is none."""
+        provider = self._around.provider
+        if not isinstance(provider, port.Countable) or provider.card.recovery is model.Recovery.NONE:
+            return model.Census(), f"{self._around.name} has no list that could be read"
+        while order.era_id == self._era_id:
+            try:
+                census = await provider.census(order.account_id, order.since)
+            except Exception as error:  # noqa: BLE001 - a list that cannot be read tells nothing; it is read again
+                self._around.chassis.logger.warning(
+                    "The jobs of account %s could not be read: %s", order.account_id, error
+                )
+                await self._around.chassis.clock.sleep(AGAIN_SECONDS)
+            else:
+                message = "" if census.complete else f"the list of {self._around.name} does not reach back far enough"
+                return census, message
+        return model.Census(), "the record went back once more"
+
+    async def _remembered(self, account_id: str) -> list[model.ListedJob]:
+        """Return what the journal has, of this life and of former ones."""
+        return [
+            model.ListedJob(fact.job_id, fact.attempt_id, None, fact.model, fact.project, fact.evidence)
+            for fact in await self._around.mesh.journal.retained()
+            if fact.account_id == account_id
+        ]
+
+    def _watching(self, account_id: str) -> list[model.ListedJob]:
+        """Return what is watched: somebody has told us whose it is."""
+        return [
+            model.ListedJob(job.job_id, job.attempt_id, model=job.model) for job in self._watched.jobs_at(account_id)
+        ]
+
+    def _pages(
+        self, order: model.CensusOrder, jobs: Sequence[model.ListedJob], complete: bool, message: str
+    ) -> Iterator[model.CensusPage]:
+        starts = range(0, max(len(jobs), 1), JOBS_PER_PAGE)
+        for start in starts:
+            last = start == starts[-1]
+            yield model.CensusPage(
+                worker_id=self._lease.worker_id,
+                era_id=order.era_id,
+                account_id=order.account_id,
+                jobs=tuple(jobs[start : start + JOBS_PER_PAGE]),
+                last=last,
+                complete=last and complete,
+                message=message if last else "",
+            )
