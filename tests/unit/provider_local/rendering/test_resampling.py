@@ -46,10 +46,13 @@ def test_a_slow_move_is_even(length: float) -> None:
     assert np.abs(places - wanted).max() < 0.13
 
 
-def test_the_edge_is_continued_where_a_box_touches_it() -> None:
+@pytest.mark.parametrize("size", [(128, 72), (30, 17), (480, 300), (4, 2)])
+def test_the_edge_is_continued_where_a_box_touches_it(size: tuple[int, int]) -> None:
     plane = np.full((90, 160), 77, np.uint8)
-    seen = resampling.Source(plane).seen((0.0, 0.0, 160.0, 90.0), (128, 72))
-    assert set(seen.flat) == {77}
+    for box in ((0.0, 0.0, 160.0, 90.0), (0.3, 0.2, 160.0, 90.0), (0.0, 0.0, 159.5, 89.1)):
+        seen = resampling.Source(plane).seen(box, size)
+        assert seen.shape == size[::-1]
+        assert set(seen.flat) == {77}
 
 
 def test_the_whole_at_its_own_size_is_a_copy() -> None:

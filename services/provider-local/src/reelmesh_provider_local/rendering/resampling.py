@@ -48,7 +48,8 @@ class Source:
 
     def __init__(self, plane: planes.Plane) -> None:
         self.plane = plane
-        self._wide = np.pad(plane, MARGIN, mode="edge")
+        # One row more than anybody sees: the scaler reads a little beyond the end of a row.
+        self._wide = np.pad(plane, ((MARGIN, MARGIN + 1), (MARGIN, MARGIN)), mode="edge")
         self._scaler = VideoReformatter()
 
     @property
@@ -60,8 +61,8 @@ class Source:
         """What stands in a box, scaled to `size` (width, height); an array of its own."""
         if box == (0, 0, *size) and self.size == size:
             return self.plane.copy()
-        across = fit(box[0], box[2] - box[0], size[0])
-        down = fit(box[1], box[3] - box[1], size[1])
+        across = fit(box[0], box[2] - box[0], size[0], self.plane.shape[1])
+        down = fit(box[1], box[3] - box[1], size[1], self.plane.shape[0])
         if max(across.offset, down.offset) > WORST_OFFSET_PIXELS:
             return np.array(Image.fromarray(self.plane).resize(size, _PILLOW[way], box=box))
         rows = self._wide[MARGIN + down.start :][: down.length, MARGIN + across.start :][:, : across.length]
@@ -70,8 +71,8 @@ class Source:
         return planes.rows(scaled.planes[0])[down.cut :][: size[1], across.cut :][:, : size[0]]
 
 
-def fit(start: float, length: float, size: int) -> Axis:
-    """The nearest way in whole pixels to show `length` pixels from `start` on as `size` pixels."""
+def fit(start: float, length: float, size: int, extent: int) -> Axis:
+    """The nearest way in whole pixels to show `length` of `extent` pixels, from `start` on, as `size` pixels."""
     step = length / size
     lengths = math.ceil(length) + 2 + np.arange(SPREAD)
     scaled = np.rint(lengths / step)
@@ -83,7 +84,8 @@ def fit(start: float, length: float, size: int) -> Axis:
     first = np.abs(starts + leads - wanted)
     last = np.abs(starts + leads - wanted + ((steps - step) * (size - 1))[:, None])
     offsets = np.maximum(first, last)
-    offsets[cuts + size > scaled[:, None]] = math.inf
+    outside = (starts < -MARGIN) | (starts + lengths[:, None] > extent + MARGIN)
+    offsets[outside | (cuts + size > scaled[:, None])] = math.inf
     row, column = divmod(int(np.argmin(offsets)), SPREAD)
     return Axis(
         start=int(starts[row, column]),
