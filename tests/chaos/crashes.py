@@ -91,15 +91,17 @@ class Visits:
 
     async def all(self) -> None:
         """Visit every point that is left; all services at the same time. Until cancelled, if one is never passed."""
-        members = [self._fleet.of(service)[0] for service in fleet.SERVICES]
         try:
-            await asyncio.gather(*(self._visit(member) for member in members))
+            await asyncio.gather(*(self._visit(*self._fleet.of(service)) for service in fleet.SERVICES))
         finally:
-            for member in members:
+            for member in self._fleet.members:
                 _write(member.crash_file, "")
 
-    async def _visit(self, member: fleet.Member) -> None:
+    async def _visit(self, member: fleet.Member, *others: fleet.Member) -> None:
+        """Let a process die at all points of its service; what is passed seldom may happen to others of its kind."""
         while left := self._points.of(member.service):
+            for other in others:
+                _write(other.crash_file, self._points.told(self._points.seldom(member.service)))
             _write(member.crash_file, self._points.told(left))
             if not await self._death_among(left):
                 continue

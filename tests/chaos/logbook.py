@@ -46,6 +46,11 @@ class Logbook:
         done = [entry for entry in self.entries if entry.at is not None]
         return max((_seconds(entry) for entry in done), default=0.0)
 
+    @property
+    def slowest(self) -> Entry | None:
+        """What took the mesh the longest to get over."""
+        return max((entry for entry in self.entries if entry.at is not None), key=_seconds, default=None)
+
     def lines(self) -> Sequence[str]:
         """Return the table."""
         wide = max((len(entry.what) for entry in self.entries), default=0)
@@ -61,6 +66,6 @@ def _seconds(entry: Entry) -> float:
 
 def _recovered(entry: Entry) -> str:
     if entry.at is None:
-        return f"skipped: {entry.remark}"
+        return f"not done: {entry.remark}"
     over = "not got over" if entry.recovery_seconds is None else f"got over in {entry.recovery_seconds:.1f} s"
     return f"{over}{'; ' + entry.remark if entry.remark else ''}"

@@ -1,11 +1,9 @@
 """Looks at the record all the time: who moved when, what is wrong at any moment, how long it takes to recover."""
 
 import bisect
-import collections
 import contextlib
 import dataclasses
 import uuid
-from collections.abc import Sequence
 
 import sqlalchemy as sa
 from reelmesh_kit import clock, errors, sql
@@ -90,14 +88,19 @@ class Progress:
 
     def recovery_seconds(self, at: float) -> float | None:
         """Return how long after `at` the last of those that were under way had moved; None while one has not."""
-        waits = [self._wait(life, at) for life in self._lives.values() if self._under_way(life, at)]
+        waits = [wait for wait, _ in self.waits(at)]
         if any(wait is None for wait in waits):
             return None
         return max((wait for wait in waits if wait is not None), default=0.0)
 
-    def waiting(self, at: float) -> Sequence[uuid.UUID]:
-        """Return those that were under way at `at` and have not moved since."""
-        return [one for one, life in self._lives.items() if self._under_way(life, at) and self._wait(life, at) is None]
+    def waits(self, at: float) -> list[tuple[float | None, uuid.UUID]]:
+        """Return how long after `at` each generation moved that was under way; None for one that has not."""
+        return [(self._wait(life, at), one) for one, life in self._lives.items() if self._under_way(life, at)]
+
+    def slowest(self, at: float) -> uuid.UUID | None:
+        """Return the one of those that were under way at `at` that was the last to move."""
+        waits = [(float("inf") if wait is None else wait, one) for wait, one in self.waits(at)]
+        return max(waits)[1] if waits else None
 
     @staticmethod
     def _under_way(life: _Life, at: float) -> bool:
@@ -110,14 +113,10 @@ class Progress:
         place = bisect.bisect_right(life.moves, at)
         return life.moves[place] - at if place < len(life.moves) else None
 
-    def longest_stands(self, count: int = 5) -> list[tuple[float, uuid.UUID]]:
-        """Return the longest times for which generations stood still that were under way, seconds."""
-        stands: list[tuple[float, uuid.UUID]] = []
-        for one, life in self._lives.items():
-            if not life.stands:
-                stands += [(after - before, one) for before, after in zip(life.moves, life.moves[1:], strict=False)]
-        return sorted(stands, reverse=True)[:count]
-
-    def states(self) -> collections.Counter[str]:
-        """Count those that have ended and those that have not."""
-        return collections.Counter("ended" if life.ended else "open" for life in self._lives.values())
+    async def story(self, generation_id: uuid.UUID) -> list[str]:
+        """Return what happened to a generation, a line for each event."""
+        columns = tables.EVENTS.c
+        query = sa.select(columns.create_time, columns.state, columns.type, columns.message)
+        query = query.where(columns.generation_id == generation_id).order_by(columns.sequence)
+        rows = await self._database.read(lambda transaction: transaction.rows(query))
+        return [f"{row.create_time:%H:%M:%S.%f} {row.state:<11} {row.type}: {row.message[:120]}" for row in rows]

@@ -27,6 +27,8 @@ class Report:
     calls: collections.Counter[tuple[str, str]]
     looks: int
     seconds: float
+    #: What happened to the generation that was the last to move after the longest recovery.
+    slowest_story: Sequence[str] = ()
 
     @property
     def troubles(self) -> list[str]:
@@ -43,6 +45,8 @@ class Report:
         lines += [f"crash points visited: {len(self.points.visited)} of {len(self.points.names)}"]
         lines += [f"generations: {_counts(self.endings)}", f"calls of clients: {_calls(self.calls)}"]
         lines += [f"the record was looked at {self.looks} times; {self.seconds:.0f} s in all"]
+        if self.book.longest_recovery_seconds > MOST_RECOVERY_SECONDS:
+            lines += ["who was the last to go on:", *(f"  {line}" for line in self.slowest_story)]
         lines += [f"WRONG: {sentence}" for sentence in self.troubles[:MOST_SENTENCES]]
         return lines
 

@@ -129,8 +129,8 @@ class Run:
         now = self._time.elapsed()
         if deed.absent:
             return self.book.note(deed.what, deed.whom, now, remark=deed.absent)
-        entry = self.book.note(deed.what, deed.whom, now)
-        entry.at = await deed.act(self._scene)
+        entry = self.book.note(deed.what, deed.whom, now, remark="broken off")
+        entry.at, entry.remark = await deed.act(self._scene), ""
         return entry
 
     async def _recovered(self, at: float) -> None:
@@ -170,6 +170,8 @@ class Run:
         noticed = [*self.progress.wrong, *self.fleet.troubles, *left]
         judgement = await judging.judged(self._stands_on, self._database, self.history, now_known, noticed)
         self.book.measured(self.progress.recovery_seconds)
+        slowest = self.book.slowest
+        one = self.progress.slowest(slowest.at) if slowest is not None and slowest.at is not None else None
         return reporting.Report(
             database=self._plan.kind,
             seed=self._plan.seed,
@@ -181,6 +183,7 @@ class Run:
             calls=self.history.counted(),
             looks=self.progress.looks,
             seconds=self._time.elapsed() - self._began,
+            slowest_story=await self.progress.story(one) if one is not None else [],
         )
 
 
