@@ -1,6 +1,8 @@
 """The media service takes steps from the bus, works on real files, and stores what comes of them."""
 
+import asyncio
 import io
+import multiprocessing.process
 import pathlib
 import uuid
 from collections.abc import Callable
@@ -126,6 +128,26 @@ async def test_a_broken_clip_is_named(mesh: Mesh, clip: bytes) -> None:
     ended = await performed(mesh, work(ladder=ladder), "ladder")
     assert ended.failed.broken_clip_asset_id == broken
     assert not ended.failed.retryable
+
+
+async def test_a_worker_that_is_killed_fails_its_run_and_nothing_else(mesh: Mesh, clip: bytes) -> None:
+    asset_id = await mesh.put(clip)
+    ladder = step_service_pb2.LadderWork(clip_asset_ids=[asset_id] * 32, duration_seconds=60.0, rungs=[480, 240])
+    one, quick = work(ladder=ladder), work(last_frame=step_service_pb2.LastFrameWork(clip_asset_id=asset_id))
+
+    def workers() -> list[multiprocessing.process.BaseProcess]:
+        return [child for child in multiprocessing.active_children() if child.name == "media-ladder"]
+
+    running = asyncio.create_task(performed(mesh, one, "ladder"))
+    await soon(mesh, lambda: bool(workers()))
+    for worker in workers():
+        worker.kill()
+    failed = (await running).failed
+    assert "SIGKILL" in failed.message
+    assert failed.retryable
+    assert (await performed(mesh, quick, "quick")).last_frame.frame_asset_id
+    again = work(ladder=step_service_pb2.LadderWork(clip_asset_ids=[asset_id], duration_seconds=1.0, rungs=[240]))
+    assert (await performed(mesh, again, "ladder")).WhichOneof("result") == "ladder"
 
 
 async def test_a_clip_that_is_gone_fails_the_step_for_good(mesh: Mesh) -> None:

@@ -79,7 +79,7 @@ def judged(rows: Any) -> list[str]:
 
 
 def another_attempt(rows: Any, **changes: Any) -> None:
-    first: dict[str, Any] = vars(rows.attempts[0])
+    first = cast("dict[str, Any]", vars(rows.attempts[0]))
     fresh = {"id": uuid.UUID(int=9), "job_id": "", "spent_micros": 0, "state": "PLANNED", "clip_asset_id": ""}
     rows.attempts.append(row(**{**first, **fresh, **changes}))
 
@@ -127,6 +127,14 @@ def test_two_unresolved_attempts_of_a_shot_are_told() -> None:
         another_attempt(rows, id=uuid.UUID(int=number), state="ACCEPTED", watcher_id="")
     assert [line for line in judged(rows) if "2 unresolved attempts" in line]
     assert [line for line in judged(rows) if "2 attempts in flight and 1 slots" in line]
+
+
+def test_an_attempt_that_came_back_as_an_incident_is_not_blamed_on_the_one_that_followed() -> None:
+    rows = finished()
+    for number in (10, 11):
+        another_attempt(rows, id=uuid.UUID(int=number), state="ACCEPTED", watcher_id="")
+    rows.events.append(event(4, "incident", "COMPLETED", attempt_id=str(uuid.UUID(int=10))))
+    assert not [line for line in judged(rows) if "unresolved attempts" in line]
 
 
 def test_an_attempt_that_turned_up_again_takes_no_slot_from_anybody() -> None:
