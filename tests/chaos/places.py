@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Generator
 from urllib import parse
 
 from reelmesh_kit import bus, process
+from reelmesh_storage.model import note
 
 from tests.chaos import proxy, vendor
 from tests.support import disks, postgresql, s3
@@ -62,7 +63,10 @@ class Bucket:
         }
 
     def keys(self) -> list[str]:
-        """Return what lies in it."""
+        """Return where assets lie in it; notes are none, and have no row."""
+        return [key for key in self._everything() if not key.startswith(note.FOLDER)]
+
+    def _everything(self) -> list[str]:
         if self.server is None:
             files = [file for file in self.folder.rglob("*") if file.is_file()]
             names = [str(file.relative_to(self.folder)) for file in files]

@@ -14,6 +14,7 @@ from reelmesh_kit import clock
 from reelmesh_standalone import settings as standalone_settings
 from reelmesh_storage import app as storage_app
 from reelmesh_storage import settings as storage_settings
+from reelmesh_storage.model import note
 
 from tests.e2e import caller as callers
 from tests.e2e import films
@@ -212,4 +213,5 @@ def _keys(mesh: meshes.Mesh) -> set[str]:
 def _files(mesh: meshes.Mesh) -> set[str]:
     folder = mesh.folder / "storage-0" / "assets"
     found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    return {str(path) for path in found if not any(part.startswith(".") for part in path.parts)}
+    # Notes are no assets: they lie beside them and have no row.
+    return {str(path) for path in found if not path.parts[0].startswith((".", note.FOLDER.rstrip("/")))}

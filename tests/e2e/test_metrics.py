@@ -20,7 +20,7 @@ async def _metrics(replica: mesh.Replica) -> dict[str, float]:
 async def test_the_orchestrator_tells_how_much_is_at_work_and_what_waits(tmp_path: pathlib.Path) -> None:
     async with mesh.up(tmp_path) as one:
         replica = one.one("orchestrator")
-        made = await one.caller.create("a long film", {"width": 640, "height": 360, "duration_seconds": 20})
+        made = await one.caller.create("a film that is never finished [[stall]]")
 
         async def shown() -> bool:
             found = await _metrics(replica)
