@@ -31,6 +31,7 @@ PARTS = {
 UNLIMITED: Mapping[str, Mapping[str, object]] = {
     "orchestrator": {
         "most_open_generations": 1_000_000,
+        "most_open_generations_in_all": 1_000_000,
         "rpc_timeout_seconds": PATIENCE_SECONDS,
         "submit_within_seconds": PATIENCE_SECONDS,
         "lease_seconds": 2 * PATIENCE_SECONDS,

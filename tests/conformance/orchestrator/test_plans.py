@@ -33,6 +33,7 @@ QUESTIONS: dict[str, Callable[[ports.Store], object]] = {
     "case": lambda store: store.case(NOBODY, "worker", "project", "job"),
     "step_case": lambda store: store.step_case(NOBODY),
     "admission": lambda store: store.admission("tenant", NOBODY),
+    "open_generations": lambda store: store.open_generations(10),
     "page": lambda store: store.page(TENANT, ports.Place(store.now, NOBODY), 10),
     "events": lambda store: store.events("tenant", NOBODY, 0, 10),
     "all_events": lambda store: store.all_events(0, 10),

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import pytest
-from reelmesh_kit import errors, ids, process
+from reelmesh_kit import clock, errors, ids, process
 from reelmesh_orchestrator import ports
 from reelmesh_orchestrator.adapters.sql import tables
 from reelmesh_orchestrator.model import draft, eras, generation, recovering, request
 from reelmesh_orchestrator.model.attempt import AttemptState
-from reelmesh_orchestrator.usecases import generations
+from reelmesh_orchestrator.usecases import crowding, generations
 from reelmesh_orchestrator.usecases import recovering as verbs
 
 from tests.support import orchestrator, record
@@ -192,6 +192,7 @@ def user(mesh: Mesh) -> generations.Generations:
         nothing,
         ids.SeededIds(),
         orchestrator.POLICY,
+        crowding.Crowding(mesh.kept.record, clock.ManualClock(), limit=100),
         most_open=100,
     )
 

@@ -7,7 +7,7 @@ import pytest
 from reelmesh_kit import errors, ids
 from reelmesh_orchestrator import ports
 from reelmesh_orchestrator.model import request
-from reelmesh_orchestrator.usecases import generations
+from reelmesh_orchestrator.usecases import crowding, generations
 
 from tests.support import orchestrator
 
@@ -40,6 +40,7 @@ def verbs(assets: Assets) -> generations.Generations:
         cast("Any", None),
         ids.SeededIds(),
         orchestrator.POLICY,
+        cast("crowding.Crowding", None),
         most_open=1,
     )
 

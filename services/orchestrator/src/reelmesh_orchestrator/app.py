@@ -36,6 +36,7 @@ from reelmesh_orchestrator.usecases import (
     dispatching,
     generations,
     loops,
+    crowding,
     pools,
     recovering,
     steps,
@@ -103,7 +104,10 @@ async def at_work(
     lost = _recovering(own, chassis, kept, policy)
     chassis.health.add("record", lost.check, needed=False)
     board = progress.Progress(link)
-    verbs = generations.Generations(kept, assets, board, chassis.ids, policy, most_open=own.most_open_generations)
+    crowded = crowding.Crowding(kept, chassis.clock, limit=own.most_open_generations_in_all)
+    verbs = generations.Generations(
+        kept, assets, board, chassis.ids, policy, crowded, most_open=own.most_open_generations
+    )
     background = loops.Loops(chassis.clock, wake)
     patience = _patience(own)
     async with process.supervise(
@@ -121,6 +125,7 @@ async def at_work(
     ):
         watcher = watching.Watching(
             verbs, board, chassis.clock, lambda: chassis.health.draining, followers_limit=own.followers_limit
+        count_open=crowded.run,
         )
         yield [*_for_callers(kept, verbs, watcher), *_for_workers(own, chassis, kept, policy, seen, lost)]
 

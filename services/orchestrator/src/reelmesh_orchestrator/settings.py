@@ -64,6 +64,12 @@ class OrchestratorSettings(settings.ServiceSettings):
     most_open_generations: int = pydantic.Field(
         default=10_000, ge=1, description="Generations of one tenant that may be unfinished; more are refused for now."
     )
+    most_open_generations_in_all: int = pydantic.Field(
+        default=50_000,
+        ge=1,
+        le=1_000_000,
+        description="Generations of all tenants together that may be unfinished; more are refused for now.",
+    )
     followers_limit: int = pydantic.Field(
         default=700, ge=1, le=900, description="Calls that may follow generations at one orchestrator at once."
     )

@@ -62,6 +62,10 @@ class Store(EraStore, Protocol):
         """Return what admitting a generation has to know."""
         ...
 
+    def open_generations(self, limit: int) -> int:
+        """Return how many generations of all tenants have not ended; never more than `limit` are counted."""
+        ...
+
     def insert(self, decided: draft.Draft) -> draft.Aggregate:
         """Record a new generation with its effects; return it as recorded. If its id exists the work runs again."""
         ...

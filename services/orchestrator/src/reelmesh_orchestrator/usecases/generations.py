@@ -11,6 +11,7 @@ from reelmesh_orchestrator import crash_points, ports
 from reelmesh_orchestrator.model import (
     advancing,
     card,
+    crowd,
     draft,
     eras,
     generation,
@@ -21,7 +22,7 @@ from reelmesh_orchestrator.model import (
     shot,
     verbs,
 )
-from reelmesh_orchestrator.usecases import adopting, transitions
+from reelmesh_orchestrator.usecases import adopting, crowding, transitions
 
 LARGEST_PAGE = 100
 DEFAULT_PAGE = 20
@@ -69,15 +70,17 @@ class Generations:
         progress: ports.ProgressBoard,
         fresh: ids.Ids,
         policy: advancing.Policy,
+        crowded: crowding.Crowding,
         *,
         most_open: int,
     ) -> None:
-        """Take the ports; `most_open` bounds the generations of a tenant that have not ended."""
+        """Take the ports; `most_open` bounds the unfinished generations of a tenant, `crowded` those of all."""
         self._record = record
         self._assets = assets
         self._progress = progress
         self._ids = fresh
         self._policy = policy
+        self._crowded = crowded
         self._most_open = most_open
 
     async def create(self, tenant_id: str, asked: request.Request, request_id: str, traceparent: str) -> Created:
@@ -103,10 +106,15 @@ class Generations:
             traceparent=traceparent,
             seed=ids.derived(generation_id, "seed").int % (request.LARGEST_SEED + 1),
         )
-        with crash_points.CREATE:
-            return await self._record.write(lambda store: self._admit(store, asked, admission))
+        async with self._crowded.entering() as entry:
+            with crash_points.CREATE:
+                created = await self._record.write(lambda store: self._admit(store, asked, admission, entry))
+            entry.admitted = not created.replayed
+        return created
 
-    def _admit(self, store: ports.Store, asked: request.Request, admission: verbs.Admission) -> Created:
+    def _admit(
+        self, store: ports.Store, asked: request.Request, admission: verbs.Admission, entry: crowd.Entry
+    ) -> Created:
         found = store.admission(admission.tenant_id, admission.generation_id)
         known = _replay(found.known, asked)
         if known is not None:
@@ -117,7 +125,9 @@ class Generations:
                 f"{self._most_open} generations of yours have not ended yet",
                 retry_after=datetime.timedelta(seconds=QUEUE_FULL_RETRY_SECONDS),
                 limit=self._most_open,
+                scope="tenant",
             )
+        self._crowded.check(entry)
         shots = _plan(found.accounts, found.cards, admission.generation_id, asked, store.now)
         decided = verbs.admit(asked, admission, shots, store.now, self._policy)
         adopted = self._meet_its_future(store, decided, found.standing)
@@ -199,9 +209,21 @@ class Generations:
             return await self._change(tenant_id, generation_id, lambda decided: verbs.cancel(decided, self._policy))
 
     async def retry(self, tenant_id: str, generation_id: uuid.UUID) -> View:
-        """Start a new run of a failed generation."""
-        with crash_points.RETRY:
-            return await self._change(tenant_id, generation_id, lambda decided: verbs.retry(decided, self._policy))
+        """Start a new run of a failed generation.
+
+        Raises:
+            errors.QueueFull: too many generations of all tenants are unfinished already.
+        """
+        async with self._crowded.entering() as entry:
+
+            def decide(decided: draft.Draft) -> None:
+                verbs.retry(decided, self._policy)
+                self._crowded.check(entry)
+
+            with crash_points.RETRY:
+                view = await self._change(tenant_id, generation_id, decide)
+            entry.admitted = True
+        return view
 
     async def _change(self, tenant_id: str, generation_id: uuid.UUID, decide: Callable[[draft.Draft], None]) -> View:
         def work(store: ports.Store) -> draft.Aggregate:

@@ -70,6 +70,11 @@ def _open_count() -> sa.Select[Any]:
     )
 
 
+def _open_of_all() -> sa.Select[Any]:
+    found = sa.select(tables.GENERATIONS.c.tenant_id).where(tables.UNENDED).limit(sql.parameter("limit", sa.Integer))
+    return sa.select(sa.func.count().label("number")).select_from(found.subquery())
+
+
 _BY_ID = sql.Bundle(**_family(lambda column: column == sql.parameter("generation_id", sa.Uuid)))
 _BY_IDS = sql.Bundle(**_family(lambda column: sql.among(column, "generation_ids")))
 _BY_ATTEMPT = sql.Bundle(**_of_attempt())
@@ -91,6 +96,8 @@ _ADMISSION = sql.Bundle(
     cards=sa.select(tables.CARDS),
     **standing.present(),
 )
+
+_OPEN_OF_ALL = sql.Bundle(open=_open_of_all())
 
 _EVENTS = sql.Bundle(
     owned=sa.select(tables.GENERATIONS.c.id).where(
@@ -160,6 +167,11 @@ def admission(transaction: sql.Transaction, tenant_id: str, generation_id: uuid.
         cards=tuple(rows.to_card(one["card"]) for one in found["cards"]),
         standing=standing.read(found),
     )
+
+
+def open_generations(transaction: sql.Transaction, limit: int) -> int:
+    """Return how many generations of all tenants have not ended, at most `limit`."""
+    return transaction.ask(_OPEN_OF_ALL, limit=limit)["open"][0]["number"]
 
 
 def events(

@@ -66,6 +66,10 @@ class SqlStore(recovery.SqlEraStore):
         """Return what admitting a generation has to know."""
         return loading.admission(self._transaction, tenant_id, generation_id)
 
+    def open_generations(self, limit: int) -> int:
+        """Return how many generations of all tenants have not ended; never more than `limit` are counted."""
+        return loading.open_generations(self._transaction, limit)
+
     def insert(self, decided: draft.Draft) -> draft.Aggregate:
         """Record a new generation with its effects."""
         return self._saved(*saving.insert(self._transaction.changes, self._ids, decided))
