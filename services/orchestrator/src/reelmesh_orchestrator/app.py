@@ -33,10 +33,10 @@ from reelmesh_orchestrator.servicer import steps as steps_edge
 from reelmesh_orchestrator.usecases import (
     attempts,
     counting,
+    crowding,
     dispatching,
     generations,
     loops,
-    crowding,
     pools,
     recovering,
     steps,
@@ -122,10 +122,10 @@ async def at_work(
         sweep=lambda: background.sweep(sweeping.Sweeper(kept, chassis.clock, policy, patience), own.sweep_seconds),
         vouch=vouch.run,
         recover=lambda: lost.run(own.sweep_seconds),
+        count_open=crowded.run,
     ):
         watcher = watching.Watching(
             verbs, board, chassis.clock, lambda: chassis.health.draining, followers_limit=own.followers_limit
-        count_open=crowded.run,
         )
         yield [*_for_callers(kept, verbs, watcher), *_for_workers(own, chassis, kept, policy, seen, lost)]
 
