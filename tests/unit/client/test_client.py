@@ -91,6 +91,54 @@ async def test_the_wait_that_the_mesh_asks_for_is_kept(client, mesh, device) -> 
     assert device.slept_seconds == [1.5]
 
 
+def _full(retry_after_seconds: float | None = 20.0) -> fake_mesh.Refusal:
+    return fake_mesh.Refusal(
+        grpc.StatusCode.RESOURCE_EXHAUSTED, "no room", "QUEUE_FULL", retry_after_seconds=retry_after_seconds
+    )
+
+
+async def test_a_create_waits_for_a_full_queue_as_long_as_it_is_asked_to_and_a_bit(mesh, device) -> None:
+    told: list[float] = []
+    mesh.refusals["create"].extend([_full(20.0), _full(8.0)])
+    async with reelmesh_client.Client(
+        mesh.address, fake_mesh.KEY, device=device, on_full=lambda _, seconds: told.append(seconds)
+    ) as client:
+        await client.create("a paper boat")
+    assert told == device.slept_seconds == [25.0, 10.0]
+    assert len({request.request_id for request in mesh.requests("create")}) == 1
+
+
+async def test_patience_with_a_full_queue_ends(client, mesh, device) -> None:
+    mesh.refusals["create"].extend([_full(40.0)] * 10)
+    with pytest.raises(errors.QueueFull, match="no room") as caught:
+        await client.create("a paper boat")
+    assert caught.value.retry_after_seconds == 40.0
+    assert sum(device.slept_seconds) <= retrying.Backoff().full_patience_seconds
+    assert len(mesh.requests("create")) == 3
+
+
+async def test_without_patience_a_full_queue_is_told_at_once(mesh, device) -> None:
+    mesh.refusals["create"].append(_full(None))
+    impatient = retrying.Backoff(full_patience_seconds=0)
+    async with reelmesh_client.Client(mesh.address, fake_mesh.KEY, backoff=impatient, device=device) as client:
+        with pytest.raises(errors.QueueFull):
+            await client.create("a paper boat")
+    assert device.slept_seconds == []
+
+
+async def test_a_full_queue_that_does_not_say_when_is_asked_with_growing_waits(client, mesh, device) -> None:
+    mesh.refusals["create"].extend([_full(None)] * 3)
+    await client.create("a paper boat")
+    assert device.slept_seconds == pytest.approx([0.25, 0.5, 1.0])
+
+
+async def test_a_retry_waits_for_a_full_queue_for_nothing_was_done(client, mesh, device) -> None:
+    mesh.add_generation("g", generation_pb2.GENERATION_STATE_FAILED)
+    mesh.refusals["retry"].append(_full(4.0))
+    await client.retry("g")
+    assert device.slept_seconds == [5.0]
+
+
 async def test_a_retry_of_a_generation_is_sent_once(client, mesh) -> None:
     mesh.add_generation("g", generation_pb2.GENERATION_STATE_FAILED)
     mesh.refusals["retry"].append(fake_mesh.BUSY)

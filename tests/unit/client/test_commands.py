@@ -72,6 +72,25 @@ def test_generate_shows_the_stages_and_keeps_the_file(run: Run, served, data_fol
     assert (data_folder / "boat.mp4").read_bytes() == served.assets["generation-1-720p"][1]
 
 
+def test_generate_says_that_it_waits_for_a_full_queue(run: Run, served) -> None:
+    refused = fake_mesh.Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "no room", "QUEUE_FULL", retry_after_seconds=0.01)
+    served.refusals["create"].append(refused)
+    _will_complete(served)
+    result = run("generate", "a paper boat")
+    assert result.exit_code == 0
+    assert "The queue is full: no room. Asking again in 0 s" in result.stderr
+    assert len(served.requests("create")) == 2
+
+
+def test_generate_ends_with_4_while_the_queue_stays_full(run: Run, served) -> None:
+    refused = fake_mesh.Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "no room", "QUEUE_FULL", retry_after_seconds=300)
+    served.refusals["create"].append(refused)
+    result = run("generate", "a paper boat")
+    assert result.exit_code == 4
+    assert "no room" in result.stderr
+    assert "Try again later" in result.stderr
+
+
 def test_generate_passes_every_option_on(run: Run, served, data_folder) -> None:
     (data_folder / "boat.png").write_bytes(b"png")
     result = run(

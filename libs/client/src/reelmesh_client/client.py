@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import pathlib
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self, TypeVar, Unpack
 
@@ -44,7 +44,8 @@ class Client:
     ```
 
     Answers are the messages of `reelmesh.v1`; refusals and failures are `reelmesh_client.errors`. Reads, and creates
-    (each carries a request id), are repeated while the mesh does not answer; a retry of a generation is not.
+    (each carries a request id), are repeated while the mesh does not answer; a retry of a generation is not. While the
+    queue is full, creates and retries wait as long as the mesh asks for, within the patience of the backoff.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Client:
         timeout_seconds: float = TIMEOUT_SECONDS,
         backoff: retrying.Backoff | None = None,
         device: machine.Machine | None = None,
+        on_full: retrying.OnFull | None = None,
     ) -> None:
         """Remember where the mesh is; the connection opens with the context.
 
@@ -64,12 +66,14 @@ class Client:
             timeout_seconds: how long one answer may take.
             backoff: how calls that are safe to repeat are repeated.
             device: time and chance; a fake in tests.
+            on_full: told of each wait for a full queue.
         """
         self._address = address
         self._metadata = (("authorization", f"Bearer {api_key}"),)
         self._timeout_seconds = timeout_seconds
         self._backoff = backoff or retrying.Backoff()
         self._device: machine.Machine = device or machine.SystemMachine()
+        self._on_full = on_full
         self._channel: grpc.aio.Channel | None = None
 
     async def __aenter__(self) -> Self:
@@ -95,12 +99,16 @@ class Client:
             request_id: idempotency key; the same key with the same request names the same generation. Default: a new
                 one, so that a repetition after a lost answer makes nothing twice.
             options: see `requests.Options`; `images` are uploaded first.
+
+        Raises:
+            errors.QueueFull: it was full for longer than the patience of the backoff.
+            errors.ReelmeshError: it was refused, or nobody answers.
         """
         request = generation_service_pb2.CreateGenerationRequest(
             generation=await self._request(prompt, options),
             request_id=request_id or self._device.fresh_id(),
         )
-        answer = await self._ask(self._generations.CreateGeneration, request)
+        answer = await self._admitted(lambda: self._ask(self._generations.CreateGeneration, request))
         return answer.generation
 
     async def create_and_wait(
@@ -159,7 +167,7 @@ class Client:
                 request, timeout=self._timeout_seconds, metadata=self._metadata
             )
 
-        return (await retrying.once(attempt)).generation
+        return (await self._admitted(lambda: retrying.once(attempt))).generation
 
     async def events(
         self, generation_id: str, *, after_sequence: int = 0
@@ -260,6 +268,10 @@ class Client:
         user_id = options.get("user_id", "")
         uploaded = [(await self.upload(image, user_id=user_id)).id for image in options.get("images", ())]
         return requests.build(prompt, options, uploaded)
+
+    async def _admitted(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
+        """Make a call that needs room in the queue, again while there is none."""
+        return await retrying.admitted(call, self._backoff, self._device, self._on_full)
 
     async def _ask(self, method: "grpc.aio.UnaryUnaryMultiCallable[Request, Answer]", request: Request) -> Answer:
         """Make a call that is safe to repeat, again while the mesh does not answer."""

@@ -150,7 +150,7 @@ class StorageFull(ReelmeshError):
 class QueueFull(ReelmeshError):
     """Too many generations wait already."""
 
-    hint = "Try again later."
+    hint = "Try again later, or cancel what is not needed any more: `reelmesh list` shows yours."
 
 
 class RateLimited(ReelmeshError):

@@ -1,4 +1,4 @@
-"""Repeats calls that are safe to repeat: reads, and creates that carry a request id."""
+"""Repeats calls that are safe to repeat: reads, creates that carry a request id, and what a full queue refused."""
 
 import dataclasses
 from collections.abc import Awaitable, Callable
@@ -9,6 +9,10 @@ import grpc.aio
 from reelmesh_client import errors, machine
 
 Result = TypeVar("Result")
+# Told why the queue takes nothing, and in how many seconds it is asked again.
+OnFull = Callable[[errors.QueueFull, float], None]
+# By how much of the wait that the mesh asked for it is waited longer at most: all were asked to come back at once.
+SPREAD = 0.25
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,6 +22,8 @@ class Backoff:
     tries: int = 6
     first_wait_seconds: float = 0.2
     longest_wait_seconds: float = 5.0
+    full_patience_seconds: float = 120.0
+    """How long to wait in all while the queue is full, as long each time as the mesh asks for; 0: not at all."""
 
     def wait_seconds(self, failures: int) -> float:
         """Return the wait after so many failures in a row, 1 or more."""
@@ -35,6 +41,31 @@ async def once(attempt: Callable[[], Awaitable[Result]]) -> Result:
         return await attempt()
     except grpc.aio.AioRpcError as error:
         raise errors.from_rpc(error) from error
+
+
+async def admitted(
+    attempt: Callable[[], Awaitable[Result]], backoff: Backoff, device: machine.Machine, on_full: OnFull | None
+) -> Result:
+    """Make a call, again while the queue is full: nothing was done then, whatever the call is.
+
+    Raises:
+        errors.QueueFull: it stayed full; the next wait would be beyond the patience.
+        errors.ReelmeshError: the call failed otherwise.
+    """
+    refusals, waited_seconds = 0, 0.0
+    while True:
+        try:
+            return await attempt()
+        except errors.QueueFull as error:
+            refusals += 1
+            asked = error.retry_after_seconds or backoff.wait_seconds(refusals)
+            seconds = asked + device.jitter(asked * SPREAD)
+            waited_seconds += seconds
+            if waited_seconds > backoff.full_patience_seconds:
+                raise
+            if on_full is not None:
+                on_full(error, seconds)
+            await device.sleep(seconds)
 
 
 async def repeated(attempt: Callable[[], Awaitable[Result]], backoff: Backoff, device: machine.Machine) -> Result:

@@ -85,7 +85,7 @@ def run(where: Where, work: Callable[[client.Client], Awaitable[Result]]) -> Res
 
     async def within() -> Result:
         target = where.target()
-        async with client.Client(target.address, target.api_key) as opened:
+        async with client.Client(target.address, target.api_key, on_full=_say_full) as opened:
             return await work(opened)
 
     try:
@@ -95,6 +95,11 @@ def run(where: Where, work: Callable[[client.Client], Awaitable[Result]]) -> Res
         raise outcome.Ended(outcome.of(error)) from error
     except KeyboardInterrupt:
         raise outcome.Ended(outcome.Exit.INTERRUPTED) from None
+
+
+def _say_full(error: errors.QueueFull, seconds: float) -> None:
+    text = f"The queue is full: {showing.plain(error.message)}. Asking again in {seconds:.0f} s; Ctrl-C gives up."
+    showing.err().print(text, markup=False, soft_wrap=True, style="yellow")
 
 
 async def generation_id(opened: client.Client, given: str) -> str:
