@@ -1,5 +1,6 @@
 """Requests by HTTP that no client should send: each is answered by its row, and the gateway is as well as before."""
 
+import base64
 import dataclasses
 import json
 from collections.abc import Mapping
@@ -13,6 +14,10 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(mes
 
 ROOT = meshes.GENERATIONS
 QUOTES = "/api/v1/quotes"
+RECOVERY = "/api/v1/recovery"
+ORPHANS = f"{RECOVERY}/orphans"
+# A place in the list of orphans whose second name is a NUL.
+NUL_TOKEN = base64.urlsafe_b64encode(json.dumps(["a", "\0"]).encode()).decode()
 ID = "00000000-0000-0000-0000-000000000001"
 JSON = {"content-type": "application/json"}
 INT32, INT64 = 2**31 - 1, 2**63 - 1
@@ -66,6 +71,18 @@ NULS = [
     Row("a NUL in a label's filter", 400, "INVALID_ARGUMENT", "labels: ", "GET", f"{ROOT}?labels=a%3D%00"),
     Row("a NUL in a label's key in a filter", 400, "INVALID_ARGUMENT", "labels: ", "GET", f"{ROOT}?labels=%00%3Da"),
     Row("a NUL in a page token", 400, "INVALID_ARGUMENT", "page_token: ", "GET", f"{ROOT}?page_token=%00"),
+    bad("a NUL in a reason", "reason: ", {"reason": "a\0b"}, RECOVERY),
+    Row(
+        "a NUL in a token of orphans",
+        400,
+        "INVALID_ARGUMENT",
+        "page_token: ",
+        "GET",
+        f"{ORPHANS}?page_token={NUL_TOKEN}",
+    ),
+    Row(
+        "a NUL in an account", 404, "NOT_FOUND", "lists the accounts", path=f"{RECOVERY}/accounts/%00/release", body={}
+    ),
     Row("a NUL in an id", 400, "INVALID_ARGUMENT", "must be a UUID", "GET", f"{ROOT}/%00"),
     Row("a NUL in a link", 403, "PERMISSION_DENIED", "Ask for a new one", "GET", "/files/%00"),
 ]
@@ -176,6 +193,10 @@ QUERIES = [
     Row("a page of NaN", 400, "INVALID_ARGUMENT", "page_size: ", "GET", f"{ROOT}?page_size=NaN"),
     Row("a token of nobody's", 400, "INVALID_ARGUMENT", "page_token: ", "GET", f"{ROOT}?page_token=AAAA"),
     Row("a token of another list", 400, "INVALID_ARGUMENT", "page_token: ", "GET", f"{ROOT}?page_token=e30"),
+    Row("a token of no orphans", 400, "INVALID_ARGUMENT", "page_token: ", "GET", f"{ORPHANS}?page_token=AAAA"),
+    Row("a negative page of orphans", 400, "INVALID_ARGUMENT", "page_size: ", "GET", f"{ORPHANS}?page_size=-1"),
+    Row("a page of too many orphans", 200, method="GET", path=f"{ORPHANS}?page_size={INT32}"),
+    bad("a reason as long as a book", "at most 500", {"reason": "r" * 100_000}, RECOVERY),
     Row("an unknown parameter", 400, "INVALID_ARGUMENT", "is not known", "GET", f"{ROOT}?limit=10"),
     Row("a state that there is not", 400, "INVALID_ARGUMENT", "states", "GET", f"{ROOT}?states=LOST"),
     Row("a thousand states", 200, method="GET", path=f"{ROOT}?" + "&".join(["states=QUEUED"] * 500)),

@@ -23,6 +23,7 @@ from reelmesh.v1 import (
     asset_service_pb2_grpc,
     generation_service_pb2,
     generation_service_pb2_grpc,
+    recovery_service_pb2,
 )
 from reelmesh_gateway import commands
 
@@ -73,6 +74,8 @@ class World:
     other: Other
     stranger: httpx.AsyncClient
     metadata: tuple[tuple[str, str]]
+    plain: str
+    """A key of the stranger's without the scope "admin"."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -81,7 +84,8 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Worl
         other = await _things_of_another(one)
         key = _key(one.folder / "gateway-0", "stranger")
         async with httpx.AsyncClient(base_url=one.caller.http.base_url, headers={mesh.KEY_HEADER: key}) as stranger:
-            yield World(one, other, stranger, ((mesh.KEY_HEADER, key),))
+            plain = _key(one.folder / "gateway-0", "stranger", "read", "write")
+            yield World(one, other, stranger, ((mesh.KEY_HEADER, key),), plain)
             await one.caller.cancel(other.running["id"])
             await one.caller.ended(other.running["id"])
 
@@ -108,10 +112,9 @@ def _png() -> bytes:
     return content.getvalue()
 
 
-def _key(folder: pathlib.Path, tenant: str) -> str:
-    added = testing.CliRunner().invoke(
-        commands.keys, ["add", tenant, "--data", str(folder), *(f"--scope={each}" for each in commands.SCOPES)]
-    )
+def _key(folder: pathlib.Path, tenant: str, *scopes: str) -> str:
+    wanted = (f"--scope={each}" for each in scopes or commands.SCOPES)
+    added = testing.CliRunner().invoke(commands.keys, ["add", tenant, "--data", str(folder), *wanted])
     assert added.exit_code == 0, added.output
     return added.stdout.strip()
 
@@ -138,12 +141,16 @@ OTHERWISE = {
     ("get", "/health/detailed"),
     ("get", "/metrics"),
 }
+RECOVERY = "/api/v1/recovery"
+RELEASE = RECOVERY + "/accounts/{account_id}/release"
+# For operators of the mesh, whichever tenant their key is of; what they tell is about accounts.
+OPERATING = {("get", RECOVERY), ("post", RECOVERY), ("get", f"{RECOVERY}/orphans"), ("post", RELEASE)}
 
 
 async def test_every_endpoint_of_http_has_a_case_here(world: World) -> None:
     schema = (await world.stranger.get("/openapi.json")).json()
     offered = {(method, path) for path, operations in schema["paths"].items() for method in operations}
-    assert offered == NAMING.keys() | OTHERWISE
+    assert offered == NAMING.keys() | OTHERWISE | OPERATING
 
 
 @pytest.mark.parametrize(("method", "path"), NAMING, ids=lambda part: part.replace("/api/v1", ""))
@@ -212,6 +219,27 @@ async def test_an_upload_is_the_uploaders_own(world: World) -> None:
     caller.refused(await world.mesh.caller.http.get(f"{caller.ASSETS}/{mine['id']}"), 404, "NOT_FOUND")
 
 
+@pytest.mark.parametrize(("method", "path"), sorted(OPERATING))
+async def test_who_is_no_operator_is_refused_what_operators_do_by_http(world: World, method: str, path: str) -> None:
+    headers = {mesh.KEY_HEADER: world.plain}
+    answer = await world.stranger.request(method, path.format(account_id="local"), headers=headers, json={})
+    caller.refused(answer, 403, "PERMISSION_DENIED")
+
+
+async def test_what_operators_are_told_tells_of_no_tenant(world: World) -> None:
+    async def over() -> bool:
+        return caller.answered(await world.stranger.get(RECOVERY), 200)["recovery"]["state"] == "STANDING"
+
+    started = await world.stranger.post(RECOVERY, json={"reason": "a test"})
+    caller.answered(started, 202)
+    await caller.until(over, "nothing is looked for any more")
+    orphans = await world.stranger.get(f"{RECOVERY}/orphans")
+    nobodys = await world.stranger.post(f"{RECOVERY}/accounts/{UNKNOWN}/release", json={})
+    caller.refused(nobodys, 404, "NOT_FOUND")
+    for answer in (started, await world.stranger.get(RECOVERY), orphans, nobodys):
+        assert world.other.leaks(answer.text, "") == []
+
+
 async def test_what_needs_no_key_tells_of_no_tenant(world: World) -> None:
     for path in ("/health", "/health/detailed", "/metrics", "/openapi.json", f"/files/{UNKNOWN}"):
         answer = await world.stranger.get(path)
@@ -251,6 +279,9 @@ OTHER_METHODS = {
     "GenerationService/QuoteGeneration",
     "AssetService/UploadAsset",
 }
+OPERATING_METHODS = [
+    f"RecoveryService/{verb}" for verb in ("StartRecovery", "GetRecovery", "ListOrphans", "ReleaseAccount")
+]
 # Open to everybody, and not ours.
 OPEN_SERVICES = {"grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}
 PUBLIC = "reelmesh.v1."
@@ -258,10 +289,10 @@ PUBLIC = "reelmesh.v1."
 
 async def test_every_method_of_grpc_has_a_case_here(world: World) -> None:
     services = await _reflected(world.mesh.channel)
-    ours = {name: methods for name, methods in services.items() if name not in OPEN_SERVICES}
-    assert services.keys() - ours.keys() == OPEN_SERVICES
+    ours = {name: services[name] for name in services.keys() - OPEN_SERVICES}
+    assert len(services) == len(ours) + len(OPEN_SERVICES)
     offered = {f"{name.removeprefix(PUBLIC)}/{method}" for name, methods in ours.items() for method in methods}
-    assert offered == NAMING_METHODS.keys() | OTHER_METHODS
+    assert offered == NAMING_METHODS.keys() | OTHER_METHODS | {*OPERATING_METHODS}
 
 
 async def _reflected(channel: grpc.aio.Channel) -> dict[str, set[str]]:
@@ -296,6 +327,14 @@ async def test_what_another_tenant_has_does_not_exist_by_grpc(world: World, meth
         assert refusal.code() == grpc.StatusCode.NOT_FOUND
         assert refusal.details() == (nobodys.details() or "").replace(UNKNOWN, each)
         assert world.other.leaks(f"{refusal.details()} {refusal.trailing_metadata()}", each) == []
+
+
+@pytest.mark.parametrize("method", OPERATING_METHODS)
+async def test_who_is_no_operator_is_refused_what_operators_do_by_grpc(world: World, method: str) -> None:
+    plain = dataclasses.replace(world, metadata=((mesh.KEY_HEADER, world.plain),))
+    request: message.Message = getattr(recovery_service_pb2, f"{method.partition('/')[2]}Request")()
+    refusal = await _refusal(plain, method, request)
+    assert refusal.code() == grpc.StatusCode.PERMISSION_DENIED
 
 
 async def _refusal(world: World, method: str, request: message.Message) -> grpc.aio.AioRpcError:

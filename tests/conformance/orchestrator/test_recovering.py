@@ -153,6 +153,15 @@ class TestMeanwhile:
         assert (first.era, second.era.reason) == (second.era, "once")
         assert [one.state for one in second.censuses] == [recovering.CensusState.ASKED]
 
+    @pytest.mark.parametrize("reason", ["r" * (recovering.LONGEST_REASON_CHARACTERS + 1), "a\0b"])
+    async def test_a_reason_that_cannot_be_kept_is_refused(self, mesh: Mesh, reason: str) -> None:
+        with pytest.raises(errors.InvalidArgument, match="reason: must be at most 500 characters, none NUL"):
+            await mesh.lost.start(reason)
+        assert await mesh.lost.state() is None
+        await mesh.lost.start("r" * recovering.LONGEST_REASON_CHARACTERS)
+        with pytest.raises(errors.InvalidArgument, match="reason"):
+            await mesh.lost.release("paid", reason)
+
     async def test_it_waits_for_the_workers_that_live_and_not_for_ever(self, mesh: Mesh) -> None:
         await mesh.lost.start("a test")
         await mesh.lost.step()

@@ -5,24 +5,31 @@ import contextlib
 import dataclasses
 import hashlib
 import uuid
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 
-from google.protobuf import timestamp_pb2
 from reelmesh.mesh.v1 import (
     media_service_pb2,
     media_service_pb2_grpc,
     storage_service_pb2,
     storage_service_pb2_grpc,
 )
-from reelmesh.v1 import asset_pb2, generation_pb2, generation_service_pb2, generation_service_pb2_grpc
+from reelmesh.v1 import (
+    asset_pb2,
+    generation_pb2,
+    generation_service_pb2,
+    generation_service_pb2_grpc,
+    recovery_service_pb2,
+    recovery_service_pb2_grpc,
+)
 from reelmesh_kit import clock, errors, ids, process, rpc
 from typing_extensions import override
 
+from tests.integration.gateway import fake_recovery
 from tests.support import chassis as chassis_support
 
 CHUNK_BYTES = 64 * 1024
-NOON = timestamp_pb2.Timestamp(seconds=1_798_891_200, nanos=500_000_000)
+NOON = fake_recovery.NOON
 TIME = clock.SystemClock()
 PATIENCE_SECONDS = 5.0
 Watched = generation_service_pb2.WatchGenerationResponse
@@ -335,6 +342,7 @@ class FakeMesh:
     orchestrator: FakeOrchestrator
     storage: FakeStorage
     media: FakeMedia
+    recovery: fake_recovery.FakeRecovery
     addresses: dict[str, str]
 
 
@@ -342,32 +350,43 @@ class FakeMesh:
 async def serving() -> AsyncGenerator[FakeMesh]:
     """Serve all three, each on a port of its own."""
     storage = FakeStorage()
-    mesh = FakeMesh(FakeOrchestrator(), storage, FakeMedia(storage), {})
+    mesh = FakeMesh(FakeOrchestrator(), storage, FakeMedia(storage), fake_recovery.FakeRecovery(), {})
     services = {
-        "orchestrator": rpc.service(
-            generation_service_pb2.DESCRIPTOR.services_by_name["GenerationService"],
-            generation_service_pb2_grpc.add_GenerationServiceServicer_to_server,
-            mesh.orchestrator,
-        ),
-        "storage": rpc.service(
-            storage_service_pb2.DESCRIPTOR.services_by_name["StorageService"],
-            storage_service_pb2_grpc.add_StorageServiceServicer_to_server,
-            mesh.storage,
-        ),
-        "media": rpc.service(
-            media_service_pb2.DESCRIPTOR.services_by_name["MediaService"],
-            media_service_pb2_grpc.add_MediaServiceServicer_to_server,
-            mesh.media,
-        ),
+        "orchestrator": [
+            rpc.service(
+                generation_service_pb2.DESCRIPTOR.services_by_name["GenerationService"],
+                generation_service_pb2_grpc.add_GenerationServiceServicer_to_server,
+                mesh.orchestrator,
+            ),
+            rpc.service(
+                recovery_service_pb2.DESCRIPTOR.services_by_name["RecoveryService"],
+                recovery_service_pb2_grpc.add_RecoveryServiceServicer_to_server,
+                mesh.recovery,
+            ),
+        ],
+        "storage": [
+            rpc.service(
+                storage_service_pb2.DESCRIPTOR.services_by_name["StorageService"],
+                storage_service_pb2_grpc.add_StorageServiceServicer_to_server,
+                mesh.storage,
+            )
+        ],
+        "media": [
+            rpc.service(
+                media_service_pb2.DESCRIPTOR.services_by_name["MediaService"],
+                media_service_pb2_grpc.add_MediaServiceServicer_to_server,
+                mesh.media,
+            )
+        ],
     }
     async with contextlib.AsyncExitStack() as stack:
-        for name, service in services.items():
+        for name, served in services.items():
             own = chassis_support.make_chassis(name)
             stack.callback(own.telemetry.shutdown)
-            port = await stack.enter_async_context(_served(own, service))
+            port = await stack.enter_async_context(_served(own, served))
             mesh.addresses[name] = f"127.0.0.1:{port}"
         yield mesh
 
 
-def _served(own: process.Chassis, service: rpc.Service) -> contextlib.AbstractAsyncContextManager[int]:
-    return rpc.serve(own, [service, rpc.health_service(own)], host="127.0.0.1", port=0, drain_seconds=0.1)
+def _served(own: process.Chassis, served: Sequence[rpc.Service]) -> contextlib.AbstractAsyncContextManager[int]:
+    return rpc.serve(own, [*served, rpc.health_service(own)], host="127.0.0.1", port=0, drain_seconds=0.1)

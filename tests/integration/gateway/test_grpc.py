@@ -17,6 +17,7 @@ from reelmesh.v1 import (
     generation_pb2,
     generation_service_pb2,
     generation_service_pb2_grpc,
+    recovery_service_pb2,
 )
 from reelmesh_kit import errors
 
@@ -26,6 +27,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 1200
 SERVICES = [
     generation_service_pb2.DESCRIPTOR.services_by_name["GenerationService"],
     asset_service_pb2.DESCRIPTOR.services_by_name["AssetService"],
+    recovery_service_pb2.DESCRIPTOR.services_by_name["RecoveryService"],
 ]
 METHODS = [(service.full_name, method) for service in SERVICES for method in service.methods]
 
@@ -81,7 +83,7 @@ async def test_no_method_answers_without_a_key_even_to_who_claims_a_tenant(
 
     assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
     assert info(refused.value).reason == "UNAUTHENTICATED"
-    assert mesh.orchestrator.requests == []
+    assert [*mesh.orchestrator.requests, *mesh.recovery.requests] == []
 
 
 @pytest.mark.parametrize("header", ["authorization", "x-api-key"])

@@ -27,6 +27,10 @@ CLOSED = [
     ("GET", f"/api/v1/assets/{SOME_ID}/content"),
     ("HEAD", f"/api/v1/assets/{SOME_ID}/content"),
     ("DELETE", f"/api/v1/assets/{SOME_ID}"),
+    ("GET", "/api/v1/recovery"),
+    ("POST", "/api/v1/recovery"),
+    ("GET", "/api/v1/recovery/orphans"),
+    ("POST", "/api/v1/recovery/accounts/sora/release"),
     ("GET", "/nothing/here"),
 ]
 
@@ -58,7 +62,7 @@ async def test_nothing_of_the_api_answers_without_a_key(gateway: conftest.Gatewa
     assert [each.status_code for each in answers] == [401] * len(CLOSED)
     assert answers[0].json()["error"]["reason"] == "UNAUTHENTICATED"
     assert answers[0].headers["www-authenticate"].startswith("Bearer")
-    assert mesh.orchestrator.requests == []
+    assert [*mesh.orchestrator.requests, *mesh.recovery.requests] == []
 
 
 async def test_no_route_is_open_that_the_schema_does_not_call_open(gateway: conftest.Gateway) -> None:

@@ -5,7 +5,14 @@ import math
 from collections.abc import AsyncGenerator, Mapping
 
 from reelmesh.mesh.v1 import health_service_pb2_grpc, media_service_pb2_grpc, storage_service_pb2_grpc
-from reelmesh.v1 import asset_service_pb2, asset_service_pb2_grpc, generation_service_pb2, generation_service_pb2_grpc
+from reelmesh.v1 import (
+    asset_service_pb2,
+    asset_service_pb2_grpc,
+    generation_service_pb2,
+    generation_service_pb2_grpc,
+    recovery_service_pb2,
+    recovery_service_pb2_grpc,
+)
 from reelmesh_kit import admin, process, rpc, web
 
 from reelmesh_gateway import settings
@@ -15,6 +22,7 @@ from reelmesh_gateway.routes import edge, front, http, metrics, streams
 from reelmesh_gateway.servicer import admission
 from reelmesh_gateway.servicer import assets as asset_servicer
 from reelmesh_gateway.servicer import generations as generation_servicer
+from reelmesh_gateway.servicer import recovery as recovery_servicer
 from reelmesh_gateway.usecases import assets, entrance, examining, places, watching
 
 SERVICE = "gateway"
@@ -74,6 +82,7 @@ async def _front(
         own=own,
         entrance=entrance.Entrance(issued, own.clock, _creates(own_settings)),
         generations=generation_service_pb2_grpc.GenerationServiceStub(channels["orchestrator"]),
+        recovery=recovery_service_pb2_grpc.RecoveryServiceStub(channels["orchestrator"]),
         assets=assets.Assets(
             storage.Storage(storage_service_pb2_grpc.StorageServiceStub(channels["storage"])),
             media.Media(media_service_pb2_grpc.MediaServiceStub(channels["media"])),
@@ -136,6 +145,11 @@ def _services(behind: front.Front, public_url: str) -> list[rpc.Service]:
                 behind.own.clock,
                 upload_timeout_seconds=behind.upload_timeout_seconds,
             ),
+        ),
+        rpc.service(
+            recovery_service_pb2.DESCRIPTOR.services_by_name["RecoveryService"],
+            recovery_service_pb2_grpc.add_RecoveryServiceServicer_to_server,
+            recovery_servicer.Recovery(door, behind.recovery),
         ),
     ]
 

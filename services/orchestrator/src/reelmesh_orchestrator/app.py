@@ -11,12 +11,15 @@ from reelmesh.mesh.v1 import (
     event_service_pb2_grpc,
     pool_service_pb2,
     pool_service_pb2_grpc,
-    recovery_service_pb2,
-    recovery_service_pb2_grpc,
     step_service_pb2,
     step_service_pb2_grpc,
 )
-from reelmesh.v1 import generation_service_pb2, generation_service_pb2_grpc
+from reelmesh.v1 import (
+    generation_service_pb2,
+    generation_service_pb2_grpc,
+    recovery_service_pb2,
+    recovery_service_pb2_grpc,
+)
 from reelmesh_kit import admin, bus, process, rpc, sql
 
 from reelmesh_orchestrator import metrics, ports, settings
@@ -127,7 +130,7 @@ async def at_work(
         watcher = watching.Watching(
             verbs, board, chassis.clock, lambda: chassis.health.draining, followers_limit=own.followers_limit
         )
-        yield [*_for_callers(kept, verbs, watcher), *_for_workers(own, chassis, kept, policy, seen, lost)]
+        yield [*_for_callers(kept, verbs, watcher, lost), *_for_workers(own, chassis, kept, policy, seen, lost)]
 
 
 def _vouching(
@@ -165,7 +168,7 @@ def _patience(own: settings.OrchestratorSettings) -> sweeping.Patience:
 
 
 def _for_callers(
-    kept: ports.Record, verbs: generations.Generations, watcher: watching.Watching
+    kept: ports.Record, verbs: generations.Generations, watcher: watching.Watching, lost: recovering.Recovering
 ) -> Sequence[rpc.Service]:
     return [
         rpc.service(
@@ -177,6 +180,11 @@ def _for_callers(
             event_service_pb2.DESCRIPTOR.services_by_name["EventService"].full_name,
             event_service_pb2_grpc.add_EventServiceServicer_to_server,
             events_edge.EventServicer(kept),
+        ),
+        rpc.service(
+            recovery_service_pb2.DESCRIPTOR.services_by_name["RecoveryService"].full_name,
+            recovery_service_pb2_grpc.add_RecoveryServiceServicer_to_server,
+            recovery_edge.RecoveryServicer(lost),
         ),
     ]
 
@@ -214,11 +222,6 @@ def _for_workers(
             step_service_pb2.DESCRIPTOR.services_by_name["StepService"].full_name,
             step_service_pb2_grpc.add_StepServiceServicer_to_server,
             steps_edge.StepServicer(steps.Steps(kept, chassis.ids, policy)),
-        ),
-        rpc.service(
-            recovery_service_pb2.DESCRIPTOR.services_by_name["RecoveryService"].full_name,
-            recovery_service_pb2_grpc.add_RecoveryServiceServicer_to_server,
-            recovery_edge.RecoveryServicer(lost),
         ),
     ]
 

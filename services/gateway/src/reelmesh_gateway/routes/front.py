@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from reelmesh.v1 import generation_pb2, generation_service_pb2_grpc
+from reelmesh.v1 import generation_pb2, generation_service_pb2_grpc, recovery_service_pb2_grpc
 from reelmesh_kit import process
 from starlette import requests
 
@@ -17,13 +17,14 @@ from reelmesh_gateway.wire import generations as wire
 class Front:
     """Everything behind the HTTP edge.
 
-    About generations the gateway decides nothing, so that routes speak to the orchestrator's GenerationService in the
-    public contract's own messages; about assets it does, so that there are use cases.
+    About generations and recovery the gateway decides nothing, so that routes speak to the orchestrator's services in
+    the public contract's own messages; about assets it does, so that there are use cases.
     """
 
     own: process.Chassis
     entrance: entrance.Entrance
     generations: "generation_service_pb2_grpc.GenerationServiceAsyncStub"
+    recovery: "recovery_service_pb2_grpc.RecoveryServiceAsyncStub"
     assets: assets.Assets
     watching: watching.Watching
     streams: streams.Streams

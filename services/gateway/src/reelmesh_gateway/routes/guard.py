@@ -13,6 +13,8 @@ OPEN_FOLDERS = ("/docs/", "/files/")
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 # Posts that change nothing: they carry a body, no more.
 _READING_POSTS = frozenset({"/api/v1/quotes"})
+# For who operates the mesh, reading included.
+_OPERATING = "/api/v1/recovery"
 _BEARER = "bearer "
 
 
@@ -52,6 +54,8 @@ def presented(headers: datastructures.Headers) -> str | None:
 
 def needed(method: str, path: str) -> keys.Scope:
     """Return the scope that a request needs."""
+    if path == _OPERATING or path.startswith(_OPERATING + "/"):
+        return keys.Scope.ADMIN
     if method in _READING or (method == "POST" and path in _READING_POSTS):
         return keys.Scope.READ
     return keys.Scope.WRITE

@@ -4,7 +4,19 @@ import fastapi
 from fastapi import security
 from starlette import types
 
-from reelmesh_gateway.routes import answers, assets, docs, edge, files, front, generations, guard, health, limits
+from reelmesh_gateway.routes import (
+    answers,
+    assets,
+    docs,
+    edge,
+    files,
+    front,
+    generations,
+    guard,
+    health,
+    limits,
+    recovery,
+)
 
 TITLE = "reelmesh"
 DESCRIPTION = """Makes videos: you pay for a generation at most once, never lose one, and each ends with something to
@@ -45,6 +57,7 @@ def _routes(behind: front.Front) -> fastapi.FastAPI:
     keyed = [fastapi.Depends(_BEARER), fastapi.Depends(_HEADER)]
     app.include_router(generations.router(behind), dependencies=keyed)
     app.include_router(assets.router(behind), dependencies=keyed)
+    app.include_router(recovery.router(behind), dependencies=keyed)
     app.include_router(files.router(behind))
     app.include_router(health.router(behind))
     docs.install(app)

@@ -79,6 +79,12 @@ class Body(pydantic.BaseModel):
         return cast(object, given)
 
 
+class Query(Body):
+    """The query of a URL: all text, so it is read less strictly than JSON."""
+
+    model_config = pydantic.ConfigDict(strict=False)
+
+
 def _unknown(name: str, known: list[str]) -> pydantic_core.PydanticCustomError:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f'Did you mean "{near[0]}"?' if near else f"Known are: {', '.join(known)}."

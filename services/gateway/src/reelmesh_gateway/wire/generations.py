@@ -331,13 +331,7 @@ class QuoteGenerationResponse(bodies.Body):
     """Estimated time until it ends, seconds."""
 
 
-class Query(bodies.Body):
-    """The query of a URL: all text, so it is read less strictly than JSON."""
-
-    model_config = pydantic.ConfigDict(strict=False)
-
-
-class ListGenerationsQuery(Query):
+class ListGenerationsQuery(bodies.Query):
     """Says which generations and how many."""
 
     page_size: bodies.Int32 = 0
@@ -352,7 +346,7 @@ class ListGenerationsQuery(Query):
     """Only those of this user."""
 
 
-class ListGenerationEventsQuery(Query):
+class ListGenerationEventsQuery(bodies.Query):
     """Says from where, and how many."""
 
     after_sequence: bodies.Int64 = 0
@@ -361,7 +355,7 @@ class ListGenerationEventsQuery(Query):
     """Most to return, 1 to 1000; 0 means 1000."""
 
 
-class WatchGenerationQuery(Query):
+class WatchGenerationQuery(bodies.Query):
     """Says from where; the header Last-Event-ID, which reconnecting clients send, wins."""
 
     after_sequence: bodies.Int64 = 0

@@ -11,6 +11,8 @@ import enum
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 
+from reelmesh_kit import errors
+
 from reelmesh_orchestrator.model import attempt, facts, generation, shot, verbs
 from reelmesh_orchestrator.model.draft import Aggregate, Draft
 
@@ -19,6 +21,7 @@ FOLLOWING_RUNS = 3
 FOLLOWING_ATTEMPTS = 50
 # How long an attempt waits for an account that is parked before it is looked at again.
 POSTPONED_SECONDS = 30.0
+LONGEST_REASON_CHARACTERS = 500
 
 
 class CensusState(enum.StrEnum):
@@ -91,6 +94,16 @@ class Adoption:
 
     found: Found
     job: facts.Job
+
+
+def check_reason(reason: str) -> None:
+    """Return if an operator's words can be kept.
+
+    Raises:
+        errors.InvalidArgument: they cannot.
+    """
+    if len(reason) > LONGEST_REASON_CHARACTERS or "\x00" in reason:
+        raise errors.InvalidArgument("reason", f"must be at most {LONGEST_REASON_CHARACTERS} characters, none NUL")
 
 
 def decide(censuses: Sequence[Census], crews: Mapping[str, Crew], *, waited: bool) -> tuple[Census, ...]:

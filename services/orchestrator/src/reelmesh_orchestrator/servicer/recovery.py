@@ -3,7 +3,7 @@
 from typing import Any
 
 import grpc
-from reelmesh.mesh.v1 import recovery_service_pb2, recovery_service_pb2_grpc
+from reelmesh.v1 import recovery_service_pb2, recovery_service_pb2_grpc
 
 from reelmesh_orchestrator import wire
 from reelmesh_orchestrator.usecases import recovering

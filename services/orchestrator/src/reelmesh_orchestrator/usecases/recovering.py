@@ -13,6 +13,8 @@ from reelmesh_orchestrator.usecases import adopting, transitions
 BATCH = 20
 LARGEST_PAGE = 1000
 DEFAULT_PAGE = 100
+# What is repeated of an account's name that nobody knows.
+LONGEST_NAME_CHARACTERS = 200
 
 
 @dataclasses.dataclass(frozen=True)
@@ -184,7 +186,13 @@ class Recovering:
     # --- what operators do
 
     async def start(self, reason: str) -> State:
-        """Look for lost jobs; if that is being done already it goes on."""
+        """Look for lost jobs; if that is being done already it goes on.
+
+        Raises:
+            errors.InvalidArgument: the reason cannot be kept.
+            errors.Unavailable: no orchestrator has started on this record yet.
+        """
+        recovering.check_reason(reason)
 
         def work(store: ports.Store) -> None:
             standing = store.standing()
@@ -229,16 +237,21 @@ class Recovering:
         """State that a parked account has no job that is not known.
 
         Raises:
+            errors.InvalidArgument: the reason cannot be kept.
             errors.NotFound: the account was not looked through since the record went back, or it never did.
             errors.WrongState: it is not parked.
         """
+        recovering.check_reason(reason)
 
         def work(store: ports.Store) -> None:
             era = store.lock_era()
             censuses = store.censuses(era.number) if era else ()
             census = next((one for one in censuses if one.account_id == account_id), None)
             if era is None or census is None:
-                raise errors.NotFound(f"nobody looks for lost jobs at account {account_id!r}")
+                raise errors.NotFound(
+                    f"Nobody looks for lost jobs at account {account_id[:LONGEST_NAME_CHARACTERS]!r}. "
+                    "`reelmesh recover` lists the accounts."
+                )
             if census.state not in (recovering.CensusState.PARKED, recovering.CensusState.RELEASED):
                 raise errors.WrongState(f"account {account_id} is {census.state}, not PARKED", state=census.state)
             released = dataclasses.replace(

@@ -4,9 +4,11 @@ import base64
 import binascii
 import json
 from collections.abc import Iterable
+from typing import TypeGuard
 
 from google.protobuf import timestamp_pb2
-from reelmesh.mesh.v1 import pool_service_pb2, record_mark_pb2, recovery_service_pb2
+from reelmesh.mesh.v1 import pool_service_pb2, record_mark_pb2
+from reelmesh.v1 import recovery_service_pb2
 from reelmesh_kit import errors, ids
 
 from reelmesh_orchestrator import ports
@@ -105,7 +107,7 @@ def orphan_to_proto(one: ports.Orphan) -> recovery_service_pb2.Orphan:
         job_id=found.job_id,
         attempt_id=str(found.attempt_id or ""),
         model=found.model,
-        evidence=f"EVIDENCE_{found.evidence.name}",
+        evidence=f"ORPHAN_EVIDENCE_{found.evidence.name}",
         find_time=find_time,
     )
 
@@ -126,7 +128,14 @@ def orphans_from_token(token: str) -> ports.OrphanPlace | None:
     if not token:
         return None
     try:
-        project, job_id = json.loads(base64.urlsafe_b64decode(token))
-        return ports.OrphanPlace(str(project), str(job_id))
-    except (binascii.Error, ValueError, TypeError):
-        raise errors.InvalidArgument("page_token", "must be the next_page_token of the page before") from None
+        project, job_id = json.loads(base64.b64decode(token, altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError, TypeError, RecursionError):
+        project = job_id = None
+    if not _can_be_kept(project) or not _can_be_kept(job_id):
+        raise errors.InvalidArgument("page_token", "must be the next_page_token of the page before")
+    return ports.OrphanPlace(project, job_id)
+
+
+def _can_be_kept(name: object) -> TypeGuard[str]:
+    """Tell whether this is text that a database takes: a token is anybody's to write."""
+    return isinstance(name, str) and "\x00" not in name and not any(0xD800 <= ord(one) <= 0xDFFF for one in name)
