@@ -57,6 +57,10 @@ PLANTS = {
         Plant("reelmesh_gateway.adapters.planted", "reelmesh_client.client"),
         Plant("reelmesh_provider_local.planted", "reelmesh_client.client"),
     ],
+    "users-of-simulators": [
+        Plant("reelmesh_provider_local.planted", "reelmesh_simulators.vendor"),
+        Plant("reelmesh_standalone.commands.planted", "reelmesh_simulators.catalogue"),
+    ],
     "users-of-the-provider-port": [Plant("reelmesh_orchestrator.wire.planted", "reelmesh_provider.model")],
     "rooms": [
         Plant("reelmesh_gateway.model.planted", "reelmesh_gateway.ports"),
@@ -96,6 +100,11 @@ PLANTS = {
         Plant("reelmesh_client.errors", "reelmesh_client.client"),
         Plant("reelmesh_client.client", "reelmesh_client.commands"),
         Plant("reelmesh_client.planted"),
+    ],
+    "rooms-of-the-simulators": [
+        Plant("reelmesh_simulators.vendor", "reelmesh_simulators.dialects.openai"),
+        Plant("reelmesh_simulators.orders", "reelmesh_simulators.ledger"),
+        Plant("reelmesh_simulators.planted"),
     ],
     "model": [
         Plant("reelmesh_gateway.model.planted", "grpc"),
@@ -316,6 +325,7 @@ def test_no_service_is_forgotten_by_what_services_may_not_use() -> None:
     services = SERVICES - {STANDALONE}
     assert set(expand.providers(ROOT)) < services
     assert set(lines_of("users-of-the-client", "source_modules")) == services
+    assert set(lines_of("users-of-simulators", "source_modules")) == SERVICES
     workers = {name for name in services if name.startswith("reelmesh_provider_")}
     assert set(lines_of("users-of-the-provider-port", "source_modules")) == services - workers
 

@@ -1,0 +1,10 @@
+"""Every vendor that can be simulated, by name."""
+
+from collections.abc import Callable, Mapping
+
+from reelmesh_simulators import serving, vendor
+from reelmesh_simulators.dialects import litellm, openai, sglang, vllm_omni
+
+DIALECTS: Mapping[str, Callable[[vendor.Vendor], serving.Dialect]] = {
+    made.name: made for made in (openai.OpenAI, openai.Retired, sglang.SGLang, vllm_omni.VLLMOmni, litellm.LiteLLM)
+}

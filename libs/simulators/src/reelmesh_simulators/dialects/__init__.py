@@ -1,0 +1,1 @@
+"""How each vendor speaks: addresses, fields, states, errors, and what differs from what its pages say."""
