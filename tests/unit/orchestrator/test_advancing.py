@@ -311,6 +311,27 @@ class TestRetry:
         story.decided(lambda going: verbs.retry(going, orchestrator.POLICY))
         assert story.aggregate.shots[1].state is shot.ShotState.WAITING
 
+    def test_a_clip_that_came_too_late_for_the_run_before_is_used_and_not_paid_for_again(self) -> None:
+        independent = orchestrator.provider_card(
+            "paid", orchestrator.model_card(longest_seconds=5.0, first_frame=False)
+        )
+        story = Story(admitted(independent, duration_seconds=8.0, fallback_floor=generation.Delivery.VIDEO))
+        fails, comes_late = story.aggregate.attempts
+        for one, job_id in ((fails, "job-0"), (comes_late, "job-1")):
+            story.decided(lambda going, one=one: facts.dispatch(going, one.id))
+            story.decided(lambda going, one=one: facts.begin(going, one.id, orchestrator.WORKER, "n"))
+            story.recorded(one.id, job_id)
+        story.finished(fails.id, facts.Outcome.FAILED, "job-0")
+        assert story.aggregate.generation.state is generation.GenerationState.FAILED
+        story.finished(comes_late.id, facts.Outcome.SUCCEEDED, "job-1")
+        assert story.happened("late_success")
+        story.decided(lambda going: verbs.retry(going, orchestrator.POLICY))
+        assert story.happened("take_used")
+        again, made_before = story.aggregate.shots
+        assert (again.state, made_before.state) == (shot.ShotState.READY, shot.ShotState.DONE)
+        assert made_before.clip_asset_id == story.aggregate.attempt(comes_late.id).clip_asset_id
+        assert [one.shot_id for one in story.aggregate.attempts if one.run == 2] == [again.id]
+
 
 class TestDeadline:
     DEADLINE = orchestrator.NOW + datetime.timedelta(seconds=100)

@@ -178,14 +178,15 @@ def _try_shots(draft: Draft, policy: Policy) -> bool:
 
 
 def _spare_take(draft: Draft, one: shot.Shot) -> attempt.Attempt | None:
-    """Return an attempt of this run that has made the shot without having been used: it came when nobody waited."""
+    """Return an attempt that has made the shot without having been used: it came when nobody waited.
+
+    One of a former run as well: it is paid for, and no other of its shot would be given leave to submit.
+    """
     return next(
         (
             two
             for two in draft.aggregate.attempts_of(one.id)
-            if two.run >= draft.generation.run
-            and two.state is attempt.AttemptState.SUCCEEDED
-            and two.ending is attempt.Ending.NONE
+            if two.state is attempt.AttemptState.SUCCEEDED and two.ending is attempt.Ending.NONE
         ),
         None,
     )
