@@ -1,4 +1,4 @@
-"""A mesh of two servicers that do as a test says, over real gRPC on a free port."""
+"""A mesh of three servicers that do as a test says, over real gRPC on a free port."""
 
 # ruff: noqa: N802 - gRPC names the methods
 
@@ -19,6 +19,8 @@ from reelmesh.v1 import (
     generation_pb2,
     generation_service_pb2,
     generation_service_pb2_grpc,
+    recovery_service_pb2,
+    recovery_service_pb2_grpc,
 )
 
 KEY = "a-key"
@@ -65,6 +67,7 @@ LOST = Refusal(grpc.StatusCode.DEADLINE_EXCEEDED, "too late", "DEADLINE_EXCEEDED
 class FakeMesh(
     generation_service_pb2_grpc.GenerationServiceServicer,
     asset_service_pb2_grpc.AssetServiceServicer,
+    recovery_service_pb2_grpc.RecoveryServiceServicer,
 ):
     """Refuses as `refusals` say (by method, one after the other), else answers from its dictionaries."""
 
@@ -82,6 +85,9 @@ class FakeMesh(
             collections.deque()
         )
         self.assets: dict[str, tuple[asset_pb2.Asset, bytes]] = {}
+        # What each look at the recovery shows, the last one for ever; none when the record never went back.
+        self.reports: collections.deque[recovery_service_pb2.RecoveryReport] = collections.deque()
+        self.orphans: list[recovery_service_pb2.Orphan] = []
         # After how many chunks each opening of a download breaks off.
         self.download_breaks: collections.deque[int] = collections.deque()
 
@@ -234,6 +240,28 @@ class FakeMesh(
                 await BUSY.answer(context)
             yield asset_service_pb2.DownloadAssetResponse(chunk=content[start : start + CHUNK_BYTES])
 
+    def _report(self) -> recovery_service_pb2.RecoveryReport | None:
+        return self.reports.popleft() if len(self.reports) > 1 else next(iter(self.reports), None)
+
+    async def GetRecovery(self, request, context):
+        await self._begin("recovery", request, context)
+        return recovery_service_pb2.GetRecoveryResponse(recovery=self._report())
+
+    async def StartRecovery(self, request, context):
+        await self._begin("start_recovery", request, context)
+        return recovery_service_pb2.StartRecoveryResponse(recovery=self._report())
+
+    async def ListOrphans(self, request, context):
+        await self._begin("orphans", request, context)
+        start = int(request.page_token or 0)
+        end = start + request.page_size
+        token = str(end) if end < len(self.orphans) else ""
+        return recovery_service_pb2.ListOrphansResponse(orphans=self.orphans[start:end], next_page_token=token)
+
+    async def ReleaseAccount(self, request, context):
+        await self._begin("release", request, context)
+        return recovery_service_pb2.ReleaseAccountResponse(recovery=self._report())
+
     async def DeleteAsset(self, request, context):
         await self._begin("delete", request, context)
         self.assets.pop(request.asset_id, None)
@@ -278,6 +306,7 @@ async def serving(mesh: FakeMesh) -> AsyncGenerator[FakeMesh]:
     server = grpc.aio.server()
     generation_service_pb2_grpc.add_GenerationServiceServicer_to_server(mesh, server)
     asset_service_pb2_grpc.add_AssetServiceServicer_to_server(mesh, server)
+    recovery_service_pb2_grpc.add_RecoveryServiceServicer_to_server(mesh, server)
     mesh.port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:

@@ -1,60 +1,19 @@
 """The command line as a user runs it, against a fake mesh."""
 
-import asyncio
-import contextlib
 import json
 import pathlib
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Generator
 
 import grpc
 import pytest
 from click import testing
 from reelmesh.v1 import generation_pb2
-from reelmesh_client import commands, discovery
+from reelmesh_client import commands
 
-from tests.unit.client import fake_mesh
+from tests.unit.client import conftest, fake_mesh
 
-Run = Callable[..., testing.Result]
-
-
-@pytest.fixture
-def served() -> Generator[fake_mesh.FakeMesh]:
-    """A fake mesh in a thread of its own, for commands have an event loop of their own."""
-    mesh, ready, loop = fake_mesh.FakeMesh(), threading.Event(), asyncio.new_event_loop()
-    stop = asyncio.Event()
-
-    async def serve() -> None:
-        async with fake_mesh.serving(mesh):
-            ready.set()
-            await stop.wait()
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
-    thread.start()
-    assert ready.wait(10)
-    yield mesh
-    loop.call_soon_threadsafe(stop.set)
-    thread.join()
-    loop.close()
-
-
-@pytest.fixture
-def data_folder(tmp_path: pathlib.Path, served: fake_mesh.FakeMesh) -> pathlib.Path:
-    (tmp_path / "key").write_text(fake_mesh.KEY)
-    note = discovery.Mesh(served.address, "http://x", str(tmp_path / "key"), str(tmp_path), 1)
-    discovery.write(tmp_path, note)
-    return tmp_path
-
-
-@pytest.fixture
-def run(data_folder: pathlib.Path) -> Run:
-    def invoke(*arguments: str, **more) -> testing.Result:
-        with contextlib.chdir(data_folder):
-            return testing.CliRunner().invoke(commands.main, [*arguments, "--data", str(data_folder)], **more)
-
-    return invoke
+Run = conftest.Run
 
 
 def _will_complete(served: fake_mesh.FakeMesh, generation_id: str = "generation-1") -> None:

@@ -16,9 +16,11 @@ from reelmesh.v1 import (
     generation_pb2,
     generation_service_pb2,
     generation_service_pb2_grpc,
+    recovery_service_pb2,
+    recovery_service_pb2_grpc,
 )
 
-from reelmesh_client import connecting, errors, machine, requests, retrying, transfer, watching
+from reelmesh_client import connecting, errors, machine, recovering, requests, retrying, transfer, watching
 
 # How long one answer may take, seconds.
 TIMEOUT_SECONDS = 15.0
@@ -27,6 +29,7 @@ UPLOAD_TIMEOUT_SECONDS = 120.0
 # Most that one page holds, as the contract says.
 _GENERATIONS_PAGE = 100
 _EVENTS_PAGE = 1000
+_ORPHANS_PAGE = 1000
 
 Request = TypeVar("Request", bound=message.Message)
 Answer = TypeVar("Answer", bound=message.Message)
@@ -264,6 +267,61 @@ class Client:
         request = asset_service_pb2.DeleteAssetRequest(asset_id=asset_id)
         await self._ask(self._assets.DeleteAsset, request)
 
+    async def recovery(self) -> recovery_service_pb2.RecoveryReport | None:
+        """Return how far the search for lost jobs is, or how the last one went; None when the record never went back.
+
+        Like all verbs of recovery it needs a key with the scope "admin".
+        """
+        answer = await self._ask(self._recovery.GetRecovery, recovery_service_pb2.GetRecoveryRequest())
+        return answer.recovery if answer.HasField("recovery") else None
+
+    async def start_recovery(self, reason: str = "") -> recovery_service_pb2.RecoveryReport:
+        """Look for lost jobs, although the record seems to be what it was; nothing is submitted meanwhile.
+
+        Args:
+            reason: a sentence for the report, at most 500 characters.
+        """
+        request = recovery_service_pb2.StartRecoveryRequest(reason=reason)
+        return (await self._ask(self._recovery.StartRecovery, request)).recovery
+
+    def follow_recovery(
+        self, *, patience_seconds: float = watching.PATIENCE_SECONDS, on_lost: watching.OnLost | None = None
+    ) -> AsyncGenerator[recovery_service_pb2.RecoveryReport]:
+        """Yield the report, and again whenever it changes, until it is over; nothing when the record never went back.
+
+        A mesh that does not answer is looked for, for `patience_seconds`; `on_lost` is told each time.
+        """
+        return recovering.follow(self.recovery, self._device, patience_seconds=patience_seconds, on_lost=on_lost)
+
+    async def orphans(self, *, limit: int = 100) -> AsyncGenerator[recovery_service_pb2.Orphan]:
+        """Yield at most `limit` jobs that accounts have and that belong to nobody; pages are read as needed."""
+        request = recovery_service_pb2.ListOrphansRequest()
+        left = limit
+        while left > 0:
+            request.page_size = min(left, _ORPHANS_PAGE)
+            page = await self._ask(self._recovery.ListOrphans, request)
+            for orphan in page.orphans[:left]:
+                yield orphan
+            left -= len(page.orphans)
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    async def release_account(self, account_id: str, reason: str = "") -> recovery_service_pb2.RecoveryReport:
+        """State that a parked account has no job that is not known: what waits for it goes on.
+
+        Args:
+            account_id: the account, as the report names it.
+            reason: a sentence for the report, e.g. who looked where; at most 500 characters.
+
+        Raises:
+            errors.NotFound: nobody looks for lost jobs at such an account.
+            errors.WrongState: it is not parked.
+            errors.ReelmeshError: it was refused, or nobody answers.
+        """
+        request = recovery_service_pb2.ReleaseAccountRequest(account_id=account_id, reason=reason)
+        return (await self._ask(self._recovery.ReleaseAccount, request)).recovery
+
     async def _request(self, prompt: str, options: requests.Options) -> generation_service_pb2.GenerationRequest:
         user_id = options.get("user_id", "")
         uploaded = [(await self.upload(image, user_id=user_id)).id for image in options.get("images", ())]
@@ -288,6 +346,10 @@ class Client:
     @property
     def _assets(self) -> "asset_service_pb2_grpc.AssetServiceAsyncStub":
         return asset_service_pb2_grpc.AssetServiceStub(self._open())
+
+    @property
+    def _recovery(self) -> "recovery_service_pb2_grpc.RecoveryServiceAsyncStub":
+        return recovery_service_pb2_grpc.RecoveryServiceStub(self._open())
 
     def _open(self) -> grpc.aio.Channel:
         if self._channel is None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from reelmesh_client.commands import making, outcome, reading
+from reelmesh_client.commands import making, outcome, reading, recovering
 
 # Each entry point of this group is one command: its name, and where its click.Command is.
 GROUP = "reelmesh.commands"
@@ -54,6 +54,7 @@ for _command in (
     reading.cancel,
     reading.events,
     reading.download,
+    recovering.recover,
 ):
     main.add_command(_command)
 
