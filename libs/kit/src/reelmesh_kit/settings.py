@@ -2,12 +2,14 @@
 
 import dataclasses
 import json
+import os
 import pathlib
 import re
 import typing
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
+import dotenv
 import pydantic
 import pydantic_settings
 from pydantic.fields import FieldInfo
@@ -135,6 +137,12 @@ def load(kind: type[Settings], given: Mapping[str, object] | None = None) -> Set
         raise SettingsError(_explained(kind, error)) from None
     except pydantic_settings.SettingsError as error:
         raise SettingsError(f"{error}. A list or mapping is written as JSON.") from error
+
+
+def secret(variable: str) -> pydantic.SecretStr | None:
+    """Return what a variable of the environment, or of `.env`, holds that a file names as a secret; None when unset."""
+    found = os.environ.get(variable) or dotenv.dotenv_values(".env").get(variable)
+    return pydantic.SecretStr(found) if found else None
 
 
 def describe(*kinds: type[ServiceSettings]) -> list[SettingDescription]:

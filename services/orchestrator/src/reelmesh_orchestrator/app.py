@@ -23,7 +23,7 @@ from reelmesh.v1 import (
 from reelmesh_kit import admin, bus, process, rpc, sql
 
 from reelmesh_orchestrator import metrics, ports, settings
-from reelmesh_orchestrator.adapters import outbox, progress, storage
+from reelmesh_orchestrator.adapters import account_file, outbox, progress, storage
 from reelmesh_orchestrator.adapters.sql import counting as sql_counting
 from reelmesh_orchestrator.adapters.sql import record
 from reelmesh_orchestrator.model import advancing
@@ -34,6 +34,7 @@ from reelmesh_orchestrator.servicer import pools as pools_edge
 from reelmesh_orchestrator.servicer import recovery as recovery_edge
 from reelmesh_orchestrator.servicer import steps as steps_edge
 from reelmesh_orchestrator.usecases import (
+    accounts,
     attempts,
     counting,
     crowding,
@@ -106,6 +107,7 @@ async def at_work(
     vouch = _vouching(own, chassis, kept, storage.StorageMark(channel, chassis.logger), seen)
     lost = _recovering(own, chassis, kept, policy)
     chassis.health.add("record", lost.check, needed=False)
+    listed = accounts.Accounts(kept, account_file.AccountFile(own.accounts_file, chassis.logger), chassis.clock)
     board = progress.Progress(link)
     crowded = crowding.Crowding(kept, chassis.clock, limit=own.most_open_generations_in_all)
     verbs = generations.Generations(
@@ -124,6 +126,7 @@ async def at_work(
         # A new one after each failure: what nobody could look at for a while has not been silent for so long.
         sweep=lambda: background.sweep(sweeping.Sweeper(kept, chassis.clock, policy, patience), own.sweep_seconds),
         vouch=vouch.run,
+        list_accounts=listed.run,
         recover=lambda: lost.run(own.sweep_seconds),
         count_open=crowded.run,
     ):

@@ -19,6 +19,7 @@ GIVE_BACK = TABLE.commit("give_back")
 
 # What all workers do.
 REGISTER_CARD = TABLE.commit("register_card")
+LIST_ACCOUNTS = TABLE.commit("list_accounts")
 RENEW = TABLE.commit("renew")
 RELEASE = TABLE.commit("release")
 

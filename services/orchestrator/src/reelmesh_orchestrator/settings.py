@@ -1,5 +1,7 @@
 """What the orchestrator can be told from outside; the only reader of the environment here."""
 
+import pathlib
+
 import pydantic
 import pydantic_settings
 from reelmesh_kit import settings
@@ -57,6 +59,11 @@ class OrchestratorSettings(settings.ServiceSettings):
         max_length=200,
         description="Name of a restore, such as its date. On a record that does not know it lost jobs are looked for "
         "before anything is submitted.",
+    )
+    accounts_file: pathlib.Path | None = pydantic.Field(
+        default=None,
+        description="YAML file that lists the accounts at providers, with their limits and the names of their keys; "
+        "read again when it changes. None if unset: only what costs nothing is used.",
     )
     free_account_slots: int = pydantic.Field(
         default=2, ge=1, le=1000, description="Attempts in flight at a provider that costs nothing."

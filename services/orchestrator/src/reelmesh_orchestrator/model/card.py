@@ -84,3 +84,7 @@ class Account:
     #: Whether nobody else uses it: then every job in it is ours.
     exclusive: bool
     enabled: bool = True
+    #: Requests for observing; None means what the provider's card says.
+    polls_per_second: float | None = None
+    #: Whether it stands in the list of accounts that the operator keeps; others were made for free providers.
+    listed: bool = False

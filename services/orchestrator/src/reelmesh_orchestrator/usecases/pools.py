@@ -111,10 +111,7 @@ class Pools:
                     id=stated.provider, provider=stated.provider, slots=self._free_slots, exclusive=True
                 )
                 store.put_account(made)
-                standing = store.standing()
-                if standing.era is not None and _asks(store, standing.era):
-                    # The record does not know it, and may have.
-                    store.ask(standing.era.number, made)
+                ask_about(store, made)
 
         with crash_points.REGISTER_CARD:
             await self._record.write(work)
@@ -239,6 +236,13 @@ class Pools:
         return tuple(searches)
 
 
+def ask_about(store: ports.Store, fresh: card.Account) -> None:
+    """Have an account looked through that is new to a record that went back: it may have known it before."""
+    standing = store.standing()
+    if standing.era is not None and _asks(store, standing.era):
+        store.ask(standing.era.number, fresh)
+
+
 def _asks(store: ports.Store, era: eras.Era) -> bool:
     """Tell whether workers and accounts that come now are asked what they have."""
     if not era.gone_back:
@@ -261,6 +265,7 @@ def _state(charge: ports.Charge) -> attempt.AttemptState:
 
 def _rates(store: ports.Store, provider: str) -> tuple[tuple[str, float], ...]:
     """Return this worker's share of each account's rate, requests per second; 0 is no limit."""
-    rate = next((stated.polls_per_second for stated in store.cards() if stated.provider == provider), 0.0)
-    rate /= max(store.workers(provider), 1)
-    return tuple((account.id, rate) for account in store.accounts() if account.provider == provider)
+    usual = next((stated.polls_per_second for stated in store.cards() if stated.provider == provider), 0.0)
+    workers = max(store.workers(provider), 1)
+    own = [account for account in store.accounts() if account.provider == provider]
+    return tuple((one.id, (usual if one.polls_per_second is None else one.polls_per_second) / workers) for one in own)

@@ -149,6 +149,8 @@ class SqlStore(recovery.SqlEraStore):
             "slots": account.slots,
             "exclusive": account.exclusive,
             "enabled": account.enabled,
+            "polls_per_second": account.polls_per_second,
+            "listed": account.listed,
         }
         if not self._transaction.insert_if_absent(table, {"id": account.id, **values}):
             self._transaction.execute(table.update().where(table.c.id == account.id).values(values))

@@ -233,6 +233,8 @@ ACCOUNTS = sa.Table(
     sa.Column("slots", sa.Integer, nullable=False),
     sa.Column("exclusive", sa.Boolean, nullable=False),
     sa.Column("enabled", sa.Boolean, nullable=False),
+    sa.Column("polls_per_second", sa.Double, nullable=True),
+    sa.Column("listed", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
 LEASES = sa.Table(

@@ -1,0 +1,176 @@
+"""`accounts.yaml`: our accounts at providers, with their limits and the names of their secrets, never the secrets.
+
+The orchestrator reads how much each may be used, a provider's worker where it is and by which key. Both read the same
+file, again whenever it changes.
+"""
+
+import dataclasses
+import pathlib
+from collections.abc import Mapping
+from typing import Annotated, Any, cast
+
+import pydantic
+import yaml
+
+from reelmesh_kit import settings
+
+# More than this in one file are a mistake of the program that wrote it.
+MOST_ACCOUNTS = 1000
+LARGEST_FILE_BYTES = 1024 * 1024
+
+_Name = Annotated[str, pydantic.Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+
+
+class AccountsError(Exception):
+    """The file cannot be used; the message says where and what to do."""
+
+
+@pydantic.dataclasses.dataclass(frozen=True, config=pydantic.ConfigDict(extra="forbid"))
+class Account:
+    """One account at a provider.
+
+    Attributes:
+        id: ours, lower-case letters, digits and dashes; never to be changed while jobs are at it.
+        provider: who serves it: the name of a pool of workers.
+        endpoint: where the API is, such as https://host/v1; empty means the provider's own.
+        secret: name of the environment variable that holds its key; empty means that none is needed.
+        webhook_secret: name of the variable that holds the secret of its webhooks; empty means that it has none.
+        slots: attempts in flight at most.
+        polls_per_second: requests for observing; None means what the provider's card says.
+        exclusive: nobody else uses it, so that every job in it is ours.
+        enabled: whether anything new is begun at it; what is in flight is watched either way.
+        write_off_after_hours: an attempt of which nobody knows what became is given up after so long; None means never.
+        options: what its provider alone understands.
+    """
+
+    id: _Name
+    provider: _Name
+    endpoint: str = ""
+    secret: Annotated[str, pydantic.Field(pattern=r"^[A-Z][A-Z0-9_]*$|^$")] = ""
+    webhook_secret: Annotated[str, pydantic.Field(pattern=r"^[A-Z][A-Z0-9_]*$|^$")] = ""
+    slots: Annotated[int, pydantic.Field(ge=1, le=100_000)] = 1
+    polls_per_second: Annotated[float, pydantic.Field(gt=0, le=10_000)] | None = None
+    exclusive: bool = False
+    enabled: bool = True
+    write_off_after_hours: Annotated[float, pydantic.Field(gt=0)] | None = None
+    options: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
+
+    @pydantic.field_validator("endpoint")
+    @classmethod
+    def _an_address(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        return value.rstrip("/")
+
+    @pydantic.field_validator("options", mode="before")
+    @classmethod
+    def _texts(cls, value: object) -> object:
+        if not isinstance(value, Mapping):
+            return value
+        return {name: str(text) for name, text in cast(Mapping[object, object], value).items()}
+
+
+def read(path: pathlib.Path) -> tuple[Account, ...]:
+    """Return the accounts of a file, in its order.
+
+    Raises:
+        AccountsError: it is not there, cannot be read, or says something that is not understood.
+    """
+    try:
+        if path.stat().st_size > LARGEST_FILE_BYTES:
+            raise AccountsError(f"{path} has more than {LARGEST_FILE_BYTES} bytes.")
+        told = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise AccountsError(f"{path} cannot be read: {error.strerror}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise AccountsError(f"{path} is no YAML: {' '.join(str(error).split())}.") from error
+    return _accounts(path, told)
+
+
+def _accounts(path: pathlib.Path, told: object) -> tuple[Account, ...]:
+    listed = cast(Mapping[str, object], told).get("accounts") if isinstance(told, Mapping) else None
+    if not isinstance(listed, list) or set(cast(Mapping[str, object], told)) != {"accounts"}:
+        raise AccountsError(f"{path} has one key, `accounts:`, and below it a list of accounts.")
+    entries = cast(list[object], listed)
+    if len(entries) > MOST_ACCOUNTS:
+        raise AccountsError(f"{path} has {len(entries)} accounts, more than {MOST_ACCOUNTS}.")
+    found = tuple(_account(path, number, entry) for number, entry in enumerate(entries, 1))
+    for account in found:
+        if sum(other.id == account.id for other in found) > 1:
+            raise AccountsError(f"{path} has more than one account {account.id!r}: give each an id of its own.")
+    return found
+
+
+def _account(path: pathlib.Path, number: int, entry: object) -> Account:
+    fields: Mapping[str, Any] = cast(Mapping[str, Any], entry) if isinstance(entry, Mapping) else {}
+    where = f"account {fields.get('id') or number} in {path}"
+    try:
+        return _ADAPTER.validate_python(entry)
+    except pydantic.ValidationError as error:
+        problems = "; ".join(_problem(problem) for problem in error.errors(include_url=False))
+        raise AccountsError(f"{where}: {problems}.") from None
+
+
+def _problem(problem: Any) -> str:
+    name = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "unexpected_keyword_argument":
+        known = ", ".join(field.name for field in dataclasses.fields(Account))
+        return f"{name} is unknown (known are {known})"
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{name}: {message}" if name else message
+
+
+_ADAPTER = pydantic.TypeAdapter(Account)
+
+
+class Book:
+    """The accounts of a file as it stands, read again when it changes; one that is broken leaves the last good ones."""
+
+    def __init__(self, path: pathlib.Path | None) -> None:
+        """Read the file.
+
+        Raises:
+            AccountsError: it cannot be used.
+        """
+        self._path = path
+        self._stamp = _stamp(path)
+        self.accounts: tuple[Account, ...] = read(path) if path else ()
+
+    def refreshed(self) -> bool:
+        """Read the file again if it has changed; tell whether there is something new.
+
+        Raises:
+            AccountsError: it has changed and cannot be used; the accounts stay as they were.
+        """
+        stamp = _stamp(self._path)
+        if self._path is None or stamp == self._stamp:
+            return False
+        self._stamp = stamp
+        before, self.accounts = self.accounts, read(self._path)
+        return before != self.accounts
+
+    def of(self, provider: str) -> tuple[Account, ...]:
+        """Return the accounts at a provider."""
+        return tuple(account for account in self.accounts if account.provider == provider)
+
+
+def _stamp(path: pathlib.Path | None) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat() if path else None
+    except OSError:
+        return None
+    return (found.st_ino, found.st_size, found.st_mtime_ns) if found else None
+
+
+def key_of(account: Account) -> str:
+    """Return an account's key.
+
+    Raises:
+        AccountsError: its variable is not set.
+    """
+    if not account.secret:
+        return ""
+    found = settings.secret(account.secret)
+    if found is None:
+        raise AccountsError(f"{account.secret} is not set: it holds the key of account {account.id}.")
+    return found.get_secret_value()

@@ -1,0 +1,46 @@
+"""The operator's list of accounts, as a file that is read again when it changes."""
+
+import logging
+import pathlib
+from collections.abc import Sequence
+
+from reelmesh_kit import accounts, process
+
+from reelmesh_orchestrator.model import card
+
+
+class AccountFile:
+    """`ports.accounts.AccountList` over `accounts.yaml`."""
+
+    def __init__(self, path: pathlib.Path | None, logger: logging.Logger) -> None:
+        """Read the file; without one nothing is listed.
+
+        Raises:
+            process.CannotStart: it cannot be used.
+        """
+        self._logger = logger
+        try:
+            self._book = accounts.Book(path)
+        except accounts.AccountsError as error:
+            raise process.CannotStart(f"{error} REELMESH_ACCOUNTS_FILE names it.") from error
+
+    def accounts(self) -> Sequence[card.Account]:
+        """Return the accounts as they are listed now."""
+        try:
+            if self._book.refreshed():
+                self._logger.info("The list of accounts has changed: %d accounts", len(self._book.accounts))
+        except accounts.AccountsError as error:
+            self._logger.warning("The list of accounts stays as it was: %s", error)
+        return tuple(map(_to_account, self._book.accounts))
+
+
+def _to_account(told: accounts.Account) -> card.Account:
+    return card.Account(
+        id=told.id,
+        provider=told.provider,
+        slots=told.slots,
+        exclusive=told.exclusive,
+        enabled=told.enabled,
+        polls_per_second=told.polls_per_second,
+        listed=True,
+    )
