@@ -62,9 +62,10 @@ protos: $(INSTALLED) ## generate libs/api from protos/
 states: $(INSTALLED) ## write docs/states.md from the tables of the state machines
 	@scripts/print-states > docs/states.md
 
-pages: $(INSTALLED) ## write docs/settings.md and docs/errors.md from the code
+pages: $(INSTALLED) ## write docs/settings.md, docs/errors.md and docs/limits.md from the code
 	@scripts/print-settings > docs/settings.md
 	@scripts/print-errors > docs/errors.md
+	@scripts/print-limits > docs/limits.md
 
 lock: $(UV) ## write requirements.lock anew from the members' dependencies
 	@$(UV) export --quiet --all-packages --all-groups --no-emit-workspace --no-header --no-annotate -o requirements.lock

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 from reelmesh_orchestrator.model import generation, request
 
-from scripts import errors_page, settings_page
+from scripts import errors_page, limits_page, settings_page
+from scripts.limits import bound, excluded, found
 
 ROOT = pathlib.Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -18,6 +19,8 @@ BY_STATE = {
     state.lower()
     for state in (*generation.WORKING, generation.GenerationState.FAILED, generation.GenerationState.EXPIRED)
 }
+# What is larger on the way than at its end, so that the end decides.
+LIMITS_OF_ANOTHER_HOP = {"reelmesh_kit.bus.client.NOTES_LIMIT"}
 # Such as tests/unit/provider/test_gate.py::test_one_gate_is_one_request, or ::TestRecord::test_… in a class.
 NAMED_TEST = re.compile(r"(tests/[\w/]+\.py)((?:::\w+)*)")
 
@@ -28,6 +31,66 @@ def test_the_page_of_settings_is_what_the_services_read() -> None:
 
 def test_the_page_of_errors_is_what_the_code_says() -> None:
     assert (DOCS / "errors.md").read_text() == errors_page.page(), "run make pages"
+
+
+def test_the_page_of_limits_is_what_the_code_obeys() -> None:
+    assert (DOCS / "limits.md").read_text() == limits_page.page(), "run make pages"
+
+
+def test_every_limit_of_the_code_is_on_the_page_or_excluded_for_a_reason() -> None:
+    named = [*found.constants(), *found.settings()]
+    assert len(named) > 200
+    missing = found.missing(named, limits_page.rows(), excluded.EXCLUDED)
+    assert missing == [], "give each a row in scripts/limits, or a reason in scripts/limits/excluded.py; run make pages"
+
+
+def test_no_limit_is_excluded_that_is_on_the_page_or_not_there() -> None:
+    named = {*found.constants(), *found.settings()}
+    told = {path for row in limits_page.rows() for path in (row.of, *row.also)}
+    for path, reason in excluded.EXCLUDED.items():
+        assert reason
+        assert path not in told
+        assert path in named or any(each.startswith(path) for each in named if path.endswith(".")), path
+
+
+def test_limits_that_say_the_same_are_the_same() -> None:
+    for row in limits_page.rows():
+        for path in row.also:
+            other = bound.Bound(row.what, path, row.met, row.unit)
+            assert other.shown == row.shown or path in LIMITS_OF_ANOTHER_HOP, (row.of, path)
+
+
+def test_a_limit_that_nobody_told_is_missed(tmp_path: pathlib.Path) -> None:
+    module = tmp_path / "services" / "new" / "src" / "reelmesh_new" / "usecases.py"
+    module.parent.mkdir(parents=True)
+    module.write_text("MOST_COPIES = 3\nSEEN = 4\nLONGEST_NAME, _RETRIES_LIMIT = 5, 6\n")
+    named = list(found.constants(tmp_path))
+    assert named == [f"reelmesh_new.usecases.{name}" for name in ("MOST_COPIES", "LONGEST_NAME", "_RETRIES_LIMIT")]
+    row = bound.Bound("name", "reelmesh_new.usecases.LONGEST_NAME", "cut off")
+    assert found.missing(named, [row], {}) == [named[0], named[2]]
+    assert found.missing(named, [row], {"reelmesh_new.usecases.": "not ours"}) == []
+
+
+def test_a_limit_that_went_away_is_not_told() -> None:
+    with pytest.raises(LookupError, match="MOST_UNKNOWN is not there any more"):
+        _ = bound.Bound("gone", "reelmesh_orchestrator.model.request.MOST_UNKNOWN", "").shown
+    with pytest.raises(LookupError, match="no setting"):
+        _ = bound.Bound("gone", "setting:gateway.most_unknown", "").shown
+
+
+@pytest.mark.parametrize(
+    ("path", "unit", "shown"),
+    [
+        ("reelmesh_kit.rpc.limits.MESSAGE_LIMIT_BYTES", "", "4 MiB"),
+        ("reelmesh_kit.sql.postgresql.STATEMENT_TIMEOUT_MILLISECONDS", "", "30 s"),
+        ("reelmesh_storage.model.leftovers.TOMBSTONE_LIFE", "", "7 days"),
+        ("reelmesh_orchestrator.model.request.SMALLEST_SIDE_PIXELS", "", "at least 64 pixels"),
+        ("reelmesh_media.model.lanes.quick_lane(2).waiting", "calls", "256 calls"),
+        ("setting:orchestrator.most_open_generations", "", "10,000"),
+    ],
+)
+def test_a_limit_is_told_with_its_unit(path: str, unit: str, shown: str) -> None:
+    assert bound.Bound("it", path, "", unit).shown == shown
 
 
 def test_every_type_of_event_is_explained_and_no_other() -> None:

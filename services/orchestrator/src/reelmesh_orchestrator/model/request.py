@@ -27,6 +27,7 @@ HIGHEST_PRIORITY = 10
 LARGEST_SEED = 2**32 - 1
 # A bound far above any price, so that sums stay exact in 64 bits: a million dollars.
 LARGEST_COST_MICROS = 10**12
+LONGEST_REQUEST_ID_CHARACTERS = 128
 
 DEFAULT_DURATION_SECONDS = 8.0
 DEFAULT_ASPECT_RATIO = "16:9"
@@ -38,7 +39,7 @@ FRAME_RATES = (0, 24, 30)
 # Widest and narrowest aspect ratio that is taken; anything beyond is a typing error.
 WIDEST_ASPECT = 4.0
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._~-]{1,128}")
+_REQUEST_ID = re.compile(rf"[A-Za-z0-9._~-]{{1,{LONGEST_REQUEST_ID_CHARACTERS}}}")
 # Letters, marks, numbers, punctuation, symbols: what a prompt must have one of.
 _SEEN = frozenset("LMNPS")
 _PIN = re.compile(r"[a-z0-9-]{1,63}(/[A-Za-z0-9._:/-]{1,127})?")
@@ -104,7 +105,9 @@ def check_request_id(request_id: str) -> None:
         errors.InvalidArgument: it is not 1 to 128 unreserved characters.
     """
     if request_id and not _REQUEST_ID.fullmatch(request_id):
-        raise errors.InvalidArgument("request_id", "must be 1 to 128 characters of A-Z a-z 0-9 . _ ~ -")
+        raise errors.InvalidArgument(
+            "request_id", f"must be 1 to {LONGEST_REQUEST_ID_CHARACTERS} characters of A-Z a-z 0-9 . _ ~ -"
+        )
 
 
 def completed(wish: OutputWish) -> Output:

@@ -1,0 +1,70 @@
+"""What is named like a bound and yet is none that anybody meets; a path that ends with a dot is all below it."""
+
+from collections.abc import Mapping
+
+_LOOKS = "how a film of the local provider looks"
+_CHECKS = "what a check of the result calls so: a finding, no refusal"
+_INSIDE = "how long one part waits for another before it goes on; what follows has a bound of its own"
+_RECONNECT = "how soon what broke off is taken up again"
+_ONE_QUESTION = "how much one question to a database names; there are as many as are needed"
+_TESTS = "vendors of tests, not a part of a mesh"
+
+EXCLUDED: Mapping[str, str] = {
+    "reelmesh_simulators.": _TESTS,
+    "reelmesh_client.commands.": "what one screen, or one page of a command, shows",
+    "reelmesh_client.connecting._HIGHEST_PORT": "what a port is",
+    "reelmesh_client.connecting._PING_TIMEOUT_MS": _RECONNECT,
+    "reelmesh_client.connecting._RECONNECT_LONGEST_MS": _RECONNECT,
+    "reelmesh_kit.bus.connection.API_TIMEOUT_SECONDS": _INSIDE,
+    "reelmesh_kit.bus.connection.CONNECT_TIMEOUT_SECONDS": _RECONNECT,
+    "reelmesh_kit.bus.letters.HOLES_LIMIT": "how many gaps are stepped over to show the newest letters",
+    "reelmesh_kit.bus.letters.READ_TIMEOUT_SECONDS": _INSIDE,
+    "reelmesh_kit.bus.server.ANSWER_TIMEOUT_SECONDS": _INSIDE,
+    "reelmesh_kit.bus.server.STOP_TIMEOUT_SECONDS": _INSIDE,
+    "reelmesh_kit.bus.working.LONGEST_RETRY_SECONDS": _RECONNECT,
+    "reelmesh_kit.rpc.limits.LONGEST_RECONNECT_SECONDS": _RECONNECT,
+    "reelmesh_kit.rpc.limits.SHORTEST_LOOKUP_INTERVAL_SECONDS": _RECONNECT,
+    "reelmesh_kit.settings.HIGHEST_PORT": "what a port is",
+    "reelmesh_kit.sql.migration.CONNECT_TIMEOUT_SECONDS": _INSIDE,
+    "reelmesh_kit.telemetry.tracing.STACKTRACE_LIMIT_EVENTS": "how many events of a span keep a stack trace",
+    "reelmesh_kit.web.OPEN_CONNECTIONS_LIMIT": "a default that both servers of ours replace by their own",
+    "reelmesh_provider.gate.LONGEST_RESEND_SECONDS": _RECONNECT,
+    "reelmesh_provider.gated_http.USER_TIMEOUT_MILLISECONDS": _INSIDE,
+    "reelmesh_provider.worker.finding.TELL_PATIENCE_SECONDS": _INSIDE,
+    "reelmesh_provider.worker.observing.LONGEST_ACTIVITY_CHARACTERS": "what is shown of a vendor's progress",
+    "reelmesh_provider.worker.persisting.LONGEST_PAUSE_SECONDS": _RECONNECT,
+    "reelmesh_provider.worker.submitting.DECLINE_PATIENCE_SECONDS": _INSIDE,
+    "reelmesh_provider.worker.submitting.GIVE_BACK_PATIENCE_SECONDS": _INSIDE,
+    "reelmesh_provider.worker.worker.RELEASE_PATIENCE_SECONDS": _INSIDE,
+    "reelmesh_gateway.adapters.peers.PARTS_LIMIT": "parts of one service's health; services have a handful",
+    "reelmesh_gateway.usecases.watching.LONGEST_PAUSE_SECONDS": _RECONNECT,
+    "reelmesh_media.engine.processes.MAX_UNREAD_REPORTS": "reports of progress; the next one says more",
+    "reelmesh_media.engine.sound.MAX_LEAD_SECONDS": "where sound may begin before the picture",
+    "reelmesh_media.engine.stills.POSTER_MAX_SHORT_SIDE": "how large a poster is made",
+    "reelmesh_media.model.copying.": "what may be copied; the rest is encoded",
+    "reelmesh_media.model.findings.": _CHECKS,
+    "reelmesh_media.model.loudness.": "when loudness is set right, and how far",
+    "reelmesh_media.model.stills.": "which picture is taken for a thumbnail",
+    "reelmesh_orchestrator.adapters.sql.recovery._SEEDS_LIMIT": _ONE_QUESTION,
+    "reelmesh_orchestrator.adapters.sql.standing.MOST_MARKS": _ONE_QUESTION,
+    "reelmesh_orchestrator.usecases.recovering.LONGEST_NAME_CHARACTERS": "what an error repeats of a name",
+    "reelmesh_orchestrator.usecases.vouching.MOST_ERAS": "restores among which a name is looked for; there are a few",
+    "reelmesh_provider_local.rendering.fonts.": "what is searched for fonts, and kept of them",
+    "reelmesh_provider_local.rendering.pictures.": _LOOKS,
+    "reelmesh_provider_local.rendering.storyboard.": _LOOKS,
+    "reelmesh_provider_local.rendering.titles.": _LOOKS,
+    "reelmesh_provider_local.rendering.typography.": _LOOKS,
+    "reelmesh_provider_local.rendering.wording.": _LOOKS,
+    "reelmesh_provider_local.studio.LONGEST_LINE_BYTES": "a request to a process of ours, whose prompt is bounded",
+    "reelmesh_standalone.commands.drawing._BAR_CELLS_LEAST": "how wide a bar is on a terminal",
+    "reelmesh_standalone.commands.showcase.TIMEOUT_SECONDS": "how long `reelmesh demo` waits for its video",
+    "reelmesh_standalone.examining.LEAST_PYTHON": "a version",
+    "reelmesh_standalone.examining.LEAST_NATS": "a version",
+    "reelmesh_standalone.examining.ANSWER_TIMEOUT_SECONDS": _INSIDE,
+    "reelmesh_standalone.opening.PATIENCE_SECONDS": _INSIDE,
+    "reelmesh_standalone.opening._ANSWER_TIMEOUT_SECONDS": _INSIDE,
+    "reelmesh_storage.adapters.filesystem.PUBLISH_TRIES": "a race with a sweep for an empty folder",
+    "reelmesh_storage.adapters.sql.index.RACES_LIMIT": "a race of two writers: the loser then sees the winner",
+    "reelmesh_storage.adapters.sql.index.WRITES_LIMIT": _ONE_QUESTION,
+    "reelmesh_storage.model.layout.SEGMENT_LIMIT_CHARACTERS": "where an id is shortened to fit into a file's name",
+}
