@@ -62,3 +62,10 @@ def test_a_rule_with_a_share_strikes_about_that_share() -> None:
     own.rules.append(Rule(Fault.BUSY, share=0.3))
     struck = sum(bool(own.now("x", (), "", Fault.BUSY)) for _ in range(1000))
     assert 250 < struck < 350
+
+
+def test_rules_lay_the_faults_of_one_stage_upon_a_request() -> None:
+    own = suffering()
+    own.rules += [Rule(Fault.FAIL, 2.0, match="cat", times=1), Rule(Fault.BUSY), Rule(Fault.SLOW, 5.0)]
+    assert own.laid("a cat", faults.Stage.JOB) == (Marker(Fault.FAIL, 2.0), Marker(Fault.SLOW, 5.0))
+    assert own.laid("a cat", faults.Stage.JOB) == (Marker(Fault.SLOW, 5.0),)

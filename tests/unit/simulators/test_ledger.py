@@ -1,8 +1,9 @@
 """The vendor's book."""
 
+import dataclasses
 import pathlib
 
-from reelmesh_simulators import ledger, orders
+from reelmesh_simulators import faults, ledger, orders
 
 
 def job(number: int, prompt: str = "a cat") -> orders.Job:
@@ -61,3 +62,35 @@ def test_a_restart_forgets_every_job() -> None:
     found = book.job("job-1")
     assert found is not None
     assert found.state(200.0) is orders.State.FORGOTTEN
+
+
+def test_what_a_rule_laid_upon_a_job_outlives_the_process(tmp_path: pathlib.Path) -> None:
+    order = dataclasses.replace(job(1).order, suffers=(faults.Marker(faults.Fault.SLOW, 3.0),))
+    made = dataclasses.replace(job(1), order=order, failed_micros=5)
+    book = ledger.Ledger(tmp_path / "book.sqlite")
+    book.note(create(made), made)
+    book.close()
+    again = ledger.Ledger(tmp_path / "book.sqlite")
+    assert again.job("job-1") == made
+    again.close()
+
+
+def test_the_book_says_with_what_seed_and_webhook_something_was_asked_for() -> None:
+    book = ledger.Ledger()
+    asked = dataclasses.replace(create(job(1)), model="m", seed=7, webhook_url="https://x.test/hook")
+    book.note(asked, job(1))
+    assert book.creates() == [asked]
+
+
+def test_with_slots_every_way_to_a_job_tells_of_its_waiting() -> None:
+    book = ledger.Ledger()
+    book.slots = 1
+    for number in (1, 2):
+        book.note(create(job(number)), job(number))
+    waiting = dataclasses.replace(job(2), slot_from=job(1).ends)
+    assert book.job("job-2") == waiting
+    assert book.jobs("key")[1] == waiting
+    assert book.all_jobs()[1] == waiting
+    book.delete("job-2")
+    assert book.job("job-2") is None
+    assert len(book.jobs("key")) == 1

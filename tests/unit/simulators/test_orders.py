@@ -1,7 +1,9 @@
 """What becomes of a job with time."""
 
+import dataclasses
+
 import pytest
-from reelmesh_simulators import orders
+from reelmesh_simulators import faults, orders
 
 PACE = orders.Pace(queue_seconds=10.0, render_seconds=20.0)
 State = orders.State
@@ -57,3 +59,46 @@ def test_clips_and_renders_that_were_stopped_are_billed(made: orders.Job, at: fl
 
 def test_a_request_is_its_prompt_without_markers() -> None:
     assert job("a cat [[slow=2]] on a mat [[stall:3]]").order.request == "a cat on a mat"
+
+
+def account_of(job: orders.Job) -> str:
+    return job.account
+
+
+def at(created: float, prompt: str = "a cat", **changes: object) -> orders.Job:
+    return dataclasses.replace(job(prompt, **changes), job_id=f"j{created:g}", created=created)
+
+
+def test_only_so_many_run_at_a_time_and_the_others_wait_in_turn() -> None:
+    placed = orders.scheduled([at(100.0), at(101.0), at(102.0)], 2, account_of)
+    assert [one.starts for one in placed] == [110.0, 111.0, 130.0]
+    assert [one.ready for one in placed] == [110.0, 111.0, 112.0]
+
+
+def test_a_job_that_was_stopped_leaves_its_place_to_the_next() -> None:
+    stopped, unbegun = at(100.0, cancelled=115.0), at(101.0, cancelled=102.0)
+    placed = orders.scheduled([stopped, unbegun, at(102.0)], 1, account_of)
+    assert placed[2].starts == 115.0
+
+
+def test_a_job_that_stalls_keeps_its_place() -> None:
+    last = orders.scheduled([at(100.0, "a cat [[stall]]"), at(101.0)], 1, account_of)[1]
+    assert (last.state(1e9), last.percent(1e9), last.bill_micros(1e9)) == (State.QUEUED, 0, 0)
+
+
+def test_groups_do_not_wait_for_each_other() -> None:
+    placed = orders.scheduled([at(100.0), at(101.0)], 1, lambda one: one.job_id)
+    assert [one.starts for one in placed] == [110.0, 111.0]
+
+
+def test_a_doomed_job_fails_and_may_cost_something() -> None:
+    order = orders.Order("a cat", "m", 4.0, 320, 180, doomed=True)
+    doomed = orders.Job("j", "a", order, 100.0, PACE, 4_000_000, 7)
+    assert (doomed.state(130.0), doomed.bill_micros(129.0), doomed.bill_micros(130.0)) == (State.FAILED, 0, 7)
+
+
+def test_a_rule_may_lay_a_fault_upon_a_job() -> None:
+    order = orders.Order("a cat", "m", 4.0, 320, 180, suffers=(faults.Marker(faults.Fault.FAIL, 2.0),))
+    assert orders.Job("j", "a", order, 100.0, PACE).state(130.0) is State.FAILED
+    assert order.marker(faults.Fault.FAIL) == faults.Marker(faults.Fault.FAIL, 2.0)
+    assert order.marker(faults.Fault.SLOW) is None

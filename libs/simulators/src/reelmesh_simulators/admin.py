@@ -20,6 +20,7 @@ def routes(seller: vendor.Vendor) -> Sequence[routing.Route]:
             {
                 "requests": [dataclasses.asdict(line) for line in lines],
                 "creates": [dataclasses.asdict(create) for create in seller.ledger.creates()],
+                "jobs": [_shown(vendor.seen(job, seller.now)) for job in seller.ledger.all_jobs()],
                 "asked": seller.asked,
                 "paid": sum(len(line.job_ids) for line in lines),
                 "billed_micros": sum(line.billed_micros for line in lines),
@@ -56,6 +57,25 @@ def routes(seller: vendor.Vendor) -> Sequence[routing.Route]:
         routing.Route("/_sim/faults", cleared, methods=["DELETE"]),
         routing.Route("/_sim/restart", restarted, methods=["POST"]),
     ]
+
+
+def _shown(look: vendor.Look) -> dict[str, Any]:
+    """Return a job as the vendor's operator sees it, with what it can be told from others by."""
+    job, order = look.job, look.job.order
+    return {
+        "job_id": job.job_id,
+        "account": job.account,
+        "request": order.request,
+        "model": order.model,
+        "seconds": order.seconds,
+        "size": f"{order.width}x{order.height}",
+        "clips": order.clips,
+        "seed": order.seed,
+        "labels": dict(order.labels),
+        "created": job.created,
+        "state": look.state,
+        "billed_micros": job.bill_micros(look.now),
+    }
 
 
 def _rule(told: dict[str, Any]) -> Rule:

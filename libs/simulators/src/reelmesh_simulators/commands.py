@@ -21,9 +21,18 @@ from reelmesh_simulators import catalogue, ledger, orders, serving, vendor
 )
 @click.option("--queue-seconds", default=1.0, show_default=True, help="How long a job waits.")
 @click.option("--render-seconds", default=4.0, show_default=True, help="How long a job takes.")
+@click.option(
+    "--concurrency", type=click.IntRange(1), help="How many jobs of a key run at a time; others wait. [any number]"
+)
 @click.option("--seed", default=0, show_default=True, help="Decides which requests a rule with a share strikes.")
 def main(
-    dialect: str, port: int, path: pathlib.Path | None, queue_seconds: float, render_seconds: float, seed: int
+    dialect: str,
+    port: int,
+    path: pathlib.Path | None,
+    queue_seconds: float,
+    render_seconds: float,
+    concurrency: int | None,
+    seed: int,
 ) -> None:
     """Serve the API of a vendor, at no cost, until Ctrl-C.
 
@@ -31,7 +40,9 @@ def main(
     [[accept-drop]]; POST /_sim/faults does so for all.
     """
     pace = orders.Pace(queue_seconds, render_seconds)
-    asyncio.run(_serve(dialect, port, ledger.Ledger(path), pace, chance.SeededChance(seed)))
+    book = ledger.Ledger(path)
+    book.slots = concurrency
+    asyncio.run(_serve(dialect, port, book, pace, chance.SeededChance(seed)))
 
 
 async def _serve(dialect: str, port: int, book: ledger.Ledger, pace: orders.Pace, luck: chance.Chance) -> None:

@@ -51,9 +51,9 @@ class Fault(enum.StrEnum):
     QUEUE = "queue"  # amount seconds longer in the queue
     SLOW = "slow"  # amount seconds longer at work
     STALL = "stall"  # never ends
-    FAIL = "fail"  # fails for good
-    FAIL_INSIDE = "fail-inside"  # fails by the vendor's own fault, which may pass
-    FILTER = "filter"  # made, and then withheld for safety
+    FAIL = "fail"  # fails for good; amount: the vendor's own number for why, where it has several
+    FAIL_INSIDE = "fail-inside"  # fails by the vendor's own fault, which may pass; amount as above
+    FILTER = "filter"  # made, and then withheld for safety; amount: so many of several
     EMPTY = "empty"  # ends well, with nothing in it
     FORGET = "forget"  # unknown to the vendor after amount seconds
     UNLISTED = "unlisted"  # not in the list for amount seconds
@@ -173,6 +173,14 @@ class Suffering:
                 if rule.fault is fault and self._strikes(rule, prompt):
                     return Marker(fault, rule.amount)
         return None
+
+    def laid(self, prompt: str, stage: Stage) -> tuple[Marker, ...]:
+        """Return the faults of a stage that rules lay upon a request, and count them."""
+        return tuple(
+            Marker(rule.fault, rule.amount)
+            for rule in self.rules
+            if rule.fault.stage is stage and self._strikes(rule, prompt)
+        )
 
     def _left(self, whose: str, marker: Marker) -> bool:
         before = self._suffered.get((whose, marker.fault), 0)

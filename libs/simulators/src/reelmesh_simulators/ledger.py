@@ -6,15 +6,16 @@ import json
 import pathlib
 import sqlite3
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
-from reelmesh_simulators import orders
+from reelmesh_simulators import faults, orders
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS creates (
   number INTEGER PRIMARY KEY, at REAL NOT NULL, account TEXT NOT NULL, request TEXT NOT NULL, answer TEXT NOT NULL,
-  job_id TEXT, client TEXT NOT NULL, repeats INTEGER NOT NULL);
+  job_id TEXT, client TEXT NOT NULL, repeats INTEGER NOT NULL, model TEXT NOT NULL, seed INTEGER,
+  webhook_url TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS creates_by_request ON creates (request);
 CREATE TABLE IF NOT EXISTS jobs (
   number INTEGER PRIMARY KEY, job_id TEXT NOT NULL UNIQUE, account TEXT NOT NULL, request TEXT NOT NULL,
@@ -22,6 +23,9 @@ CREATE TABLE IF NOT EXISTS jobs (
   forgotten INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS jobs_by_request ON jobs (request);
 """
+_COLUMNS = "at, account, request, answer, job_id, client, repeats, model, seed, webhook_url"
+_NOTE = f"INSERT INTO creates ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?)"  # noqa: S608 - constants alone
+_CREATES = f"SELECT {_COLUMNS} FROM creates ORDER BY number"  # noqa: S608 - constants alone
 _JOBS = "SELECT made, cancelled, deleted, forgotten FROM jobs"
 
 
@@ -36,6 +40,7 @@ class Create:
         job_id: what was made of it, whether the caller learnt that or not; None for nothing.
         client: what the caller calls itself.
         repeats: which repetition the caller says that it is, 0 for the first.
+        model, seed, webhook_url: as they were asked for.
     """
 
     at: float
@@ -45,6 +50,9 @@ class Create:
     job_id: str | None
     client: str = ""
     repeats: int = 0
+    model: str = ""
+    seed: int | None = None
+    webhook_url: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -64,10 +72,17 @@ class Line:
 
 
 class Ledger:
-    """The book, in a SQLite file. All methods may be called from any thread."""
+    """The book, in a SQLite file. All methods may be called from any thread.
+
+    Attributes:
+        slots: how many jobs of a group run at a time; None for any number.
+        group: which jobs share their slots: those of an account, unless a dialect says otherwise.
+    """
 
     def __init__(self, path: pathlib.Path | None = None) -> None:
         """Open the book, or begin one; without a path it ends with the process."""
+        self.slots: int | None = None
+        self.group: Callable[[orders.Job], str] = lambda job: job.account
         self._lock = threading.Lock()
         self._connection = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
         self._connection.execute("PRAGMA journal_mode=WAL")
@@ -81,10 +96,7 @@ class Ledger:
     def note(self, create: Create, job: orders.Job | None = None) -> None:
         """Write down a request and, in the same stroke, the job that was made of it."""
         with self._stroke() as connection:
-            connection.execute(
-                "INSERT INTO creates (at, account, request, answer, job_id, client, repeats) VALUES (?,?,?,?,?,?,?)",
-                dataclasses.astuple(create),
-            )
+            connection.execute(_NOTE, dataclasses.astuple(create))
             if job is not None:
                 connection.execute(
                     "INSERT INTO jobs (job_id, account, request, made, created) VALUES (?,?,?,?,?)",
@@ -93,16 +105,22 @@ class Ledger:
 
     def job(self, job_id: str) -> orders.Job | None:
         """Return a job; None when there is none, or its owner deleted it."""
-        found = self._jobs(f"{_JOBS} WHERE job_id = ? AND NOT deleted", job_id)
+        if self.slots is None:
+            found = self._jobs(f"{_JOBS} WHERE job_id = ? AND NOT deleted", job_id)
+        else:
+            found = [job for job in self.all_jobs() if job.job_id == job_id and not job.deleted]
         return found[0] if found else None
 
     def jobs(self, account: str) -> Sequence[orders.Job]:
         """Return the jobs of an account that were not deleted, oldest first."""
-        return self._jobs(f"{_JOBS} WHERE account = ? AND NOT deleted ORDER BY number", account)
+        if self.slots is None:
+            return self._jobs(f"{_JOBS} WHERE account = ? AND NOT deleted ORDER BY number", account)
+        return [job for job in self.all_jobs() if job.account == account and not job.deleted]
 
     def all_jobs(self) -> Sequence[orders.Job]:
         """Return every job that was ever made, oldest first."""
-        return self._jobs(f"{_JOBS} ORDER BY number")
+        jobs = self._jobs(f"{_JOBS} ORDER BY number")
+        return jobs if self.slots is None else orders.scheduled(jobs, self.slots, self.group)
 
     def cancel(self, job_id: str, at: float) -> None:
         """Stop a job that was not stopped before."""
@@ -118,9 +136,8 @@ class Ledger:
 
     def creates(self) -> Sequence[Create]:
         """Return every request that came, oldest first."""
-        query = "SELECT at, account, request, answer, job_id, client, repeats FROM creates ORDER BY number"
         with self._stroke() as connection:
-            return [Create(*row) for row in connection.execute(query)]
+            return [Create(*row) for row in connection.execute(_CREATES)]
 
     def lines(self, now: float) -> Sequence[Line]:
         """Return what became of each request, in the order in which they first came."""
@@ -162,14 +179,21 @@ class Ledger:
 
 def _made(job: orders.Job) -> str:
     fields: dict[str, Any] = dataclasses.asdict(job)
-    return json.dumps(
-        {name: fields[name] for name in ("job_id", "account", "order", "created", "pace", "price_micros")}
-    )
+    kept = ("job_id", "account", "order", "created", "pace", "price_micros", "failed_micros")
+    return json.dumps({name: fields[name] for name in kept})
 
 
 def _read(made: str, cancelled: float | None, deleted: int, forgotten: int) -> orders.Job:
     fields = json.loads(made)
-    order, pace = orders.Order(**fields.pop("order")), orders.Pace(**fields.pop("pace"))
+    order, pace = _order(fields.pop("order")), orders.Pace(**fields.pop("pace"))
     return orders.Job(
         **fields, order=order, pace=pace, cancelled=cancelled, deleted=bool(deleted), forgotten=bool(forgotten)
     )
+
+
+def _order(fields: dict[str, Any]) -> orders.Order:
+    suffers = tuple(
+        faults.Marker(faults.Fault(marker["fault"]), marker["amount"], marker["times"])
+        for marker in fields.pop("suffers", ())
+    )
+    return orders.Order(**fields, suffers=suffers)

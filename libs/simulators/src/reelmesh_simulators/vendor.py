@@ -1,5 +1,6 @@
 """What every vendor does, whatever it speaks: take orders, let time pass, tell, hand out, forget, and go wrong."""
 
+import asyncio
 import dataclasses
 import logging
 from collections.abc import Awaitable, Callable, Sequence
@@ -7,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from reelmesh_kit import chance, clock, ids
 
 from reelmesh_simulators import clips, ledger, orders
-from reelmesh_simulators.faults import LOSES_THE_ANSWER, Fault, Marker, Suffering
+from reelmesh_simulators.faults import LOSES_THE_ANSWER, Fault, Marker, Stage, Suffering
 
 # What is in place of a video when an error is handed out as one.
 ERROR_AS_VIDEO = b'{"error":{"message":"upstream request failed","type":"server_error"}}'
@@ -72,6 +73,12 @@ def seen(job: orders.Job, now: float) -> Look:
     return Look(job, job.state(now), job.percent(now), now)
 
 
+async def made_of(job: orders.Job, number: int = 0) -> bytes:
+    """Return the clip of a job, as it was made; of a job with several clips, the one with this number."""
+    order, stamp = job.order, f"{job.job_id}/{number}" if number else job.job_id
+    return await asyncio.to_thread(clips.clip, order.width, order.height, order.seconds, stamp, audio=order.audio)
+
+
 class Vendor:
     """A vendor: a ledger, a clock, and things that go wrong."""
 
@@ -99,7 +106,9 @@ class Vendor:
         """Seconds since 1970."""
         return self.clock.now().timestamp()
 
-    async def create(self, caller: Caller, order: orders.Order, job_id: str, price_micros: int) -> orders.Job:
+    async def create(
+        self, caller: Caller, order: orders.Order, job_id: str, price_micros: int, failed_micros: int = 0
+    ) -> orders.Job:
         """Take an order that the dialect has read and found right.
 
         Raises:
@@ -112,7 +121,8 @@ class Vendor:
             self._note(caller, order, spoilt.fault)
             raise Spoiled(spoilt)
         await self._pass_time(whose, order, Fault.LATE)
-        job = orders.Job(job_id, caller.account, order, self.now, self.pace, price_micros)
+        order = dataclasses.replace(order, suffers=self.suffering.laid(order.prompt, Stage.JOB))
+        job = orders.Job(job_id, caller.account, order, self.now, self.pace, price_micros, failed_micros)
         lost = self.suffering.now(whose, markers, order.prompt, *_AFTER)
         self._note(caller, order, lost.fault if lost else "accepted", job)
         if self.on_job is not None:
@@ -138,24 +148,38 @@ class Vendor:
         self._spoil(found.job, Fault.POLL_500, Fault.POLL_DROP, Fault.POLL_BUSY, Fault.POLL_GARBAGE)
         return found
 
+    def peek(self, job_id: str) -> Look:
+        """Show a job by its id alone, to who was given the address of what it made.
+
+        Raises:
+            Unknown: there is none.
+        """
+        job = self.ledger.job(job_id)
+        return self._of(job.account if job else "", job_id)
+
     def listed(self, account: str) -> Sequence[Look]:
         """Show all jobs of an account that the list has by now, oldest first.
 
         Raises:
             Spoiled: the answer goes wrong, by a rule for everybody.
         """
-        self._count("list")
-        spoilt = self.suffering.now(
-            "list", (), "", Fault.POLL_500, Fault.POLL_DROP, Fault.POLL_BUSY, Fault.POLL_GARBAGE
-        )
-        if spoilt:
-            raise Spoiled(spoilt)
-        now = self.now
+        now = self._listing()
         looks = [seen(job, now) for job in self.ledger.jobs(account) if job.listed_from <= now]
         return [look for look in looks if look.state is not orders.State.FORGOTTEN]
 
-    async def content(self, look: Look) -> bytes:
-        """Return the bytes of a job that succeeded.
+    def stored(self) -> Sequence[Look]:
+        """Show all jobs, whosever they are, of which there are clips that a list has by now, oldest first.
+
+        A bucket keeps them, whatever became of the job.
+
+        Raises:
+            Spoiled: the answer goes wrong, by a rule for everybody.
+        """
+        now = self._listing()
+        return [seen(job, now) for job in self.ledger.all_jobs() if job.made(now) and job.listed_from <= now]
+
+    async def content(self, look: Look, number: int = 0) -> bytes:
+        """Return the bytes of a job that succeeded: of one of its clips.
 
         Raises:
             Spoiled: EXPIRED, LOST, or TRUNCATE: only a part of them is sent.
@@ -166,7 +190,7 @@ class Vendor:
         await self._pass_time(f"content {job.job_id}", job.order, Fault.SLOW_FETCH)
         if self._suffers(job, Fault.NO_VIDEO):
             return ERROR_AS_VIDEO
-        made = clips.clip(job.order.width, job.order.height, job.order.seconds, job.job_id, audio=job.order.audio)
+        made = await made_of(job, number)
         if self._suffers(job, Fault.CORRUPT):
             return made[:32] + bytes(reversed(made[32:]))
         return made
@@ -198,6 +222,16 @@ class Vendor:
         self.ledger.delete(job_id)
         return before
 
+    def _listing(self) -> float:
+        """Count a look at a list, and return when it is."""
+        self._count("list")
+        spoilt = self.suffering.now(
+            "list", (), "", Fault.POLL_500, Fault.POLL_DROP, Fault.POLL_BUSY, Fault.POLL_GARBAGE
+        )
+        if spoilt:
+            raise Spoiled(spoilt)
+        return self.now
+
     def _of(self, account: str, job_id: str) -> Look:
         job = self.ledger.job(job_id)
         if job is None or job.account != account:
@@ -222,9 +256,11 @@ class Vendor:
 
     def _note(self, caller: Caller, order: orders.Order, answer: str, job: orders.Job | None = None) -> None:
         job_id = job.job_id if job else None
-        self.ledger.note(
-            ledger.Create(self.now, caller.account, order.request, answer, job_id, caller.client, caller.repeats), job
+        asked = (order.model, order.seed, order.webhook_url)
+        create = ledger.Create(
+            self.now, caller.account, order.request, answer, job_id, caller.client, caller.repeats, *asked
         )
+        self.ledger.note(create, job)
         _LOGGER.debug("A create was answered %s: %s", answer, order.request)
 
     def _count(self, verb: str) -> None:

@@ -5,7 +5,7 @@ import base64
 import hashlib
 import hmac
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -16,16 +16,19 @@ from reelmesh_simulators.faults import Fault
 
 TRIES = 5
 FIRST_PAUSE_SECONDS = 0.5
+# Jobs may end sooner than they would, by being stopped, and later, by waiting for others: so often one is looked after.
+LONGEST_NAP_SECONDS = 1.0
 _LOGGER = logging.getLogger("reelmesh.simulators.webhooks")
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What is sent where."""
+    """What is sent where; `also` are more addresses for the same."""
 
     url: str
     headers: Mapping[str, str]
     body: bytes
+    also: Sequence[str] = ()
 
 
 @runtime_checkable
@@ -87,23 +90,25 @@ class Teller:
             look = vendor.seen(job, self._vendor.now)
             if look.state in orders.ENDED:
                 return look
-            if job.ends == float("inf"):
-                return None
-            await self._vendor.clock.sleep(max(job.ends - look.now, 0.01))
+            await self._vendor.clock.sleep(min(max(job.ends - look.now, 0.01), LONGEST_NAP_SECONDS))
 
     async def _send(self, notice: Notice | None) -> None:
         if notice is None:
             return
+        for url in (notice.url, *notice.also):
+            await self._send_to(url, notice)
+
+    async def _send_to(self, url: str, notice: Notice) -> None:
         pause = FIRST_PAUSE_SECONDS
         async with httpx.AsyncClient(timeout=10.0) as client:
             for _ in range(TRIES):
                 try:
-                    answer = await client.post(notice.url, content=notice.body, headers=dict(notice.headers))
+                    answer = await client.post(url, content=notice.body, headers=dict(notice.headers))
                     if answer.status_code < 300:
                         return
-                    _LOGGER.info("A webhook was answered %d by %s", answer.status_code, notice.url)
+                    _LOGGER.info("A webhook was answered %d by %s", answer.status_code, url)
                 except httpx.HTTPError as error:
-                    _LOGGER.info("A webhook did not reach %s: %r", notice.url, error)
+                    _LOGGER.info("A webhook did not reach %s: %r", url, error)
                 await self._vendor.clock.sleep(pause)
                 pause *= 2
 
