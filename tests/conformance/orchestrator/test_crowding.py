@@ -1,12 +1,14 @@
 """The generations of all tenants stay within a limit, on both engines, and what is known already is always answered."""
 
 import asyncio
+import dataclasses
 import uuid
 from collections.abc import Sequence
 from typing import Any, cast
 
 import pytest
 from reelmesh_kit import clock, errors, ids
+from reelmesh_orchestrator import ports
 from reelmesh_orchestrator.model import facts, generation, request
 from reelmesh_orchestrator.usecases import crowding, generations
 
@@ -25,14 +27,25 @@ class Nothing:
         return 0
 
 
+class Readable:
+    """A record that is only looked at."""
+
+    def __init__(self, kept: record.Kept) -> None:
+        self.read = kept.record.read
+
+    async def write(self, _: object) -> object:
+        raise AssertionError("it was written to")
+
+
 class Orchestrator:
     """What one process knows of the crowd, and the verbs behind it."""
 
-    def __init__(self, kept: record.Kept, limit: int) -> None:
+    def __init__(self, kept: record.Kept, limit: int, *, readable: bool = False) -> None:
         self.crowded = crowding.Crowding(kept.record, clock.ManualClock(), limit=limit)
         nothing = cast("Any", Nothing())
+        behind = cast("ports.Record", Readable(kept)) if readable else kept.record
         self.verbs = generations.Generations(
-            kept.record, nothing, nothing, ids.RandomIds(), orchestrator.POLICY, self.crowded, most_open=5
+            behind, nothing, nothing, ids.RandomIds(), orchestrator.POLICY, self.crowded, most_open=5
         )
 
     async def create(self, request_id: str, tenant_id: str = "tenant") -> generations.Created:
@@ -66,6 +79,17 @@ async def test_a_repeat_of_what_was_admitted_is_answered_when_there_is_no_room(k
     with pytest.raises(errors.QueueFull):
         await one.create("b")
     assert (await one.create("a")).replayed, "a repeat takes no place, before and after a refusal"
+
+
+async def test_neither_a_refusal_nor_a_repeat_takes_the_writer_of_a_full_mesh(kept: record.Kept) -> None:
+    await (await mesh(kept, 1)).create("a")
+    full = Orchestrator(kept, 1, readable=True)
+    for request_id in ("b", ""):
+        with pytest.raises(errors.QueueFull):
+            await full.create(request_id)
+    assert (await full.create("a")).replayed
+    with pytest.raises(errors.IdempotencyKeyReused):
+        await full.verbs.create("tenant", dataclasses.replace(ASKED, prompt="a blue kite"), "a", "")
 
 
 async def test_the_limit_of_the_tenant_is_told_as_its_own(kept: record.Kept) -> None:

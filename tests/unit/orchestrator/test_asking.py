@@ -1,10 +1,10 @@
 """What a request refers to is checked before anything is asked of storage or planned."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import pytest
-from reelmesh_kit import errors, ids
+from reelmesh_kit import clock, errors, ids
 from reelmesh_orchestrator import ports
 from reelmesh_orchestrator.model import request
 from reelmesh_orchestrator.usecases import crowding, generations
@@ -26,6 +26,13 @@ class Assets:
             raise errors.AssetUnusable
 
 
+class Counted:
+    """A record in which nothing is unfinished."""
+
+    async def read(self, work: Callable[[ports.Store], object]) -> int:
+        return 0
+
+
 @pytest.fixture
 def assets() -> Assets:
     return Assets()
@@ -40,7 +47,7 @@ def verbs(assets: Assets) -> generations.Generations:
         cast("Any", None),
         ids.SeededIds(),
         orchestrator.POLICY,
-        cast("crowding.Crowding", None),
+        crowding.Crowding(cast("ports.Record", Counted()), clock.ManualClock(), limit=1),
         most_open=1,
     )
 

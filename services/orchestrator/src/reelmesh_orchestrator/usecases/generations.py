@@ -11,7 +11,6 @@ from reelmesh_orchestrator import crash_points, ports
 from reelmesh_orchestrator.model import (
     advancing,
     card,
-    crowd,
     draft,
     eras,
     generation,
@@ -93,12 +92,6 @@ class Generations:
         """
         request.check_request_id(request_id)
         generation_id = ids.derived("generation", tenant_id, request_id) if request_id else self._ids.fresh()
-        if request_id and asked.reference_asset_ids:
-            # Asked before its pictures are: they may have expired since.
-            known = await self._record.read(lambda store: _replay(store.look(generation_id), asked))
-            if known is not None:
-                return Created(await self._view(known), replayed=True)
-        await self._check_references(asked, tenant_id)
         admission = verbs.Admission(
             generation_id=generation_id,
             tenant_id=tenant_id,
@@ -107,14 +100,20 @@ class Generations:
             seed=ids.derived(generation_id, "seed").int % (request.LARGEST_SEED + 1),
         )
         async with self._crowded.entering() as entry:
+            # Asked before its pictures are, which may have expired since, and before it is refused: by a mere look, so
+            # that those who are refused do not hold up those who are at work.
+            if request_id and (asked.reference_asset_ids or not entry.fits):
+                known = await self._record.read(lambda store: _replay(store.look(generation_id), asked))
+                if known is not None:
+                    return Created(await self._view(known), replayed=True)
+            self._crowded.check(entry)
+            await self._check_references(asked, tenant_id)
             with crash_points.CREATE:
-                created = await self._record.write(lambda store: self._admit(store, asked, admission, entry))
+                created = await self._record.write(lambda store: self._admit(store, asked, admission))
             entry.admitted = not created.replayed
         return created
 
-    def _admit(
-        self, store: ports.Store, asked: request.Request, admission: verbs.Admission, entry: crowd.Entry
-    ) -> Created:
+    def _admit(self, store: ports.Store, asked: request.Request, admission: verbs.Admission) -> Created:
         found = store.admission(admission.tenant_id, admission.generation_id)
         known = _replay(found.known, asked)
         if known is not None:
@@ -127,7 +126,6 @@ class Generations:
                 limit=self._most_open,
                 scope="tenant",
             )
-        self._crowded.check(entry)
         shots = _plan(found.accounts, found.cards, admission.generation_id, asked, store.now)
         decided = verbs.admit(asked, admission, shots, store.now, self._policy)
         adopted = self._meet_its_future(store, decided, found.standing)
