@@ -39,6 +39,8 @@ is too fast is told so, by somebody who says when to come back, before anything 
    worker that cannot store a clip keeps its slot and fetches again: the account's slots stay taken, the dispatcher
    sends nothing, the queue grows, and 2 answers. A full disk is STORAGE_FULL, and no attempt fails of it.
 
+1, 2 and 5 are shown by tests/corpus/test_slow_clients.py and tests/e2e/test_full_queue.py.
+
 What has no limit, and who bounds it: rows of ended generations, attempts and ledger entries stay (their history goes);
 renditions stay until they are deleted, and take what the disk or the bucket has; uploads and reads have no rate of
 their own per key, but all share the room of 1; a generation without a `deadline_time` waits for as long as it takes.

@@ -1,16 +1,20 @@
-"""A mesh that is full says when to come back, by HTTP and by gRPC; repeats are answered, and room is made by an end."""
+"""What is full says so and loses nothing: the queue, by HTTP and by gRPC, and the stream of tasks on the bus."""
 
 import asyncio
+import contextlib
 import math
 import pathlib
+import sqlite3
 from collections.abc import AsyncGenerator
 
 import grpc
 import grpc.aio
+import nats
 import pytest
 import reelmesh_client
 from reelmesh.v1 import generation_pb2, generation_service_pb2, generation_service_pb2_grpc
 from reelmesh_client import errors, machine, retrying
+from reelmesh_kit.bus import streams
 
 from tests.e2e import caller as callers
 from tests.e2e import mesh
@@ -18,6 +22,7 @@ from tests.e2e import mesh
 pytestmark = pytest.mark.slow
 
 LIMIT = 2
+SMALLER_THAN_A_TASK_BYTES = 64
 # A render that goes on until it is cancelled.
 ENDLESS = "a paper boat [[stall]]"
 
@@ -84,6 +89,35 @@ async def test_a_client_waits_until_there_is_room(full: mesh.Mesh) -> None:
         created = await asyncio.wait_for(wanted, callers.PATIENCE_SECONDS)
     assert min(waits) >= 1
     assert created.id != taken
+
+
+async def test_a_full_stream_of_tasks_holds_up_and_loses_nothing(tmp_path: pathlib.Path) -> None:
+    async with mesh.up(tmp_path) as running:
+        url = str(running.one("orchestrator").values["nats_url"])
+        connection = await nats.connect(url)
+        try:
+            jetstream = connection.jetstream()
+            declared = streams.TASKS.config(1)
+            await jetstream.update_stream(declared.evolve(max_bytes=SMALLER_THAN_A_TASK_BYTES))
+            admitted = [await running.caller.create(f"a paper boat, {number}") for number in range(3)]
+            await callers.until(lambda: _tasks_in_sql(tmp_path), "tasks wait in the outbox")
+            for each in admitted:
+                assert (await running.caller.get(each["id"]))["state"] == "QUEUED"
+            await jetstream.update_stream(declared)
+        finally:
+            await connection.close()
+        for each in admitted:
+            made = await running.caller.ended(each["id"])
+            assert (made["state"], made["delivery"]) == ("COMPLETED", "VIDEO")
+            assert [len(submits) for submits in running.submits(made).values()] == [1]
+        await callers.until(lambda: not _tasks_in_sql(tmp_path), "no task is left in the outbox")
+
+
+def _tasks_in_sql(folder: pathlib.Path) -> int:
+    """Return how many tasks stand in the orchestrator's outbox."""
+    path = folder / "orchestrator-0" / "orchestrator.sqlite"
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5.0)) as connection:
+        return connection.execute("SELECT count(*) FROM outbox WHERE subject LIKE 'task.%'").fetchone()[0]
 
 
 async def _listed(running: mesh.Mesh) -> list[callers.Body]:
