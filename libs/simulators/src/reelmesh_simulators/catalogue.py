@@ -3,8 +3,17 @@
 from collections.abc import Callable, Mapping
 
 from reelmesh_simulators import serving, vendor
-from reelmesh_simulators.dialects import litellm, openai, sglang, vllm_omni
+from reelmesh_simulators.dialects import litellm, omni, openai, sglang, veo, vllm_omni
 
 DIALECTS: Mapping[str, Callable[[vendor.Vendor], serving.Dialect]] = {
-    made.name: made for made in (openai.OpenAI, openai.Retired, sglang.SGLang, vllm_omni.VLLMOmni, litellm.LiteLLM)
+    made.name: made
+    for made in (
+        openai.OpenAI,
+        openai.Retired,
+        sglang.SGLang,
+        vllm_omni.VLLMOmni,
+        litellm.LiteLLM,
+        veo.Veo,
+        omni.Omni,
+    )
 }
