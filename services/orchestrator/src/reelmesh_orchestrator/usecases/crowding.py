@@ -57,7 +57,7 @@ class Crowding:
             return
         seconds = self._crowd.wait_seconds()
         raise errors.QueueFull(
-            f"{self._crowd.limit} generations of all tenants have not ended yet, and no more are taken; "
+            f"as many generations of all tenants as may be ({self._crowd.limit}) have not ended yet; "
             f"try again in about {seconds:.0f} s",
             retry_after=datetime.timedelta(seconds=seconds),
             limit=self._crowd.limit,
