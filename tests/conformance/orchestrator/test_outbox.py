@@ -8,6 +8,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any, cast
 
+import pytest
 import sqlalchemy as sa
 from reelmesh_kit import bus, clock, errors, sql
 from reelmesh_orchestrator import ports
@@ -108,6 +109,24 @@ async def test_what_was_just_written_is_sent_at_once_and_deleted(kept: record.Ke
     sender.offer(kept.outgoing)
     await until_empty(kept, sender.send_new(kept.database))
     assert link.ids == [str(message.id) for message in kept.outgoing]
+
+
+async def test_who_has_sent_everything_does_not_wake_until_there_is_more(kept: record.Kept) -> None:
+    time = clock.ManualClock()
+    sender = outbox.Outbox(outbox.Lane.BUS, outbox.over(cast("bus.Bus", Bus())), time, LOGGER)
+    sending = asyncio.create_task(sender.send_new(kept.database))
+    for number in (1, 2):
+        await kept.admit(number)
+        sender.offer(kept.outgoing[-4:])
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while await kept.count(tables.OUTBOX):
+                await clock.SystemClock().sleep(0.01)
+        for _ in range(100):
+            await clock.SystemClock().sleep(0)
+        # Each sleep moves this clock at once.
+        assert time.elapsed() == pytest.approx(number * outbox.FORGET_SECONDS)
+    sending.cancel()
+    await asyncio.gather(sending, return_exceptions=True)
 
 
 async def test_nothing_is_deleted_while_the_bus_is_away(kept: record.Kept) -> None:

@@ -82,6 +82,7 @@ class Outbox:
         self._queue: asyncio.Queue[ports.Outgoing] = asyncio.Queue(QUEUE_LIMIT)
         #: What was sent and whose rows are still there; a row that is forgotten here is sent once more, and deleted.
         self._sent: collections.deque[uuid.UUID] = collections.deque(maxlen=QUEUE_LIMIT)
+        self._to_forget = asyncio.Event()
 
     def offer(self, outgoing: Sequence[ports.Outgoing]) -> None:
         """Take this lane's messages whose rows are on disk; when there are too many they are left to the sweep."""
@@ -102,14 +103,17 @@ class Outbox:
                 while len(batch) < BATCH and not self._queue.empty():
                     batch.append(self._queue.get_nowait())
                 self._sent.extend(await self._send(batch))
+                self._to_forget.set()
 
     async def _forget(self, database: sql.Database) -> None:
         while True:
+            await self._to_forget.wait()
             await self._clock.sleep(FORGET_SECONDS)
             while self._sent:
                 sent = [self._sent.popleft() for _ in range(min(len(self._sent), FORGET_BATCH))]
                 with crash_points.DELETE:
                     await database.write(lambda transaction, ids=sent: _delete(transaction, ids))
+            self._to_forget.clear()
 
     async def send_left_over(self, database: sql.Database) -> None:
         """Send what others have written and not sent, for ever."""
