@@ -18,7 +18,6 @@ from reelmesh_simulators.faults import Fault
 NAME = "omni"
 VERSIONS = ("v1", "v1beta")
 INLINE_LIMIT_BYTES = 4_000_000
-PROCESSING_SECONDS = 0.3
 FILE_KEPT_SECONDS = 48 * 3600
 # How often a caller who waits for a clip is looked after, at least.
 LONGEST_NAP_SECONDS = 1.0
@@ -50,6 +49,7 @@ class Omni:
         *,
         models: Collection[str] = tuple(omni_request.PRICES),
         inline_limit_bytes: int = INLINE_LIMIT_BYTES,
+        processing_seconds: float = 0.3,
         webhook_secret: bytes = b"secret",
     ) -> None:
         """Render for `seller`.
@@ -58,12 +58,14 @@ class Omni:
             seller: who keeps the books.
             models: what is served; anything else is retired.
             inline_limit_bytes: larger clips come as files, even to who asks for them inline.
+            processing_seconds: how long a file is not ready after its clip was made.
             webhook_secret: signs webhooks by the Standard Webhooks scheme. The vendor signs so what it tells to a
                 project's own addresses; how it signs for those of a request is not known here.
         """
         self._vendor = seller
         self._models = models
         self._inline_limit_bytes = inline_limit_bytes
+        self._processing_seconds = processing_seconds
         self._webhook_secret = webhook_secret
 
     def routes(self) -> Sequence[routing.BaseRoute]:
@@ -219,18 +221,21 @@ class Omni:
                 "sha256Hash": base64.b64encode(digest).decode(),
                 "uri": url,
                 "downloadUri": f"{url}:download?alt=media",
-                "state": "ACTIVE" if _is_active(look) else "PROCESSING",
+                "state": "ACTIVE" if self._is_active(look) else "PROCESSING",
                 "source": "GENERATED",
                 "videoMetadata": {"videoDuration": f"{job.order.seconds:g}s"},
             }
         )
 
     async def _download(self, request: requests.Request, look: vendor.Look) -> responses.Response:
-        if not _is_active(look):
+        if not self._is_active(look):
             message = f"The File {_file_id(look.job)} is not in an ACTIVE state and usage is not allowed."
             return google.failure(400, message, "FAILED_PRECONDITION")
         content = await self._vendor.content(look)
         return serving.Bytes(request, content, "video/mp4", truncated=self._vendor.truncated(look.job))
+
+    def _is_active(self, look: vendor.Look) -> bool:
+        return look.now >= look.job.ends + self._processing_seconds
 
     # --- what is shown
 
@@ -284,10 +289,6 @@ def _file_id(job: orders.Job) -> str:
 
 def _file_url(request: requests.Request, job: orders.Job) -> str:
     return f"{request.base_url}{request.url.path.split('/')[1]}/files/{_file_id(job)}"
-
-
-def _is_active(look: vendor.Look) -> bool:
-    return look.now >= look.job.ends + PROCESSING_SECONDS
 
 
 def _error(job: orders.Job) -> bodies.Fields:
