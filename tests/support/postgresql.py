@@ -24,7 +24,7 @@ MEMORY_BYTES = 1024**3
 PORT_TRIES = 3
 # PostgreSQL refuses to run as root; these are tried in turn then.
 UNPRIVILEGED_USERS = ("postgres", "nobody")
-PROGRAMS = ("initdb", "postgres", "psql")
+PROGRAMS = ("initdb", "postgres", "psql", "pg_dump", "pg_restore", "pg_basebackup")
 INSTALLED = "/usr/lib/postgresql/*/bin"
 
 # A test's data need not survive a power cut.
@@ -59,6 +59,44 @@ class PostgresqlServer:
         """Return the id of the process whose children serve the connections."""
         assert self._process is not None, "PostgreSQL does not run"
         return self._process.pid
+
+    @property
+    def port(self) -> int:
+        """Return where it listens."""
+        return self._port
+
+    def dump(self, database: str, file: pathlib.Path) -> None:
+        """Write a database, as it is at one moment, to a file, while it is used."""
+        self._tool("pg_dump", "--format=custom", "--file", file, self.url(database))
+
+    def restore(self, database: str, file: pathlib.Path) -> None:
+        """Put a database back to what it was when it was dumped; who is connected to it is cut off."""
+        self.run(f'DROP DATABASE "{database}" WITH (FORCE)')
+        self.run(f'CREATE DATABASE "{database}"')
+        self._tool("pg_restore", "--exit-on-error", "--dbname", self.url(database), file)
+
+    def standby(self) -> "PostgresqlServer":
+        """Make another server that follows this one, and start it on a port of its own."""
+        folder = self._folder.with_name("standby") / "data"
+        folder.parent.mkdir()
+        if self._user is not None:
+            shutil.chown(folder.parent, self._user)
+        self._tool("pg_basebackup", "-D", folder, "-d", self.url(), "-R", "-X", "stream", "-c", "fast", "--no-sync")
+        made = PostgresqlServer(self._binaries, folder, self._user, _free_port(), self._options)
+        made.start()
+        return made
+
+    def take_over(self, other: "PostgresqlServer") -> None:
+        """Become the primary, where `other` listened, as a failover does: what did not reach us is lost."""
+        self.stop()
+        other.kill()
+        self._port = other.port
+        self.start()
+        assert self.run("SELECT pg_promote()").strip() == "t", "the standby was not promoted"
+
+    def _tool(self, name: str, *arguments: str | pathlib.Path) -> None:
+        command = [self._binaries / name, *arguments]
+        subprocess.run(command, capture_output=True, text=True, check=True, user=self._user, cwd=self._folder.parent)
 
     def url(self, database: str = "postgres") -> str:
         """Return the URL of a database of this server, as settings take it."""
@@ -188,7 +226,7 @@ def _binaries() -> pathlib.Path:
     folders = [pathlib.Path(on_path).resolve().parent, *installed] if on_path else installed
     complete = [folder for folder in folders if all((folder / name).exists() for name in PROGRAMS)]
     if not complete:
-        raise Absent("postgres, initdb and psql are neither on the PATH nor in /usr/lib/postgresql/*/bin")
+        raise Absent(f"{', '.join(PROGRAMS)} are not all on the PATH or in {INSTALLED}")
     return complete[0]
 
 
