@@ -9,6 +9,8 @@ from reelmesh_standalone import parts
 
 from scripts.limits import bound
 
+# The worker of a provider by which the page names what all of them are told.
+SHARES = "provider-local"
 ROOT = pathlib.Path(__file__).parent.parent.parent
 # The words by which this code names the most, or the least, of something, and how often or how long something is tried.
 WORDS = re.compile(
@@ -28,10 +30,12 @@ def constants(root: pathlib.Path = ROOT) -> Iterator[str]:
 
 
 def settings() -> Iterator[str]:
-    """Yield the settings whose names say that they are bounds."""
+    """Yield the settings whose names say that they are bounds; those that all workers of providers share once."""
+    (shared,) = (part for part in parts.all_parts() if part.name == SHARES)
     for part in parts.all_parts():
+        known = shared.settings_class().model_fields if part.provider and part.name != SHARES else {}
         for name in part.settings_class().model_fields:
-            if WORDS.search(name.upper()):
+            if WORDS.search(name.upper()) and name not in known:
                 yield f"{bound.SETTING}{part.name}.{name}"
 
 

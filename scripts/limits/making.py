@@ -35,6 +35,12 @@ WORKERS = (
         "reelmesh_provider.model.polling.LONGEST_BACKOFF_SECONDS",
         "it grows up to this",
     ),
+    Bound("redirects of a clip's address", "reelmesh_provider.downloads.MOST_REDIRECTS", "it is fetched again"),
+    Bound(
+        "pages of a server's list",
+        "reelmesh_provider_sora.provider.MOST_PAGES",
+        "the list is not complete: what it lacks is looked for again",
+    ),
     Bound(
         "fetches of what is no video",
         "reelmesh_provider.worker.ingesting.FETCHES_OF_WHAT_IS_NO_VIDEO",

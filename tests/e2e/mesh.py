@@ -56,6 +56,8 @@ class Wanted:
     workers: int = 1
     media: int = 1
     told: Told = dataclasses.field(default_factory=dict[str, Mapping[str, object]])
+    paid: tuple[str, ...] = ()
+    """Providers beside the local one, such as "provider-sora": one worker each."""
     apart: frozenset[str] = frozenset()
     """Which run as processes of their own, so that they can be killed, such as "provider-local-2"."""
 
@@ -242,7 +244,7 @@ async def up(folder: pathlib.Path, wanted: Wanted | None = None) -> AsyncGenerat
         server = await opened.enter_async_context(bus.nats_server(own, folder / "nats", sync_interval="2m"))
         addresses: dict[str, object] = {"nats_url": server.url}
         replicas: dict[str, list[Replica]] = {}
-        for service in TIERS:
+        for service in (*TIERS[:-1], *wanted.paid, TIERS[-1]):
             tier = [
                 _replica(known[service], number, folder, addresses, wanted) for number in range(wanted.count(service))
             ]

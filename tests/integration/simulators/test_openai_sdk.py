@@ -2,8 +2,7 @@
 
 import asyncio
 import io
-import warnings
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import httpx
 import openai
@@ -15,14 +14,6 @@ from reelmesh_simulators import catalogue, clips, serving
 from tests.support import vendors
 
 LONGEST_WAIT_SECONDS = 60.0
-
-
-@pytest.fixture(autouse=True)
-def _known_to_be_deprecated() -> Iterator[None]:
-    """The SDK marks the whole API deprecated; it is why other servers speak it."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        yield
 
 
 @pytest.fixture(params=["openai", "litellm", "sglang", "vllm-omni"])

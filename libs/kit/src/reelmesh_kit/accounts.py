@@ -162,6 +162,11 @@ def _stamp(path: pathlib.Path | None) -> tuple[int, int, int] | None:
     return (found.st_ino, found.st_size, found.st_mtime_ns) if found else None
 
 
+def at(account: Account, endpoint: str) -> Account:
+    """Return an account that names no endpoint with this one."""
+    return account if account.endpoint else dataclasses.replace(account, endpoint=endpoint)
+
+
 def key_of(account: Account) -> str:
     """Return an account's key.
 

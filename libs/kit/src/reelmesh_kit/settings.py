@@ -34,6 +34,11 @@ LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 class SettingsError(Exception):
     """Settings are missing or wrong; the message has one line for each variable, saying what to set."""
 
+    def __init__(self, message: str, missing: frozenset[str] = frozenset()) -> None:
+        """Say what to set; `missing` are the variables that are required and not set."""
+        super().__init__(message)
+        self.missing = missing
+
 
 class ServiceSettings(pydantic_settings.BaseSettings):
     """What every service can be told. Each service adds its own fields in a subclass in its `settings.py`."""
@@ -134,7 +139,9 @@ def load(kind: type[Settings], given: Mapping[str, object] | None = None) -> Set
     try:
         return kind(**(given or {}))  # pyright: ignore[reportArgumentType] - each value is checked like any other
     except pydantic.ValidationError as error:
-        raise SettingsError(_explained(kind, error)) from None
+        missing = [problem["loc"] for problem in error.errors(include_url=False) if problem["type"] == "missing"]
+        variables = frozenset(_variable(kind, str(place[0])) for place in missing)
+        raise SettingsError(_explained(kind, error), variables) from None
     except pydantic_settings.SettingsError as error:
         raise SettingsError(f"{error}. A list or mapping is written as JSON.") from error
 

@@ -1,9 +1,10 @@
 """What every provider's worker can be told; each provider adds its own fields in a subclass."""
 
 import pathlib
+from typing import Self
 
 import pydantic
-from reelmesh_kit import settings
+from reelmesh_kit import accounts, settings
 
 
 class ProviderSettings(settings.ServiceSettings):
@@ -35,3 +36,27 @@ class ProviderSettings(settings.ServiceSettings):
     largest_clip_bytes: int = pydantic.Field(
         default=2 * 1024**3, ge=1, description="Largest clip that is taken from a provider, bytes."
     )
+
+
+class PaidProviderSettings(ProviderSettings):
+    """What the worker of a provider that is paid must be told besides: where our accounts are listed."""
+
+    accounts_file: pathlib.Path = pydantic.Field(
+        description="YAML file that lists the accounts at providers, with their limits and the names of their keys; "
+        "read again when it changes. None if unset: only what costs nothing is used.",
+    )
+
+    @property
+    def pool(self) -> str:
+        """The provider's name: that of its accounts, and of its queue."""
+        raise NotImplementedError
+
+    @pydantic.model_validator(mode="after")
+    def _has_an_account(self) -> Self:
+        try:
+            found = accounts.Book(self.accounts_file).of(self.pool)
+        except accounts.AccountsError as error:
+            raise ValueError(str(error)) from None
+        if not found:
+            raise ValueError(f"{self.accounts_file} lists no account whose provider is {self.pool}")
+        return self

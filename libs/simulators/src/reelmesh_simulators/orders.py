@@ -68,7 +68,7 @@ class Order:
     @property
     def request(self) -> str:
         """The prompt without markers: by it the ledger knows a request again, however often it comes."""
-        return faults.read(self.prompt)[1]
+        return " ".join(faults.read(self.prompt)[1].split())
 
 
 @dataclass(frozen=True, slots=True)

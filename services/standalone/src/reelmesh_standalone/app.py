@@ -14,6 +14,8 @@ from reelmesh_kit.bus import server
 from reelmesh_standalone import layout, locking, parts, ports
 from reelmesh_standalone.settings import StandaloneSettings, tell
 
+WITHOUT_ACCOUNTS = frozenset({"REELMESH_ACCOUNTS_FILE"})
+
 # Told one line for people at a time: what has started.
 Show = Callable[[str], None]
 # Waits until a mesh takes orders.
@@ -127,25 +129,28 @@ def _wiring(told: StandaloneSettings, where: layout.Layout, nats_url: str) -> pa
 def _complete(wanted: Sequence[parts.Part], wiring: parts.Wiring, show: Show) -> list[parts.Part]:
     """Return the parts without the optional ones whose settings lack something, which are named.
 
+    Providers that are paid are not named where no accounts are listed at all: nobody misses them.
+
     Raises:
         settings.SettingsError: the settings of one that is not optional do, or are wrong.
     """
     complete: list[parts.Part] = []
     for part in wanted:
-        if part.optional and (missing := _missing(part, wiring)):
-            show(f"{part.name:<16} not started: {missing}")
-            continue
-        tell(part.settings_class(), wiring.values(part, {}))
-        complete.append(part)
+        lacking = _lacking(part, wiring) if part.optional else None
+        if lacking is None:
+            tell(part.settings_class(), wiring.values(part, {}))
+            complete.append(part)
+        elif lacking.missing != WITHOUT_ACCOUNTS:
+            show(f"{part.name:<16} not started: {' '.join(str(lacking).split())}")
     return complete
 
 
-def _missing(part: parts.Part, wiring: parts.Wiring) -> str:
+def _lacking(part: parts.Part, wiring: parts.Wiring) -> settings.SettingsError | None:
     try:
         tell(part.settings_class(), wiring.values(part, {}))
     except settings.SettingsError as error:
-        return " ".join(str(error).split())
-    return ""
+        return error
+    return None
 
 
 def _edge(told: StandaloneSettings) -> dict[str, object]:

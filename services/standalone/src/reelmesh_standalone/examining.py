@@ -19,9 +19,10 @@ import grpc
 import grpc.aio
 from grpc_health.v1 import health_pb2
 from reelmesh_client import discovery
-from reelmesh_kit import process
+from reelmesh_kit import accounts, process
 from reelmesh_kit import settings as kit_settings
 from reelmesh_kit.bus import server
+from reelmesh_provider import settings as provider_settings
 
 from reelmesh_standalone import layout, parts, ports
 from reelmesh_standalone.settings import StandaloneSettings
@@ -158,15 +159,33 @@ def providers() -> list[Finding]:
         if not part.provider:
             continue
         try:
-            kit_settings.load(part.settings_class())
+            told = kit_settings.load(part.settings_class())
         except kit_settings.SettingsError as error:
             findings.append(Finding(part.name, Verdict.DOUBTFUL, "not used", " ".join(str(error).split())))
         else:
-            findings.append(Finding(part.name, Verdict.WELL, "its settings are complete"))
+            findings.append(_keys(part.name, told))
     if not findings:
         hint = "Install reelmesh-provider-local, or another provider."
         return [Finding("providers", Verdict.BAD, "none is installed", hint)]
     return findings
+
+
+def _keys(name: str, told: kit_settings.ServiceSettings) -> Finding:
+    """Check that the keys of a provider's accounts are set. Nobody is called: whether they are right shows in use."""
+    if not isinstance(told, provider_settings.PaidProviderSettings):
+        return Finding(name, Verdict.WELL, "its settings are complete")
+    listed = accounts.read(told.accounts_file)
+    own = [account for account in listed if account.provider == told.pool]
+    problems: list[str] = []
+    for account in own:
+        try:
+            accounts.key_of(account)
+        except accounts.AccountsError as error:
+            problems.append(str(error))
+    words = f"{len(own)} account{'s' if len(own) != 1 else ''}: {', '.join(account.id for account in own)}"
+    if problems:
+        return Finding(name, Verdict.DOUBTFUL, words, " ".join(problems))
+    return Finding(name, Verdict.WELL, words)
 
 
 def port(name: str, host: str, number: int, option: str) -> Finding:

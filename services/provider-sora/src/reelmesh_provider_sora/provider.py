@@ -1,0 +1,264 @@
+"""Servers of the OpenAI Videos dialect behind the verbs of a provider, through OpenAI's own SDK."""
+
+import asyncio
+import contextlib
+import datetime
+import importlib.metadata
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import Any, Self
+
+import httpx2
+import openai
+from reelmesh_kit import accounts, process
+from reelmesh_provider import card_files, credentials, downloads, errors, gated_sdk, port
+from reelmesh_provider import gate as gates
+from reelmesh_provider import model as mesh
+
+from reelmesh_provider_sora import pictures, settings, wire
+
+CONNECT_SECONDS = 10.0
+LOOK_SECONDS = 30.0
+READ_SECONDS = 60.0
+# A server that is warming up, or uploads what it was sent, may take so long to answer a create.
+CREATE_SECONDS = 120.0
+# Jobs of which fewer than this are due are asked for one by one; more by the list.
+LIST_FROM_JOBS = 4
+LOOKS_AT_ONCE = 8
+MOST_PAGES = 50
+CHUNK_BYTES = 256 * 1024
+# The SDK insists on one; servers that need none ignore it.
+NO_KEY = "none"
+
+
+class SoraProvider:
+    """`reelmesh_provider.port.Provider` for every account of one name, all at servers of one profile."""
+
+    def __init__(self, told: settings.SoraSettings, own: process.Chassis) -> None:
+        """Read the card and the accounts.
+
+        Raises:
+            process.CannotStart: one of the files cannot be used.
+        """
+        self._own = own
+        self._profile = wire.PROFILES[told.sora_profile]
+        self._clients: dict[str, tuple[accounts.Account, str, openai.AsyncOpenAI]] = {}
+        # Jobs that this worker stopped: the server forgets them with that.
+        self._stopped: set[str] = set()
+        self._credentials = credentials.Credentials(told.accounts_file, told.sora_name, own.logger)
+        try:
+            text = card_files.read(told.sora_card_file) if told.sora_card_file else _known_card(told.sora_profile)
+            self.card = card_files.parse(text, told.sora_name, importlib.metadata.version("reelmesh-provider-sora"))
+        except card_files.BadCard as error:
+            raise process.CannotStart(str(error)) from error
+
+    async def __aenter__(self) -> Self:
+        """Open nothing: connections are made when they are needed."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connections; jobs at the servers go on."""
+        for *_, client in self._clients.values():
+            await client.close()
+
+    async def submit(self, task: mesh.Task, gate: gates.Gate) -> mesh.Submitted:
+        """Create a video, by one request."""
+        try:
+            account, key = self._credentials.of(task.account_id)
+            self._check_model(task.model)
+            told, besides = wire.fields(task, self._profile)
+            if picture := wire.picture_of(task):
+                told["input_reference"] = await asyncio.to_thread(pictures.fitting, picture, task.width, task.height)
+        except (credentials.Unusable, pictures.Unreadable) as error:
+            return mesh.Declined(mesh.Verdict.REFUSED_FOR_GOOD, str(error))
+        transport = gated_sdk.GatedTransport(gate)
+        timeout = httpx2.Timeout(CREATE_SECONDS, connect=CONNECT_SECONDS)
+        async with httpx2.AsyncClient(transport=transport, timeout=timeout) as http:
+            client = openai.AsyncOpenAI(
+                api_key=key or NO_KEY, base_url=account.endpoint, max_retries=0, timeout=timeout, http_client=http
+            )
+            try:
+                answer = await client.videos.with_raw_response.create(**told, extra_body=besides)  # pyright: ignore[reportDeprecated]
+            except openai.APIStatusError as error:
+                return wire.declined(error.status_code, error.response.headers, error.response.text, self._profile)
+        return wire.accepted(answer.text)
+
+    async def find(self, account_id: str, tasks: Sequence[mesh.Task]) -> mesh.Listing:
+        """Read the account's list."""
+        jobs, complete = await self._list(account_id, None)
+        return mesh.Listing(
+            job_ids=frozenset(str(job["id"]) for job in jobs),
+            matches=wire.matches(jobs, tasks, self._profile),
+            complete=complete,
+            observations=tuple(mesh.Observation(str(job["id"]), wire.observed(job)) for job in jobs),
+        )
+
+    async def census(self, account_id: str, since: datetime.datetime | None) -> mesh.Census:
+        """Read the account's list, back to `since`."""
+        jobs, complete = await self._list(account_id, since)
+        return mesh.Census(tuple(map(wire.listed, jobs)), complete=complete)
+
+    async def poll(self, account_id: str, jobs: Sequence[mesh.Job]) -> Sequence[mesh.Observation]:
+        """Look at jobs: a few one by one, many by the newest pages of the list, and what is not there one by one."""
+        found: dict[str, mesh.JobState] = {}
+        if len(jobs) >= LIST_FROM_JOBS:
+            wanted = {job.job_id for job in jobs}
+            found = await self._looked_up(account_id, wanted)
+        rest = [job for job in jobs if job.job_id not in found]
+        slots = asyncio.Semaphore(LOOKS_AT_ONCE)
+
+        async def look(job: mesh.Job) -> None:
+            async with slots:
+                found[job.job_id] = await self._look(account_id, job.job_id)
+
+        async with asyncio.TaskGroup() as looking:
+            for job in rest:
+                looking.create_task(look(job))
+        return [mesh.Observation(job.job_id, self._with_stops(job.job_id, found[job.job_id])) for job in jobs]
+
+    async def cancel(self, job: mesh.Job) -> None:
+        """Ask for a job to be stopped, where deleting it does that; elsewhere nothing can be asked."""
+        if not self._profile.deletes_running:
+            return
+        # One that has ended would be gone with its clip.
+        if not isinstance(await self._look(job.account_id, job.job_id), mesh.Pending):
+            return
+        with contextlib.suppress(openai.NotFoundError):
+            await self._client(job.account_id).videos.delete(job.job_id)  # pyright: ignore[reportDeprecated]
+        self._stopped.add(job.job_id)
+
+    def fetch(self, job: mesh.Job) -> AbstractAsyncContextManager[port.Download]:
+        """Open the bytes: from the server, or from where it says that they are."""
+        return self._fetch(job)
+
+    # --- the parts of these
+
+    async def _looked_up(self, account_id: str, wanted: set[str]) -> dict[str, mesh.JobState]:
+        """Return what the newest pages of the list show of some jobs; a list that cannot be read shows nothing."""
+        found: dict[str, mesh.JobState] = {}
+        after = ""
+        try:
+            for _ in range(1 + len(wanted) // self._profile.largest_page):
+                page = await self._page(account_id, after)
+                found |= {str(job["id"]): wire.observed(job) for job in page.jobs if job["id"] in wanted}
+                after = page.after
+                if not after or len(found) == len(wanted):
+                    break
+        except (openai.APIError, ValueError) as error:
+            self._own.logger.info("The list of account %s cannot be read, jobs are asked for: %s", account_id, error)
+        return found
+
+    async def _look(self, account_id: str, job_id: str) -> mesh.JobState:
+        try:
+            answer = await self._client(account_id).videos.with_raw_response.retrieve(job_id)  # pyright: ignore[reportDeprecated]
+        except openai.APIStatusError as error:
+            return self._with_hint(wire.seen(error.status_code, error.response.text), error.response.headers)
+        except openai.APIConnectionError as error:
+            return mesh.Unknown(f"the server did not answer: {error.__cause__ or error!r}")
+        return wire.seen(answer.status_code, answer.text)
+
+    def _with_hint(self, state: mesh.JobState, headers: Mapping[str, str]) -> mesh.JobState:
+        wait = wire.retry_after(headers)
+        if isinstance(state, mesh.Unknown) and wait:
+            return mesh.Unknown(f"{state.message}; it asks to wait {wait:g} s")
+        return state
+
+    def _with_stops(self, job_id: str, state: mesh.JobState) -> mesh.JobState:
+        if isinstance(state, mesh.Missing) and job_id in self._stopped:
+            return mesh.Negative(mesh.Outcome.CANCELLED, "the server stopped it and forgot it", 0)
+        return state
+
+    async def _list(self, account_id: str, since: datetime.datetime | None) -> tuple[Sequence[wire.Json], bool]:
+        """Return the list, newest first, and whether it was read to its end or beyond `since`."""
+        jobs: list[wire.Json] = []
+        after = ""
+        for _ in range(MOST_PAGES):
+            page = await self._page(account_id, after)
+            jobs += page.jobs
+            after = page.after
+            if not after or wire.reaches_back(jobs, since):
+                return jobs, True
+        return jobs, False
+
+    async def _page(self, account_id: str, after: str) -> wire.Page:
+        told: dict[str, Any] = {"after": after} if after else {}
+        client = self._client(account_id)
+        answer = await client.videos.with_raw_response.list(limit=self._profile.largest_page, order="desc", **told)  # pyright: ignore[reportDeprecated]
+        return wire.page_of(answer.text)
+
+    @contextlib.asynccontextmanager
+    async def _fetch(self, job: mesh.Job) -> AsyncGenerator[port.Download]:
+        account, _ = self._credentials.of(job.account_id)
+        client = self._client(job.account_id)
+        elsewhere = ""
+        try:
+            async with client.videos.with_streaming_response.download_content(job.job_id) as answer:  # pyright: ignore[reportDeprecated]
+                length = answer.headers.get("content-length", "")
+                yield port.Download(_chunks(answer), int(length) if length.isdigit() else None)
+                return
+        except openai.APIStatusError as error:
+            await error.response.aread()
+            elsewhere = wire.cloud_address(error.response.text) or await self._address(job)
+            if not elsewhere:
+                raise await self._why_not(job, error) from error
+        async with downloads.open_url(elsewhere, own=account.endpoint, private=_is_private(account)) as download:
+            yield download
+
+    async def _address(self, job: mesh.Job) -> str:
+        """Return where the job itself says that its clip is; empty where it says nothing, or cannot be asked."""
+        try:
+            answer = await self._client(job.account_id).videos.with_raw_response.retrieve(job.job_id)  # pyright: ignore[reportDeprecated]
+        except openai.APIError:
+            return ""
+        return wire.address_in(answer.text)
+
+    async def _why_not(self, job: mesh.Job, error: openai.APIStatusError) -> Exception:
+        """Return what a refused download means: the clip is lost only if the server itself says so."""
+        status, text = error.status_code, error.response.text
+        gone = wire.lost(status, text)
+        if gone or isinstance(await self._look(job.account_id, job.job_id), mesh.Missing):
+            return errors.FetchLost(f"the server says that there is no clip: {gone or text[:200]}")
+        return errors.FetchFailed(f"the server answered {status}: {text[:200]}")
+
+    def _check_model(self, name: str) -> None:
+        """Make sure that the card has a model.
+
+        Raises:
+            credentials.Unusable: it has not; servers that serve one model would make another one's video.
+        """
+        known = [one.model for one in self.card.models]
+        if name not in known:
+            raise credentials.Unusable(f"{self.card.provider} makes {', '.join(known)}, not {name!r}")
+
+    def _client(self, account_id: str) -> openai.AsyncOpenAI:
+        """Return a client that keeps its connections, for everything that costs nothing.
+
+        Raises:
+            credentials.Unusable: the account cannot be used.
+        """
+        account, key = self._credentials.of(account_id)
+        known = self._clients.get(account_id)
+        if known is not None and known[:2] == (account, key):
+            return known[2]
+        # The one before may be in use; it closes its connections when nobody holds it any more.
+        timeout = httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
+        client = openai.AsyncOpenAI(api_key=key or NO_KEY, base_url=account.endpoint, max_retries=0, timeout=timeout)
+        self._clients[account_id] = account, key, client
+        return client
+
+
+def _known_card(profile: str) -> str:
+    return card_files.packaged("reelmesh_provider_sora", profile)
+
+
+def _is_private(account: accounts.Account) -> bool:
+    """Tell whether the account's clips may lie within our own network, as those of a server that runs there do."""
+    return account.options.get("private_media", "").lower() in ("true", "yes", "1")
+
+
+async def _chunks(answer: Any) -> AsyncIterator[bytes]:
+    async for chunk in answer.iter_bytes(CHUNK_BYTES):
+        yield chunk
