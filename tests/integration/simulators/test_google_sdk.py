@@ -58,8 +58,9 @@ async def omni_client(gemini: serving.Served) -> AsyncIterator[Any]:
         yield client
 
 
-def veo_client_of(found: serving.Served) -> Any:
-    options = types.HttpOptions(base_url=found.url)
+def veo_client_of(found: serving.Served, *, attempts: int | None = None) -> Any:
+    retries = types.HttpRetryOptions(attempts=attempts) if attempts else None
+    options = types.HttpOptions(base_url=found.url, retry_options=retries)
     return genai.Client(
         vertexai=True, project="p", location="us-central1", credentials=Token(), http_options=options
     ).aio
@@ -346,6 +347,27 @@ async def test_the_sdk_pays_five_times_for_an_interaction_whose_answer_is_lost(g
             await client.interactions.create(model=OMNI, input="a cat [[accept-500]]", background=True)
     (line,) = gemini.vendor.ledger.lines(gemini.vendor.now)
     assert (line.creates, len(line.job_ids)) == (5, 5)
+
+
+async def test_omni_on_vertex_puts_clips_where_it_is_told(gemini: serving.Served) -> None:
+    form = {**SHORT, "delivery": "uri", "gcs_uri": "gs://films/attempt-1/"}
+    async with veo_client_of(gemini, attempts=1) as client:
+        found = await finished(client, response_format=form)
+        assert found.output_video.uri.startswith("gs://films/attempt-1/")
+        # Without a place it comes inline, however large it is.
+        assert (await finished(client)).output_video.data
+        lost = {**form, "gcs_uri": "gs://films/attempt-2/"}
+        with pytest.raises(_interactions.InternalServerError):
+            await finished(client, "a dog [[accept-500]]", response_format=lost)
+    headers = {"authorization": "Bearer token-1"}
+    async with httpx.AsyncClient(base_url=gemini.url, headers=headers) as storage:
+
+        async def look() -> Any:
+            return (await storage.get("/storage/v1/b/films/o", params={"prefix": "attempt-2/"})).json()
+
+        (item,) = (await until(look, lambda page: "items" in page))["items"]
+        assert (await storage.get(item["mediaLink"])).content[4:8] == b"ftyp"
+    assert {job.account for job in gemini.vendor.ledger.all_jobs()} == {"projects/p"}
 
 
 async def test_a_retired_omni_is_not_found(omni_client: Any) -> None:

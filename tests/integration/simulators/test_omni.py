@@ -109,6 +109,7 @@ async def as_file(client: httpx.AsyncClient, prompt: str) -> str:
         ({"response_format": {**SHORT, "resolution": "480p"}}, "invalid_request", "'resolution'"),
         ({"response_format": {**SHORT, "aspect_ratio": "1:1"}}, "invalid_request", "'aspect_ratio'"),
         ({"response_format": {**SHORT, "delivery": "gcs_uri"}}, "invalid_request", "'delivery'"),
+        ({"response_format": {**SHORT, "gcs_uri": "gs://films/a"}}, "invalid_request", "'gcs_uri'"),
         ({"generation_config": []}, "invalid_request", "'generation_config'"),
         ({"generation_config": {"seed": "7"}}, "invalid_request", "'seed'"),
         ({"generation_config": {"video_config": {"task": "dream"}}}, "invalid_request", "'task'"),
@@ -186,6 +187,18 @@ async def test_nobody_without_a_key_is_answered(found: serving.Served) -> None:
         assert (answer.status_code, answer.json()["error"]["code"]) == (401, "authentication")
         answer = await stranger.get("/v1/files/abc")
         assert (answer.status_code, answer.json()["error"]["status"]) == (403, "PERMISSION_DENIED")
+
+
+async def test_vertex_wants_a_token_and_a_place_for_what_it_delivers(found: serving.Served) -> None:
+    path = "/v1beta1/projects/p/locations/global/interactions"
+    async with calling(found) as client:
+        assert (await client.post(path, json={})).json()["error"]["code"] == "authentication"
+        client.headers["authorization"] = "Bearer token-1"
+        for place in ({}, {"gcs_uri": "s3://films/a"}, {"gcs_uri": "gs://"}):
+            form = {**SHORT, "delivery": "uri", **place}
+            answer = await client.post(path, json={"model": MODEL, "input": "a cat", "response_format": form})
+            assert (answer.status_code, "gs://bucket/prefix" in answer.json()["error"]["message"]) == (400, True)
+    assert found.vendor.ledger.creates() == []
 
 
 async def test_there_is_no_list(client: httpx.AsyncClient) -> None:

@@ -7,7 +7,6 @@ made it: so an operation whose name was lost is found by the prefix that it was 
 import base64
 import hashlib
 import urllib.parse
-import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -34,8 +33,8 @@ class Object:
 
 def uri_of(job: orders.Job, number: int) -> str:
     """Return where a clip of a job lies: `gs://…`, in a folder of its own under what the caller named."""
-    # The folder's name must not tell the operation's, which the caller may have lost.
-    folder = hashlib.sha256(uuid.UUID(job.job_id).bytes).digest()
+    # The folder's name must not tell the job's, which the caller may have lost.
+    folder = hashlib.sha256(job.job_id.encode()).digest()
     prefix: str = job.order.told["storage_uri"]
     return f"{prefix.rstrip('/')}/{int.from_bytes(folder[:8]) % 10**19:019d}/sample_{number}.mp4"
 

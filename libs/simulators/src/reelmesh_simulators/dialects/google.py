@@ -71,6 +71,11 @@ def bearer(request: requests.Request) -> str:
     return token if kind.lower() == "bearer" else ""
 
 
+def is_bucket(uri: str) -> bool:
+    """Tell whether this is a place in Cloud Storage: `gs://bucket`, with or without a prefix."""
+    return uri.startswith("gs://") and bool(uri[5:].strip("/"))
+
+
 def time_of(seconds: float) -> str:
     """Return a moment, seconds since 1970, in Google's form."""
     moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)

@@ -1,6 +1,7 @@
 """Gemini Omni by the Interactions API: videos made at once or in the background, inline or as files, errors in words.
 
 A clip that is withheld, as one that is empty, comes as an interaction that completed without a video. There is no list.
+By Vertex AI, under a project and a location, callers have tokens, and clips go to Cloud Storage instead of files.
 """
 
 import base64
@@ -12,11 +13,13 @@ from typing import Any
 from starlette import requests, responses, routing
 
 from reelmesh_simulators import orders, serving, vendor, webhooks
-from reelmesh_simulators.dialects import bodies, google, omni_request
+from reelmesh_simulators.dialects import bodies, gcs, google, omni_request
 from reelmesh_simulators.faults import Fault
 
 NAME = "omni"
 VERSIONS = ("v1", "v1beta")
+VERTEX = ("v1", "v1beta1")
+_PROJECT = "projects/{project}/locations/{location}"
 INLINE_LIMIT_BYTES = 4_000_000
 FILE_KEPT_SECONDS = 48 * 3600
 # How often a caller who waits for a clip is looked after, at least.
@@ -70,17 +73,22 @@ class Omni:
 
     def routes(self) -> Sequence[routing.BaseRoute]:
         """Return what it answers to."""
-        found: list[routing.BaseRoute] = []
+        found: list[routing.BaseRoute] = [*gcs.Storage(self._vendor).routes()]
         for version in VERSIONS:
-            one, file = f"/{version}/interactions/{{job_id}}", f"/{version}/files/{{file_id}}"
+            file = f"/{version}/files/{{file_id}}"
             found += [
-                routing.Route(f"/{version}/interactions", self._answering(self._create), methods=["POST"]),
-                routing.Route(f"/{version}/interactions", self._answering(_no_list), methods=["GET"]),
+                routing.Route(f"{file}:download", self._of_files(self._download), methods=["GET"]),
+                routing.Route(file, self._of_files(self._file), methods=["GET"]),
+            ]
+        for base in (*VERSIONS, *(f"{version}/{_PROJECT}" for version in VERTEX)):
+            every = f"/{base}/interactions"
+            one = f"{every}/{{job_id}}"
+            found += [
+                routing.Route(every, self._answering(self._create), methods=["POST"]),
+                routing.Route(every, self._answering(_no_list), methods=["GET"]),
                 routing.Route(f"{one}/cancel", self._answering(self._cancel), methods=["POST"]),
                 routing.Route(one, self._answering(self._get), methods=["GET"]),
                 routing.Route(one, self._answering(self._delete), methods=["DELETE"]),
-                routing.Route(f"{file}:download", self._of_files(self._download), methods=["GET"]),
-                routing.Route(file, self._of_files(self._file), methods=["GET"]),
             ]
         return found
 
@@ -111,11 +119,11 @@ class Omni:
 
     def _answering(self, answer: Any) -> Any:
         async def answered(request: requests.Request) -> responses.Response:
-            key = request.headers.get("x-goog-api-key", "")
-            if not key:
-                return failure(401, "authentication", "The API key is missing or invalid.")
+            account = _account(request)
+            if not account:
+                return failure(*_SPOILT[Fault.UNAUTHORIZED])
             try:
-                made: responses.Response = await answer(request, key)
+                made: responses.Response = await answer(request, account)
             except google.Refused as refused:
                 return failure(refused.status, refused.code, refused.message)
             return made
@@ -148,17 +156,17 @@ class Omni:
 
     # --- the verbs
 
-    async def _create(self, request: requests.Request, key: str) -> responses.Response:
+    async def _create(self, request: requests.Request, account: str) -> responses.Response:
         fields = await google.fields_of(request, omni_request.KNOWN_FIELDS, "parameter_unknown")
         model = google.text(fields, "model")
         if not model:
             raise google.Refused("The 'model' is required.")
         if model not in self._models:
             raise google.Refused(f"The model '{model}' was not found.", 404, "model_not_found")
-        order = omni_request.order_of(model, fields)
-        self._check_previous(order, key)
+        order = omni_request.order_of(model, fields, vertex="project" in request.path_params)
+        self._check_previous(order, account)
         job = await self._vendor.create(
-            vendor.Caller(key, request.headers.get("user-agent", "")),
+            vendor.Caller(account, request.headers.get("user-agent", "")),
             order,
             f"{_ID_PREFIX}{self._vendor.ids.fresh().hex}",
             round(omni_request.micros_per_second(order) * order.seconds),
@@ -168,12 +176,12 @@ class Omni:
             look = await self._ended(request, look)
         return await self._shown(request, look, as_file=order.told["delivery"] == "uri")
 
-    def _check_previous(self, order: orders.Order, key: str) -> None:
+    def _check_previous(self, order: orders.Order, account: str) -> None:
         previous = order.told["previous_interaction_id"]
         if not previous:
             return
         job = self._vendor.ledger.job(previous)
-        if job is None or job.account != key or not job.order.told["store"]:
+        if job is None or job.account != account or not job.order.told["store"]:
             raise google.Refused(f"The previous interaction '{previous}' was not found.", 404, "not_found")
         if not job.made(self._vendor.now):
             raise google.Refused(f"The previous interaction '{previous}' has no video.", 400, "failed_precondition")
@@ -190,20 +198,20 @@ class Omni:
             raise vendor.Unknown
         return look
 
-    async def _get(self, request: requests.Request, key: str) -> responses.Response:
+    async def _get(self, request: requests.Request, account: str) -> responses.Response:
         if request.query_params.get("stream", "false") != "false":
             raise google.Refused("Streaming is not supported here.")
-        look = await self._vendor.look(key, request.path_params["job_id"])
+        look = await self._vendor.look(account, request.path_params["job_id"])
         if not look.job.order.told["store"]:
             raise vendor.Unknown
         # What delivery was asked for holds for the answer to the create alone.
         return await self._shown(request, look, as_file=False)
 
-    async def _cancel(self, request: requests.Request, key: str) -> responses.Response:
-        return await self._shown(request, self._vendor.cancel(key, request.path_params["job_id"]), as_file=True)
+    async def _cancel(self, request: requests.Request, account: str) -> responses.Response:
+        return await self._shown(request, self._vendor.cancel(account, request.path_params["job_id"]), as_file=True)
 
-    async def _delete(self, request: requests.Request, key: str) -> responses.Response:
-        self._vendor.delete(key, request.path_params["job_id"])
+    async def _delete(self, request: requests.Request, account: str) -> responses.Response:
+        self._vendor.delete(account, request.path_params["job_id"])
         return responses.JSONResponse({})
 
     async def _file(self, request: requests.Request, look: vendor.Look) -> responses.Response:
@@ -244,10 +252,8 @@ class Omni:
         content = await self._output(request, look, as_file=as_file)
         shown = {
             "id": job.job_id,
-            "object": "interaction",
             "status": _STATUS[look.state],
             "model": order.model,
-            "role": "model",
             "created": google.time_of(job.created),
             "updated": google.time_of(min(look.now, job.ends)),
             "labels": dict(order.labels),
@@ -266,15 +272,26 @@ class Omni:
         job = look.job
         if look.state is not orders.State.SUCCEEDED or not job.made(look.now):
             return []
-        if as_file or len(await vendor.made_of(job)) > self._inline_limit_bytes:
+        if job.order.told["storage_uri"]:
+            return [{"type": "video", "mime_type": "video/mp4", "uri": gcs.uri_of(job, 0)}]
+        too_large = len(await vendor.made_of(job)) > self._inline_limit_bytes
+        if not job.order.told["vertex"] and (as_file or too_large):
             url = f"{_file_url(request, job)}:download?alt=media"
             return [{"type": "video", "mime_type": "video/mp4", "uri": url}]
         content = await self._vendor.content(look)
         return [{"type": "video", "mime_type": "video/mp4", "data": base64.b64encode(content).decode()}]
 
 
-async def _no_list(request: requests.Request, key: str) -> responses.Response:
-    del request, key
+def _account(request: requests.Request) -> str:
+    """Return whose key or project it is that asks; empty for nobody's."""
+    project = request.path_params.get("project")
+    if project is None:
+        return request.headers.get("x-goog-api-key", "")
+    return f"projects/{project}" if google.bearer(request) else ""
+
+
+async def _no_list(request: requests.Request, account: str) -> responses.Response:
+    del request, account
     raise vendor.Unknown
 
 

@@ -48,8 +48,13 @@ class Input:
     videos: int
 
 
-def order_of(model: str, fields: bodies.Fields) -> orders.Order:
+def order_of(model: str, fields: bodies.Fields, *, vertex: bool = False) -> orders.Order:
     """Return what a body asks for. What it goes on from is the caller's to look up.
+
+    Args:
+        model: the one that it names.
+        fields: the body.
+        vertex: it came by Vertex AI, where clips do not lie in files but in buckets.
 
     Raises:
         google.Refused: it is not as it should be.
@@ -66,6 +71,7 @@ def order_of(model: str, fields: bodies.Fields) -> orders.Order:
     _check_task(google.mapping(config, "video_config"), told, google.text(fields, "previous_interaction_id"))
     resolution = google.chosen(form, "resolution", tuple(PRICES[model]), "720p")
     width, height = google.size_of(resolution, google.chosen(form, "aspect_ratio", google.RATIOS, "16:9"))
+    delivery = google.chosen(form, "delivery", ("inline", "uri"), "inline")
     uris, metadata = _webhook(google.mapping(fields, "webhook_config"))
     return orders.Order(
         told.text,
@@ -77,7 +83,9 @@ def order_of(model: str, fields: bodies.Fields) -> orders.Order:
         told={
             "background": background,
             "store": store,
-            "delivery": google.chosen(form, "delivery", ("inline", "uri"), "inline"),
+            "delivery": delivery,
+            "vertex": vertex,
+            "storage_uri": _bucket(form, delivery, vertex),
             "previous_interaction_id": google.text(fields, "previous_interaction_id"),
             "also": uris[1:],
             "user_metadata": metadata,
@@ -104,6 +112,20 @@ def _form(fields: bodies.Fields) -> bodies.Fields:
     if not isinstance(form, dict) or cast(bodies.Fields, form).get("type") != "video":
         raise google.Refused("This model makes videos: 'response_format' must be an object of type 'video'.")
     return cast(bodies.Fields, form)
+
+
+def _bucket(form: bodies.Fields, delivery: str, vertex: bool) -> str:
+    """Return where a clip is to be put: `gs://…`, empty for nowhere."""
+    uri = google.text(form, "gcs_uri")
+    if not vertex:
+        if uri:
+            raise google.Refused("The parameter 'gcs_uri' at 'response_format' is not supported by this API.")
+        return ""
+    if delivery == "uri" and not google.is_bucket(uri):
+        raise google.Refused(
+            f"Delivery by uri needs a 'gcs_uri' at 'response_format', gs://bucket/prefix; got '{uri}'."
+        )
+    return uri if delivery == "uri" else ""
 
 
 def _seconds(form: bodies.Fields) -> float:

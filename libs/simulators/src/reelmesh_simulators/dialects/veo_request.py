@@ -35,7 +35,7 @@ def order_of(model: str, location: str, fields: bodies.Fields) -> orders.Order:
     _check_rest(parameters)
     width, height = google.size_of(resolution, ratio)
     storage_uri = google.text(parameters, "storageUri")
-    if storage_uri and not (storage_uri.startswith("gs://") and storage_uri[5:].strip("/")):
+    if storage_uri and not google.is_bucket(storage_uri):
         raise google.Refused(f"Invalid storageUri '{storage_uri}': it must be a Cloud Storage URI, gs://bucket/prefix.")
     return orders.Order(
         google.text(instance, "prompt"),
