@@ -1,12 +1,15 @@
 """Many seeds: spread over processes, summed up, and the first failure made small."""
 
+import collections
 import concurrent.futures
+import contextlib
 import dataclasses
 import functools
 import gc
 import multiprocessing
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from typing import Self
 
 from tests.simulation import history, plan, planted, services, shrinking, world
 
@@ -86,27 +89,51 @@ def wiring(bug: str) -> services.Wiring:
     return planted.BUGS[bug] if bug else services.Wiring()
 
 
-def many(seeds: Sequence[int], processes: int, bug: str = "") -> Iterator[Summary]:
-    """Live through seeds side by side; yield them in the order of the seeds."""
-    if processes == 1:
-        yield from (lived(seed, bug) for seed in seeds)
-        return
-    # A process that was forked would share what the parent has open.
-    context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(processes, mp_context=context) as pool:
+class Crew:
+    """Processes that live through seeds side by side, made once: to start one takes as long as some seeds."""
+
+    def __init__(self, processes: int) -> None:
+        """Take so many processes; 1 is this one."""
+        # A process that was forked would share what the parent has open.
+        context = multiprocessing.get_context("spawn")
+        self._pool = concurrent.futures.ProcessPoolExecutor(processes, mp_context=context) if processes > 1 else None
+        self._most_under_way = 2 * processes
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the processes, whatever they are at."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def many(self, seeds: Sequence[int], bug: str = "") -> Generator[Summary]:
+        """Live through seeds; yield them in their order. Who stops asking has the rest left out."""
+        if self._pool is None:
+            yield from (lived(seed, bug) for seed in seeds)
+            return
+        chunks = (seeds[start : start + CHUNK] for start in range(0, len(seeds), CHUNK))
+        under_way: collections.deque[concurrent.futures.Future[list[Summary]]] = collections.deque()
         try:
-            yield from pool.map(functools.partial(lived, bug=bug), seeds, chunksize=CHUNK)
+            for chunk in chunks:
+                under_way.append(self._pool.submit(_lived_all, chunk, bug))
+                if len(under_way) > self._most_under_way:
+                    yield from under_way.popleft().result()
+            while under_way:
+                yield from under_way.popleft().result()
         finally:
-            pool.shutdown(cancel_futures=True)
+            for each in under_way:
+                each.cancel()
+
+    def found(self, bug: str, seeds: Sequence[int]) -> Summary | None:
+        """Return the first seed that finds a planted bug."""
+        with contextlib.closing(self.many(seeds, bug)) as lives:
+            return next((one for one in lives if one.violations), None)
 
 
-def found(bug: str, seeds: Sequence[int], processes: int) -> Summary | None:
-    """Return the first seed that finds a planted bug."""
-    for start in range(0, len(seeds), processes * CHUNK):
-        for one in many(seeds[start : start + processes * CHUNK], processes, bug):
-            if one.violations:
-                return one
-    return None
+def _lived_all(seeds: Sequence[int], bug: str) -> list[Summary]:
+    return [lived(seed, bug) for seed in seeds]
 
 
 def smallest(failing: plan.Plan, bug: str = "") -> plan.Plan:

@@ -1,7 +1,7 @@
 """Looks at the record after each commit, and at everything at the end: what is wrong goes into the history."""
 
+import math
 import uuid
-from typing import Any
 
 import sqlalchemy as sa
 from reelmesh_orchestrator.adapters.sql import tables
@@ -9,13 +9,14 @@ from reelmesh_orchestrator.model import attempt
 from reelmesh_provider import model
 from reelmesh_storage.adapters.sql import tables as storage_tables
 
-from tests.simulation import databases, history, plan, services, stores, users, vendor
+from tests.simulation import databases, history, plan, services, statements, stores, users, vendor
 from tests.support import invariants
 
 # Commits from one look at everything to the next; in between only what changed is looked at.
 WHOLE_EVERY = 40
 WRITES_LIMIT = 10_000
-_REVISIONS = sa.select(tables.GENERATIONS.c.id, tables.GENERATIONS.c.revision)
+# As the driver has it: it is asked after each commit.
+_REVISIONS = str(sa.select(tables.GENERATIONS.c.id, tables.GENERATIONS.c.revision))
 _EVENTS = sa.select(tables.EVENTS).order_by(tables.EVENTS.c.position)
 
 
@@ -31,11 +32,14 @@ class Checker:
         self._vendors = vendors
         self._history = log
         self._course = invariants.Course(every_commit=True)
-        self._revisions: dict[Any, int] = {}
+        self._revisions: dict[str, int] = {}
+        #: When leave to submit was on disk, by attempt.
+        self._begun: dict[str, float] = {}
         self._position = 0
         self._commits = 0
         record.on_commit.append(self._committed)
         for each in vendors:
+            each.on_sent.append(self._sent)
             each.on_created.append(lambda job, at=each: self._created(at, job))
 
     def witness(self, told: users.Told, seen: services.Witness) -> None:
@@ -46,21 +50,25 @@ class Checker:
 
     def unfinished(self) -> list[str]:
         """Return what keeps the mesh from being quiet."""
-        return invariants.wrong_when_quiet(self._record.look(invariants.Snapshot))
+        return invariants.wrong_when_quiet(self._record.look(statements.Snapshot))
 
     def at_the_end(self, index: databases.InLoop, bucket: stores.Bucket) -> None:
         """Look at everything once nothing is under way and the sweep was there."""
-        seen = self._record.look(invariants.Snapshot)
+        seen = self._record.look(statements.Snapshot)
         self._history.wrong("record", invariants.wrong_when_quiet(seen))
         writes = index.look(lambda one: one.rows(storage_tables.WRITES.select().limit(WRITES_LIMIT)))
         self._history.wrong("assets", invariants.owned(seen, writes, bucket.blobs))
         if self._plan.honest:
             self._history.wrong("paid once", invariants.one_take(seen))
-            self._history.wrong("paid once", invariants.all_claimed(seen, self._jobs()))
+            self._history.wrong("paid once", invariants.all_claimed(seen, self._kept_jobs()))
             self._history.wrong("money", invariants.billed(seen, self._bills()))
 
     def _jobs(self) -> dict[str, vendor.Job]:
         return {job.id: job for each in self._vendors for job in each.jobs.values()}
+
+    def _kept_jobs(self) -> list[str]:
+        """Return the jobs that their vendors still know: what was forgotten before anybody heard of it was not paid."""
+        return [job.id for each in self._vendors for job in each.jobs.values() if not each.forgotten(job)]
 
     def _bills(self) -> dict[str, int]:
         return {job.id: job.billed_micros for job in self._jobs().values()}
@@ -68,17 +76,17 @@ class Checker:
     def _committed(self) -> None:
         """Look at what this commit changed."""
         self._commits += 1
-        revisions = {row.id: row.revision for row in self._record.look(lambda one: one.rows(_REVISIONS))}
-        changed = [one for one, revision in revisions.items() if self._revisions.get(one) != revision]
+        revisions = dict(self._record.look(lambda one: one.raw(_REVISIONS)))
+        changed = [uuid.UUID(one) for one, revision in revisions.items() if self._revisions.get(one) != revision]
         self._revisions = revisions
         if self._commits % WHOLE_EVERY == 0:
-            self._judge(self._record.look(invariants.Snapshot))
+            self._judge(self._record.look(statements.Snapshot))
         elif changed:
-            self._judge(self._record.look(lambda one: invariants.Snapshot(one, changed)))
+            self._judge(self._record.look(lambda one: statements.Snapshot(one, changed)))
         if changed:
             self._tell_events()
 
-    def _judge(self, seen: invariants.Snapshot) -> None:
+    def _judge(self, seen: statements.Snapshot) -> None:
         self._history.wrong("record", invariants.wrong_at_any_time(seen))
         self._history.wrong("course", self._course.follow(seen))
 
@@ -89,6 +97,8 @@ class Checker:
             self._position = event.position
             self._history.events[event.type] += 1
             whose = event.attributes.get("attempt_id", "")
+            if event.type == "attempt_submitting":
+                self._begun[whose] = self._history.now()
             about = f"{vendor.short(str(event.generation_id))} {vendor.short(whose)}".strip()
             self._history.note("record", f"{about} {event.state} {event.type}: {event.message}")
 
@@ -113,6 +123,13 @@ class Checker:
         facts = sa.select(tables.PROVIDER_JOBS.c.attempt_id).where(tables.PROVIDER_JOBS.c.job_id == fact.job_id)
         if self._record.look(lambda one: one.row(facts)) is None:
             self._history.wrong("acknowledged", [f"{fact.job_id} of attempt {fact.attempt_id} was thrown away"])
+
+    def _sent(self, task: model.Task) -> None:
+        """No request is completed after its window, whoever was frozen: it began before this at the latest."""
+        waited = self._history.now() - self._begun.get(task.attempt_id, math.inf)
+        if waited > services.SUBMIT_WITHIN_SECONDS:
+            late = f"attempt {task.attempt_id} was sent {waited:.3f} s after leave to submit it was on disk"
+            self._history.wrong("submit window", [late])
 
     def _created(self, at: vendor.Vendor, job: vendor.Job) -> None:
         """Nothing is paid for twice, as the vendor sees it."""

@@ -10,7 +10,7 @@ import sqlalchemy
 from reelmesh_kit import clock, errors, sql
 from reelmesh_kit.sql import migration, sqlite
 
-from tests.simulation import dice, faults, loop
+from tests.simulation import dice, faults, loop, statements
 
 Result = TypeVar("Result")
 
@@ -32,7 +32,7 @@ class InLoop:
         """Run work in one transaction; return what is to be called once its caller learns that it is on disk."""
         before = self._driver.total_changes
         self._driver.execute("BEGIN IMMEDIATE")
-        view = sql.Transaction(self._connection, self._time.now)
+        view = statements.Transaction(self._connection, self._driver, self._time.now)
         try:
             result = work(view)
             view.flush()
@@ -45,9 +45,9 @@ class InLoop:
                 told()
         return result, view.take_callbacks()
 
-    def look(self, work: sql.Work[Result]) -> Result:
+    def look(self, work: Callable[[statements.Transaction], Result]) -> Result:
         """Read, now."""
-        return work(sql.Transaction(self._connection, self._time.now))
+        return work(statements.Transaction(self._connection, self._driver, self._time.now))
 
     async def write(self, work: sql.Work[Result]) -> Result:
         """Run work in one transaction."""

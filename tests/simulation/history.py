@@ -19,7 +19,8 @@ class History:
 
     def __init__(self, now: Callable[[], float]) -> None:
         """Take the virtual clock."""
-        self._now = now
+        #: The virtual clock.
+        self.now = now
         self._digest = hashlib.sha256()
         self.lines: list[str] = []
         self.violations: list[Violation] = []
@@ -30,7 +31,7 @@ class History:
 
     def note(self, who: str, what: str) -> None:
         """Add a line that every run of the seed must repeat."""
-        line = f"{self._now():12.6f}  {who:<16} {what}"
+        line = f"{self.now():12.6f}  {who:<16} {what}"
         self.lines.append(line)
         self._digest.update(line.encode())
 

@@ -37,6 +37,14 @@ class HostClock(clock.SystemClock):
         """Return seconds that jumps do not move."""
         return asyncio.get_running_loop().time() + self._up_seconds
 
+    @override
+    async def sleep(self, seconds: float) -> None:
+        """Let time pass; 0 lets others go first."""
+        if seconds > 0:
+            await loop.passing(seconds)
+        else:
+            await super().sleep(0)
+
 
 class QuietTelemetry(telemetry.Telemetry):
     """Metrics as ever, spans that nobody keeps: they cost most of a call and decide nothing."""

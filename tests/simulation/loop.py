@@ -10,7 +10,7 @@ import contextvars
 import enum
 import heapq
 from collections import deque
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from typing import Any, NoReturn, TypeVar
 
 Result = TypeVar("Result")
@@ -90,6 +90,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         super().__init__()
         self._moment = 0.0
         self._numbers = 0
+        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
+        self._timers_made = 0
         self._made: list[tuple[asyncio.Task[Any], Process | None]] = []
         #: Callbacks that were run.
         self.steps = 0
@@ -117,6 +119,30 @@ class VirtualLoop(asyncio.BaseEventLoop):
         task = NumberedTask(coro, loop=self, name=name, context=context)
         self._made.append((task, owner))
         return task
+
+    def call_soon(
+        self, callback: Callable[..., Any], *args: Any, context: contextvars.Context | None = None
+    ) -> asyncio.Handle:
+        """Run a callback in this moment, after what waits already."""
+        handle = _Handle(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
+    def call_later(
+        self, delay: float, callback: Callable[..., Any], *args: Any, context: contextvars.Context | None = None
+    ) -> asyncio.TimerHandle:
+        """Run a callback once so many seconds have passed."""
+        return self.call_at(self._moment + delay, callback, *args, context=context)
+
+    def call_at(
+        self, when: float, callback: Callable[..., Any], *args: Any, context: contextvars.Context | None = None
+    ) -> asyncio.TimerHandle:
+        """Run a callback at a moment."""
+        timer = _Timer(when, callback, args, self, context)
+        # In the order of their making, those of one moment; and tuples are quicker to compare than timers.
+        self._timers_made += 1
+        heapq.heappush(self._timers, (when, self._timers_made, timer))
+        return timer
 
     def run_in_executor(self, executor: Any, func: Any, *args: Any) -> NoReturn:
         """Refuse: no seed could tell when a thread is done.
@@ -151,37 +177,44 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 self.run_until_complete(asyncio.wait([task for task, _ in waiting], timeout=UNWINDING_SECONDS))
         self.unseen_errors()  # a process that was about to end had no time to look at them
         self._made.clear()
-        self._scheduled.clear()
+        self._timers.clear()
         self.close()
 
     def _run_once(self) -> None:
         """Run what is due; when nothing is, let time pass until something is."""
         if not self._ready:
             self._pass_time()
-        while self._scheduled and self._scheduled[0].when() <= self._moment:
-            due = heapq.heappop(self._scheduled)
-            due._scheduled = False
-            if not due.cancelled():
-                self._ready.append(due)
-        for _ in range(len(self._ready)):
-            handle = self._ready.popleft()
-            if not handle.cancelled():
-                self._run(handle)
-
-    def _run(self, handle: asyncio.Handle) -> None:
-        owner = handle._context.get(OWNER)
-        if owner is None or owner.standing is Standing.RUNNING:
+        timers, moment, ready = self._timers, self._moment, self._ready
+        while timers and timers[0][0] <= moment:
+            due = heapq.heappop(timers)[2]
+            if not due._cancelled:
+                ready.append(due)
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if handle._cancelled:
+                continue
+            owner = handle._context.get(OWNER)
+            if owner is not None and owner.standing is not Standing.RUNNING:
+                owner.held.append(handle)
+                continue
             self.steps += 1
-            handle._run()
-        else:
-            owner.held.append(handle)
+            try:
+                handle._context.run(handle._callback, *handle._args)
+            except (SystemExit, KeyboardInterrupt):
+                raise
+            except BaseException as error:  # noqa: BLE001 - as asyncio's own handles do
+                self.call_exception_handler({"message": "a callback failed", "exception": error, "handle": handle})
 
     def _pass_time(self) -> None:
-        while self._scheduled and self._scheduled[0].cancelled():
-            heapq.heappop(self._scheduled)._scheduled = False
-        if not self._scheduled:
+        timers = self._timers
+        while timers and timers[0][2]._cancelled:
+            heapq.heappop(timers)
+        if not timers:
             raise Stuck
-        self._moment = max(self._moment, self._scheduled[0].when())
+        self._moment = max(self._moment, timers[0][0])
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        """Leave it where it is: it goes when its time comes."""
 
     def _write_to_self(self) -> None:
         """Wake nobody up: there is one thread."""
@@ -190,17 +223,94 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Expect nothing from outside."""
 
 
+class _Handle(asyncio.Handle):
+    """asyncio's handle without its questions about debugging."""
+
+    __slots__ = ()
+
+    def __init__(
+        self, callback: Callable[..., Any], args: Sequence[Any], loop: VirtualLoop, context: contextvars.Context | None
+    ) -> None:
+        """Run a callback in its context, or in the present one."""
+        self._context = contextvars.copy_context() if context is None else context
+        self._loop = loop
+        self._callback = callback
+        self._args = args
+        self._cancelled = False
+        self._repr = None
+        self._source_traceback = None
+
+
+class _Timer(asyncio.TimerHandle):
+    """The same with a moment."""
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        when: float,
+        callback: Callable[..., Any],
+        args: Sequence[Any],
+        loop: VirtualLoop,
+        context: contextvars.Context | None,
+    ) -> None:
+        """Run a callback at a moment."""
+        self._context = contextvars.copy_context() if context is None else context
+        self._loop = loop
+        self._callback = callback
+        self._args = args
+        self._cancelled = False
+        self._repr = None
+        self._source_traceback = None
+        self._when = when
+        self._scheduled = True
+
+
+class _Moment:
+    """A moment that a task waits for: the timer wakes it without a future in between."""
+
+    __slots__ = ("_asyncio_future_blocking", "_cancelled", "_context", "_loop", "_timer", "_wake", "_when")
+
+    def __init__(self, loop: VirtualLoop, when: float) -> None:
+        """Take the moment."""
+        self._asyncio_future_blocking = False
+        self._cancelled = False
+        self._loop = loop
+        self._when = when
+
+    def __await__(self) -> Generator[Any, None, None]:
+        """Wait as for a future."""
+        self._asyncio_future_blocking = True
+        yield self
+
+    def get_loop(self) -> VirtualLoop:
+        """Return whose it is."""
+        return self._loop
+
+    def add_done_callback(self, wake: Callable[..., Any], *, context: contextvars.Context) -> None:
+        """Take what wakes the task."""
+        self._wake, self._context = wake, context
+        self._timer = self._loop.call_at(self._when, wake, self, context=context)
+
+    def cancel(self, msg: Any = None) -> bool:
+        """Wake it now, to be told that it is cancelled."""
+        self._cancelled = True
+        self._timer.cancel()
+        self._loop.call_soon(self._wake, self, context=self._context)
+        return True
+
+    def result(self) -> None:
+        """Tell how the wait ended.
+
+        Raises:
+            asyncio.CancelledError: before its time.
+        """
+        if self._cancelled:
+            raise asyncio.CancelledError
+
+
 async def passing(seconds: float) -> None:
     """Let time pass."""
     running = asyncio.get_running_loop()
-    passed = running.create_future()
-    timer = running.call_later(seconds, _pass, passed)
-    try:
-        await passed
-    finally:
-        timer.cancel()
-
-
-def _pass(future: "asyncio.Future[None]") -> None:
-    if not future.done():
-        future.set_result(None)
+    assert isinstance(running, VirtualLoop)
+    await _Moment(running, running.time() + seconds)

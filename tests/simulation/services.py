@@ -17,6 +17,8 @@ from tests.simulation import databases, dialect, faults, hosts, jetstream, loop,
 from tests.simulation import media as media_service
 
 ORCHESTRATOR = "orchestrator"
+# From before a Begin is sent until the last byte of its request; a setting of orchestrators.
+SUBMIT_WITHIN_SECONDS = 1.0
 DISK_SECONDS = 0.002
 DRAIN_SECONDS = 5.0
 
@@ -86,6 +88,7 @@ def orchestrator(world: World) -> hosts.Main:
     """Return an orchestrator."""
     profile = world.profile
     told = orchestrator_settings.OrchestratorSettings.model_construct(
+        submit_within_seconds=SUBMIT_WITHIN_SECONDS,
         request_timeout_seconds=profile.request_timeout_seconds,
         lease_seconds=profile.lease_seconds,
         renew_seconds=profile.renew_seconds,

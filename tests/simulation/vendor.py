@@ -81,6 +81,8 @@ class Vendor:
         self.strangers = [f"{name}-stranger-{number}" for number in range(habits.strangers)]
         #: Attempts that were treated worse than the card promises.
         self.lied_to: set[str] = set()
+        #: Called with the task of each complete request, in the moment of its last byte.
+        self.on_sent: list[Callable[[model.Task], None]] = []
         self.on_created: list[Callable[[Job], None]] = []
         self._chance = chance
         self._history = log
@@ -89,6 +91,8 @@ class Vendor:
         """Take the last byte of a request: from here on nothing calls it back."""
         self.sent[task.attempt_id] += 1
         self._history.note(self.name, f"is asked to make {short(task.attempt_id)}")
+        for told in self.on_sent:
+            told(task)
         answer: Answer = asyncio.get_running_loop().create_future()
         loop.natural(self._handle(task, answer))
         return answer
@@ -96,12 +100,12 @@ class Vendor:
     def list(self) -> Sequence[Job]:
         """Return what the list shows now, oldest first."""
         now = _now()
-        return [job for job in self.jobs.values() if job.visible_at <= now and not self._forgotten(job, now)]
+        return [job for job in self.jobs.values() if job.visible_at <= now and not self.forgotten(job)]
 
     def state(self, job_id: str) -> model.JobState:
         """Return what its status page says about a job."""
         job, now = self.jobs.get(job_id), _now()
-        if job is None or job.visible_at > now or self._forgotten(job, now):
+        if job is None or job.visible_at > now or self.forgotten(job):
             return model.Missing()
         if now < job.ends_at:
             share = (now - job.created_at) / (job.ends_at - job.created_at)
@@ -122,6 +126,10 @@ class Vendor:
         """Tell whether a job is being made, or was made well."""
         made = job.end is End.SUCCEEDS and not (job.broken or job.lost)
         return made or (job.end is not End.FORGOTTEN and _now() < job.ends_at)
+
+    def forgotten(self, job: Job) -> bool:
+        """Tell whether the vendor knows nothing of a job any more."""
+        return job.end is End.FORGOTTEN and _now() >= job.ends_at
 
     async def _handle(self, task: model.Task, answer: Answer) -> None:
         await self._travel()
@@ -197,9 +205,6 @@ class Vendor:
         if self.weather.strikes(faults.Kind.JOB_GONE, self.name, what):
             return End.FORGOTTEN
         return End.SUCCEEDS
-
-    def _forgotten(self, job: Job, now: float) -> bool:
-        return job.end is End.FORGOTTEN and now >= job.ends_at
 
     async def _travel(self) -> None:
         await loop.passing(self._chance.uniform(0.002, 0.03))

@@ -6,6 +6,7 @@ sentences, one for each violation, so that a test says `assert not await invaria
 """
 
 import collections
+import functools
 import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -196,10 +197,15 @@ def reachable(
     of: machine.Machine[Any, Any], states: Any, before: str, after: str, most_moves: int | None = None
 ) -> bool:
     """Tell whether a table leads from one state to another, in any number of moves or in so many at most."""
+    return after in _reached(of, states, before, most_moves)
+
+
+@functools.cache
+def _reached(of: machine.Machine[Any, Any], states: Any, before: str, most_moves: int | None) -> frozenset[str]:
     known = {states(before)}
     for _ in range(len(of.table) if most_moves is None else most_moves):
         known |= {target for state in known for target in of.table[state].values()}
-    return states(after) in known
+    return frozenset(state.value for state in known)
 
 
 class Course:
