@@ -324,7 +324,7 @@ async def test_a_video_is_edited_by_the_interaction_that_made_it(omni_client: An
     [
         ("unauthorized", _interactions.AuthenticationError, "authentication"),
         ("retired", _interactions.NotFoundError, "model_not_found"),
-        ("quota", _interactions.RateLimitError, "quota_exceeded"),
+        ("quota", _interactions.APIStatusError, "payment_required"),
         ("busy=3", _interactions.RateLimitError, "rate_limit_exceeded"),
         ("refuse", _interactions.BadRequestError, "invalid_request"),
         ("unsafe", _interactions.BadRequestError, "invalid_request"),

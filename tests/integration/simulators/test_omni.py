@@ -7,9 +7,13 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import google.auth.exceptions
 import httpx
 import openai
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from google.auth import jwt
 from PIL import Image
 from reelmesh_kit import clock
 from reelmesh_simulators import catalogue, clips, serving, vendor
@@ -295,36 +299,82 @@ async def test_files_go_wrong_as_asked(client: httpx.AsyncClient) -> None:
     assert (await client.get(url)).content[4:8] == b"ftyp"
 
 
-async def test_an_end_is_told_and_signed_to_all_who_asked() -> None:
-    secret = "whsec_" + base64.b64encode(b"a secret of ours").decode()
+async def told(*arrivals: raw_http_server.Arrivals, count: int) -> list[tuple[dict[str, str], bytes]]:
+    """Return headers and bodies that came to the first of several, once so many came to each."""
+    async with asyncio.timeout(LONGEST_WAIT_SECONDS):
+        while any(len(one.bodies) < count for one in arrivals):
+            await clock.SystemClock().sleep(0.02)
+    return [
+        (dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:] if line), body)
+        for head, body in zip(arrivals[0].headers, arrivals[0].bodies, strict=True)
+    ]
+
+
+def public_key(key_set: dict[str, Any]) -> dict[str, str]:
+    """Return the keys of a set by their ids, as PEM."""
+
+    def number(text: str) -> int:
+        return int.from_bytes(base64.urlsafe_b64decode(text + "=="))
+
+    return {
+        key["kid"]: rsa.RSAPublicNumbers(number(key["e"]), number(key["n"]))
+        .public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        .decode()
+        for key in key_set["keys"]
+    }
+
+
+async def test_an_end_is_told_to_all_whom_a_request_names_by_a_token(found: serving.Served) -> None:
     async with (
         raw_http_server.counting_server(keep_alive=False) as one,
         raw_http_server.counting_server(keep_alive=False) as other,
-        vendors.selling(lambda seller: omni.Omni(seller, webhook_secret=b"a secret of ours")) as found,
         calling(found) as client,
     ):
         hooks = {"uris": [one.url, other.url], "user_metadata": {"attempt": "a-1"}}
         made = (await ordered(client, "a cat [[webhook-forged]]", webhook_config=hooks)).json()
         failed = (await ordered(client, "a dog [[fail]]", webhook_config=hooks)).json()
-        async with asyncio.timeout(LONGEST_WAIT_SECONDS):
-            while len(one.bodies) < 3 or len(other.bodies) < 3:
-                await clock.SystemClock().sleep(0.02)
+        stopped = (await ordered(client, "a cow [[stall]]", webhook_config=hooks)).json()
+        await client.post(f"/v1/interactions/{stopped['id']}/cancel")
+        keys = public_key((await client.get("/.well-known/jwks.json")).json())
+        deliveries = await told(one, other, count=4)
     genuine: dict[str, Any] = {}
     forged = 0
-    for head, body in zip(one.headers, one.bodies, strict=True):
-        headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:] if line)
+    for headers, body in deliveries:
+        assert headers["webhook-id"].startswith("evt_v1_")
         try:
-            openai.OpenAI(api_key="none").webhooks.verify_signature(body, headers, secret=secret)
-        except openai.InvalidWebhookSignatureError:
+            claims = jwt.decode(headers["webhook-signature"], keys, audience=one.url)
+        except google.auth.exceptions.GoogleAuthError:
             forged += 1
             continue
         event = json.loads(body)
-        genuine[event["data"]["id"]] = (event["type"], event["user_metadata"])
+        assert {name: claims[name] for name in event} == event
+        genuine[event["data"]["id"]] = (event["type"], event["user_metadata"], event["data"].get("error_code"))
     assert forged == 1
     assert genuine == {
-        made["id"]: ("interaction.completed", {"attempt": "a-1"}),
-        failed["id"]: ("interaction.failed", {"attempt": "a-1"}),
+        made["id"]: ("interaction.completed", {"attempt": "a-1"}, None),
+        failed["id"]: ("interaction.failed", {"attempt": "a-1"}, "invalid_request"),
+        stopped["id"]: ("interaction.cancelled", {"attempt": "a-1"}, None),
     }
+
+
+async def test_an_end_is_told_to_the_project_by_the_standard_scheme() -> None:
+    secret = "whsec_" + base64.b64encode(b"a secret of ours").decode()
+    async with raw_http_server.counting_server(keep_alive=False) as project:
+
+        def told_of(seller: vendor.Vendor) -> omni.Omni:
+            return omni.Omni(seller, webhook_url=project.url, webhook_secret=b"a secret of ours")
+
+        async with vendors.selling(told_of) as found, calling(found) as client:
+            made = (await ordered(client, "a cat [[webhook-forged]] [[webhook-twice]]")).json()
+            deliveries = await told(project, count=3)
+    verify = openai.OpenAI(api_key="none").webhooks.verify_signature
+    (headers, body), *genuine = deliveries
+    with pytest.raises(openai.InvalidWebhookSignatureError):
+        verify(body, headers, secret=secret)
+    for headers, body in genuine:
+        verify(body, headers, secret=secret)
+        assert json.loads(body)["data"] == {"id": made["id"]}
 
 
 async def test_who_asks_for_no_webhook_gets_none(found: serving.Served) -> None:

@@ -23,12 +23,12 @@ _LOGGER = logging.getLogger("reelmesh.simulators.webhooks")
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What is sent where; `also` are more addresses for the same."""
+    """What is sent where; `also` tells others of the same."""
 
     url: str
     headers: Mapping[str, str]
     body: bytes
-    also: Sequence[str] = ()
+    also: Sequence["Notice"] = ()
 
 
 @runtime_checkable
@@ -95,20 +95,20 @@ class Teller:
     async def _send(self, notice: Notice | None) -> None:
         if notice is None:
             return
-        for url in (notice.url, *notice.also):
-            await self._send_to(url, notice)
+        for one in (notice, *notice.also):
+            await self._deliver(one)
 
-    async def _send_to(self, url: str, notice: Notice) -> None:
+    async def _deliver(self, notice: Notice) -> None:
         pause = FIRST_PAUSE_SECONDS
         async with httpx.AsyncClient(timeout=10.0) as client:
             for _ in range(TRIES):
                 try:
-                    answer = await client.post(url, content=notice.body, headers=dict(notice.headers))
+                    answer = await client.post(notice.url, content=notice.body, headers=dict(notice.headers))
                     if answer.status_code < 300:
                         return
-                    _LOGGER.info("A webhook was answered %d by %s", answer.status_code, url)
+                    _LOGGER.info("A webhook was answered %d by %s", answer.status_code, notice.url)
                 except httpx.HTTPError as error:
-                    _LOGGER.info("A webhook did not reach %s: %r", url, error)
+                    _LOGGER.info("A webhook did not reach %s: %r", notice.url, error)
                 await self._vendor.clock.sleep(pause)
                 pause *= 2
 

@@ -5,6 +5,7 @@ By Vertex AI, under a project and a location, callers have tokens, and clips go 
 """
 
 import base64
+import dataclasses
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
@@ -13,7 +14,7 @@ from typing import Any
 from starlette import requests, responses, routing
 
 from reelmesh_simulators import orders, serving, vendor, webhooks
-from reelmesh_simulators.dialects import bodies, gcs, google, omni_request
+from reelmesh_simulators.dialects import bodies, gcs, google, google_signing, omni_request
 from reelmesh_simulators.faults import Fault
 
 NAME = "omni"
@@ -38,7 +39,11 @@ _EVENTS = {
     orders.State.SUCCEEDED: "interaction.completed",
     orders.State.FILTERED: "interaction.completed",
     orders.State.FAILED: "interaction.failed",
+    orders.State.CANCELLED: "interaction.cancelled",
 }
+_WITH_OUTPUT = (orders.State.SUCCEEDED, orders.State.FILTERED)
+_ISSUER = "https://generativelanguage.googleapis.com"
+TOKEN_SECONDS = 300
 
 
 class Omni:
@@ -53,6 +58,7 @@ class Omni:
         models: Collection[str] = tuple(omni_request.PRICES),
         inline_limit_bytes: int = INLINE_LIMIT_BYTES,
         processing_seconds: float = 0.3,
+        webhook_url: str = "",
         webhook_secret: bytes = b"secret",
     ) -> None:
         """Render for `seller`.
@@ -62,18 +68,24 @@ class Omni:
             models: what is served; anything else is retired.
             inline_limit_bytes: larger clips come as files, even to who asks for them inline.
             processing_seconds: how long a file is not ready after its clip was made.
-            webhook_secret: signs webhooks by the Standard Webhooks scheme. The vendor signs so what it tells to a
-                project's own addresses; how it signs for those of a request is not known here.
+            webhook_url: where the project is told of ends, unless a request names its own; empty for nowhere.
+            webhook_secret: signs what the project is told, by the Standard Webhooks scheme. What a request asked for
+                is signed by a JSON Web Token.
         """
         self._vendor = seller
         self._models = models
         self._inline_limit_bytes = inline_limit_bytes
         self._processing_seconds = processing_seconds
+        self._webhook_url = webhook_url
         self._webhook_secret = webhook_secret
+        self._signer, self._forger = google_signing.Signer(), google_signing.Signer()
 
     def routes(self) -> Sequence[routing.BaseRoute]:
         """Return what it answers to."""
-        found: list[routing.BaseRoute] = [*gcs.Storage(self._vendor).routes()]
+        found: list[routing.BaseRoute] = [
+            *gcs.Storage(self._vendor).routes(),
+            routing.Route("/.well-known/jwks.json", self._keys, methods=["GET"]),
+        ]
         for version in VERSIONS:
             file = f"/{version}/files/{{file_id}}"
             found += [
@@ -102,20 +114,35 @@ class Omni:
 
     def notice(self, look: vendor.Look, *, forged: bool) -> webhooks.Notice | None:
         """Return the event of an interaction that ended."""
-        order, event = look.job.order, _EVENTS.get(look.state)
-        if event is None or not order.webhook_url:
+        job, told = look.job, look.job.order.told
+        event_id, url = f"evt_{job.job_id}", job.order.webhook_url or self._webhook_url
+        if not url or look.state not in _EVENTS:
             return None
-        told = {
-            "type": event,
-            "version": "v1",
-            "timestamp": google.time_of(look.now),
-            "data": {"id": look.job.job_id},
-            "user_metadata": order.told["user_metadata"],
+        data = {"id": job.job_id}
+        if look.state is orders.State.FAILED:
+            error = _error(job)
+            data |= {"error_code": error["code"], "error_message": error["message"]}
+        event = {"type": _EVENTS[look.state], "version": "v1", "timestamp": google.time_of(look.now), "data": data}
+        if url == self._webhook_url:
+            body = json.dumps(event).encode()
+            secret = b"somebody else's" if forged else self._webhook_secret
+            return webhooks.Notice(url, webhooks.standard(secret, event_id, look.now, body), body)
+        event["user_metadata"] = told["user_metadata"]
+        first, *others = [self._by_token(to, event_id, look.now, event, forged=forged) for to in (url, *told["also"])]
+        return dataclasses.replace(first, also=tuple(others))
+
+    def _by_token(
+        self, url: str, event_id: str, now: float, event: Mapping[str, Any], *, forged: bool
+    ) -> webhooks.Notice:
+        claims = {"iss": _ISSUER, "aud": url, "iat": int(now), "exp": int(now) + TOKEN_SECONDS, **event}
+        signer = self._forger if forged else self._signer
+        headers = {
+            "content-type": "application/json",
+            "webhook-id": event_id,
+            "webhook-timestamp": str(int(now)),
+            "webhook-signature": signer.token(claims, self._signer.key_id),
         }
-        body = json.dumps(told).encode()
-        secret = b"somebody else's" if forged else self._webhook_secret
-        headers = webhooks.standard(secret, f"evt_{look.job.job_id}", look.now, body)
-        return webhooks.Notice(order.webhook_url, headers, body, tuple(order.told["also"]))
+        return webhooks.Notice(url, headers, json.dumps(event).encode())
 
     def _answering(self, answer: Any) -> Any:
         async def answered(request: requests.Request) -> responses.Response:
@@ -153,6 +180,10 @@ class Omni:
             return made
 
         return answered
+
+    async def _keys(self, request: requests.Request) -> responses.Response:
+        del request
+        return responses.JSONResponse(self._signer.key_set())
 
     # --- the verbs
 
@@ -257,7 +288,7 @@ class Omni:
             "created": google.time_of(job.created),
             "updated": google.time_of(min(look.now, job.ends)),
             "labels": dict(order.labels),
-            "steps": [{"type": "model_output", "content": content}] if look.state in _EVENTS else [],
+            "steps": [{"type": "model_output", "content": content}] if look.state in _WITH_OUTPUT else [],
             "errors": [_error(job)] if look.state is orders.State.FAILED else [],
             "usage": _usage(look),
         }
@@ -328,10 +359,11 @@ def _usage(look: vendor.Look) -> Mapping[str, Any]:
     }
 
 
+# Of these codes the vendor publishes all but those of 500 and 503, as far as could be seen.
 _SPOILT: Mapping[Fault, tuple[int, str, str]] = {
     Fault.BUSY: (429, "rate_limit_exceeded", "You exceeded the rate limit. Please retry later."),
     Fault.POLL_BUSY: (429, "rate_limit_exceeded", "You exceeded the rate limit. Please retry later."),
-    Fault.QUOTA: (429, "quota_exceeded", "You exceeded your current quota. Please check your plan and billing."),
+    Fault.QUOTA: (402, "payment_required", "Your prepaid credits are depleted. Please add credits to continue."),
     Fault.OVERLOADED: (503, "unavailable", "The model is overloaded. Please try again later."),
     Fault.ACCEPT_500: (500, "internal", "An internal error has occurred. Please retry."),
     Fault.POLL_500: (500, "internal", "An internal error has occurred. Please retry."),
