@@ -1,7 +1,6 @@
 """Callers of the simulated Runway, and requests that it takes."""
 
 import asyncio
-import datetime
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,14 +14,6 @@ HEADERS = {"authorization": "Bearer key_1", "x-runway-version": "2024-11-06"}
 PICTURE = "https://pictures.example.com/a.png"
 GEN45: Mapping[str, Any] = {"model": "gen4.5", "promptText": "a cat", "ratio": "1280:720", "duration": 2}
 TURBO: Mapping[str, Any] = {"model": "gen4_turbo", "promptImage": PICTURE, "ratio": "1280:720"}
-
-
-class Tomorrow(clock.SystemClock):
-    """A day later, and a bit."""
-
-    def now(self) -> datetime.datetime:
-        """Return the time 25 hours later."""
-        return super().now() + datetime.timedelta(hours=25)
 
 
 def client_of(found: serving.Served, *, retries: int = 0, key: str = "key_1") -> runwayml.AsyncRunwayML:

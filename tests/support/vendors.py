@@ -1,10 +1,20 @@
 """Simulated vendors for tests: served on free ports, quick, with books in memory."""
 
 import contextlib
+import datetime
 from collections.abc import AsyncGenerator, Callable
 
 from reelmesh_kit import chance, clock, ids
 from reelmesh_simulators import ledger, orders, serving, vendor
+
+
+class Tomorrow(clock.SystemClock):
+    """A day later, and a bit."""
+
+    def now(self) -> datetime.datetime:
+        """Return the time 25 hours later."""
+        return super().now() + datetime.timedelta(hours=25)
+
 
 QUICK = orders.Pace(queue_seconds=0.05, render_seconds=0.1)
 

@@ -10,7 +10,7 @@ from reelmesh_simulators import catalogue, serving
 from reelmesh_simulators.dialects import runway, runway_models, runway_uploads
 
 from tests.support import vendors
-from tests.support.runway_client import GEN45, PICTURE, TURBO, Tomorrow, client_of, ended, made, plain, told
+from tests.support.runway_client import GEN45, PICTURE, TURBO, client_of, ended, made, plain, told
 
 
 @pytest.fixture
@@ -233,6 +233,6 @@ async def test_an_upload_has_a_largest_size_and_an_end(monkeypatch: pytest.Monke
             await client.image_to_video.create(model="gen4_turbo", prompt_image=upload.uri, ratio="1280:720")
 
         await use_it()
-        found.vendor.clock = Tomorrow()
+        found.vendor.clock = vendors.Tomorrow()
         with pytest.raises(runwayml.BadRequestError, match="expired"):
             await use_it()

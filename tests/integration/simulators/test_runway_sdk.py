@@ -10,7 +10,7 @@ from reelmesh_simulators import catalogue, clips, faults, orders, serving
 from reelmesh_simulators.dialects import runway
 
 from tests.support import vendors
-from tests.support.runway_client import PICTURE, Tomorrow, bytes_at, client_of, ended, made, plain, told
+from tests.support.runway_client import PICTURE, bytes_at, client_of, ended, made, plain, told
 
 
 @pytest.fixture
@@ -171,7 +171,7 @@ async def test_each_look_gives_a_fresh_address_and_old_ones_expire(served: servi
         assert again.status == "SUCCEEDED"
         assert task.output[0] != again.output[0]
         assert (await bytes_at(task.output[0])).status_code == 200
-        served.vendor.clock = Tomorrow()
+        served.vendor.clock = vendors.Tomorrow()
         expired = await bytes_at(task.output[0])
         assert (expired.status_code, "Request has expired" in expired.text) == (403, True)
         fresh = await client.tasks.retrieve(task.id)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from reelmesh_simulators import serving, vendor
-from reelmesh_simulators.dialects import litellm, omni, openai, runway, sglang, veo, vllm_omni
+from reelmesh_simulators.dialects import fal, litellm, omni, openai, runway, sglang, veo, vllm_omni
 
 DIALECTS: Mapping[str, Callable[[vendor.Vendor], serving.Dialect]] = {
     made.name: made
@@ -16,5 +16,6 @@ DIALECTS: Mapping[str, Callable[[vendor.Vendor], serving.Dialect]] = {
         veo.Veo,
         omni.Omni,
         runway.Runway,
+        fal.Fal,
     )
 }

@@ -11,6 +11,8 @@ from typing import Any, cast
 from starlette import datastructures, requests
 
 _DATA_URL = re.compile(r"data:([a-z]+/[a-z0-9.+-]+);base64,(.*)", re.DOTALL)
+# Lines of the shorter side, by what vendors call them.
+LINES = {"480p": 480, "720p": 720, "768p": 768, "1080p": 1080, "2k": 1440, "4k": 2160}
 _SIZE = re.compile(r"(\d{1,5})x(\d{1,5})")
 
 
@@ -64,6 +66,13 @@ def size_of(text: str) -> tuple[int, int] | None:
 def even(pixels: int) -> int:
     """Return the nearest number of pixels that a video can have."""
     return max(2, pixels - pixels % 2)
+
+
+def sized(wide: int, high: int, lines: int) -> tuple[int, int]:
+    """Return width and height in pixels of a shape whose shorter side has so many."""
+    if wide >= high:
+        return even(round(lines * wide / high)), even(lines)
+    return even(lines), even(round(lines * high / wide))
 
 
 def file_of(url: str) -> File | None:

@@ -70,9 +70,6 @@ class Media:
         return (Kind.ADDRESS, ()) if any(address_problem(one.get("uri")) for one in given) else None
 
 
-_LINES = {"480p": 480, "720p": 720, "768p": 768, "1080p": 1080, "2k": 1440, "4k": 2160}
-
-
 def size_of(fields: Mapping[str, Any]) -> tuple[int, int]:
     """Return width and height of what is made: of pixels as they are named, or of a shape and a number of lines."""
     ratio = str(fields.get("ratio", "16:9"))
@@ -85,11 +82,4 @@ def size_of(fields: Mapping[str, Any]) -> tuple[int, int]:
     width, height = int(wide), int(high)
     if max(width, height) > 100:
         return bodies.even(width), bodies.even(height)
-    return sized(width, height, _LINES[resolution])
-
-
-def sized(wide: int, high: int, lines: int) -> tuple[int, int]:
-    """Return width and height in pixels of a shape whose shorter side has so many."""
-    if wide >= high:
-        return bodies.even(round(lines * wide / high)), bodies.even(lines)
-    return bodies.even(lines), bodies.even(round(lines * high / wide))
+    return bodies.sized(width, height, bodies.LINES[resolution])
