@@ -5,7 +5,7 @@ import datetime
 
 import pytest
 from reelmesh_kit import errors
-from reelmesh_orchestrator.model import planning, request, routing, shot
+from reelmesh_orchestrator.model import planning, policies, request, routing, shot
 
 from tests.support import orchestrator
 from tests.support.orchestrator import FREE, GENERATION_ID, OTHER, PAID, model_card, offers, provider_card
@@ -103,6 +103,68 @@ def test_what_nobody_can_make_is_refused_with_each_reason(
         plan(sketch(**changes), provider_card("p", model))
     assert words in refused.value.message
     assert words in refused.value.metadata["p/m-1"]
+
+
+def routed(policy: policies.RoutingPolicy, *cards: orchestrator.card.Card, **changes: object) -> list[str]:
+    (one,) = plan(sketch(policy=policy, **changes), *cards)
+    return [f"{two.provider}{' struck' if two.struck else ''}" for two in one.route]
+
+
+def of_quality(provider: str, quality: int, price: int, seconds: float = 1.0) -> orchestrator.card.Card:
+    model = dataclasses.replace(model_card(micros_per_second=price), quality=quality, seconds_per_second=seconds)
+    return provider_card(provider, model)
+
+
+GOOD, PLAIN, POOR = of_quality("good", 3, 300_000, 9.0), of_quality("plain", 2, 200_000), of_quality("poor", 1, 100_000)
+UNKNOWN = of_quality("unknown", 0, 150_000)
+ALL = (PLAIN, POOR, FREE, GOOD, UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("policy", "order"),
+    [
+        (policies.CHEAPEST, ["poor", "unknown", "plain", "good", "free"]),
+        (policies.RoutingPolicy("q", order=policies.Order.QUALITY), ["good", "plain", "poor", "unknown", "free"]),
+        (policies.RoutingPolicy("s", order=policies.Order.SPEED), ["poor", "unknown", "plain", "good", "free"]),
+        (policies.RoutingPolicy("c", chain=("plain", "good")), ["plain", "good", "poor", "unknown", "free"]),
+        (policies.RoutingPolicy("c", chain=("free", "good")), ["good", "poor", "unknown", "plain", "free"]),
+        (policies.RoutingPolicy("m", chain=("good/m-1",)), ["good", "poor", "unknown", "plain", "free"]),
+        (
+            policies.RoutingPolicy("o", chain=("plain",), only_chain=True),
+            ["plain", "free", "poor struck", "unknown struck", "good struck"],
+        ),
+        (
+            policies.RoutingPolicy("l", least_quality=2),
+            ["unknown", "plain", "good", "free", "poor struck"],
+        ),
+    ],
+)
+def test_a_policy_orders_the_candidates_and_free_ones_stay_last(
+    policy: policies.RoutingPolicy, order: list[str]
+) -> None:
+    assert routed(policy, *ALL) == order
+
+
+def test_who_will_hardly_be_ready_in_time_comes_after_those_who_will() -> None:
+    assert routed(policies.RoutingPolicy("c", chain=("good",)), *ALL, seconds_left=30.0) == [
+        "poor",
+        "unknown",
+        "plain",
+        "good",
+        "free",
+    ]
+
+
+def test_each_candidate_says_why_it_stands_there() -> None:
+    policy = policies.RoutingPolicy("mine", chain=("plain", "good"), least_quality=2)
+    (one,) = plan(sketch(policy=policy, seconds_left=30.0), *ALL)
+    reasons = {two.provider: two.reason for two in one.route}
+    assert reasons["plain"] == "choice 1 of mine, makes it for $1.6000"
+    assert reasons["good"] == (
+        "choice 2 of mine, makes it for $2.4000, but typically takes 72 s, more than the deadline leaves"
+    )
+    assert reasons["poor"] == "is of quality 1, the policy mine asks for 2"
+    assert reasons["free"] == "makes it for nothing"
 
 
 def test_without_any_provider_it_says_so() -> None:

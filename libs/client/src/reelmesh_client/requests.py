@@ -44,10 +44,14 @@ class Options(TypedDict, total=False):
     priority: int
     # The person within the tenant for whom it is made.
     user_id: str
+    # Name of the routing policy, such as "premium".
+    policy: str
+    # What the video is about, for the choice of a policy.
+    category: str
 
 
 _OUTPUT = ("duration_seconds", "aspect_ratio", "resolution", "width", "height", "frames_per_second", "audio")
-_PLAIN = ("model", "max_cost_micros", "fallback_floor", "seed", "priority", "user_id")
+_PLAIN = ("model", "max_cost_micros", "fallback_floor", "seed", "priority", "user_id", "policy", "category")
 
 
 def build(prompt: str, options: Options, uploaded: Sequence[str] = ()) -> generation_service_pb2.GenerationRequest:

@@ -123,6 +123,7 @@ def _model_to(card: model.ModelCard) -> pool_service_pb2.ModelCard:
         longest_render_seconds=card.longest_render_seconds,
         seconds_per_second=card.seconds_per_second,
         longest_prompt=card.longest_prompt,
+        quality=card.quality,
     )
 
 

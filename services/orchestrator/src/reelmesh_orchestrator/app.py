@@ -23,7 +23,7 @@ from reelmesh.v1 import (
 from reelmesh_kit import admin, bus, process, rpc, sql
 
 from reelmesh_orchestrator import metrics, ports, settings
-from reelmesh_orchestrator.adapters import account_file, outbox, progress, storage
+from reelmesh_orchestrator.adapters import account_file, outbox, policy_file, progress, storage
 from reelmesh_orchestrator.adapters.sql import counting as sql_counting
 from reelmesh_orchestrator.adapters.sql import record
 from reelmesh_orchestrator.model import advancing
@@ -110,8 +110,9 @@ async def at_work(
     listed = accounts.Accounts(kept, account_file.AccountFile(own.accounts_file, chassis.logger), chassis.clock)
     board = progress.Progress(link)
     crowded = crowding.Crowding(kept, chassis.clock, limit=own.most_open_generations_in_all)
+    routes = policy_file.read(own.policies_file)
     verbs = generations.Generations(
-        kept, assets, board, chassis.ids, policy, crowded, most_open=own.most_open_generations
+        kept, assets, board, chassis.ids, policy, crowded, routes, most_open=own.most_open_generations
     )
     background = loops.Loops(chassis.clock, wake)
     patience = _patience(own)

@@ -65,6 +65,9 @@ class OrchestratorSettings(settings.ServiceSettings):
         description="YAML file that lists the accounts at providers, with their limits and the names of their keys; "
         "read again when it changes. None if unset: only what costs nothing is used.",
     )
+    policies_file: pathlib.Path | None = pydantic.Field(
+        default=None, description="TOML file of routing policies; if unset, those that are shipped."
+    )
     free_account_slots: int = pydantic.Field(
         default=2, ge=1, le=1000, description="Attempts in flight at a provider that costs nothing."
     )

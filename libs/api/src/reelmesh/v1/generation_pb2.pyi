@@ -93,7 +93,7 @@ ATTEMPT_STATE_WRITTEN_OFF: AttemptState
 ATTEMPT_STATE_DROPPED: AttemptState
 
 class Generation(_message.Message):
-    __slots__ = ("id", "tenant_id", "user_id", "state", "prompt", "output", "reference_asset_ids", "model", "labels", "max_cost_micros", "deadline_time", "fallback_floor", "seed", "priority", "create_time", "update_time", "start_time", "complete_time", "revision", "progress_percent", "delivery", "renditions", "thumbnail_asset_id", "poster_asset_id", "findings", "held_micros", "spent_micros", "failure", "queue_position", "estimated_seconds", "shots", "run", "trace_id", "text")
+    __slots__ = ("id", "tenant_id", "user_id", "state", "prompt", "output", "reference_asset_ids", "model", "labels", "max_cost_micros", "deadline_time", "fallback_floor", "seed", "priority", "create_time", "update_time", "start_time", "complete_time", "revision", "progress_percent", "delivery", "renditions", "thumbnail_asset_id", "poster_asset_id", "findings", "held_micros", "spent_micros", "failure", "queue_position", "estimated_seconds", "shots", "run", "trace_id", "text", "policy", "category")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -135,6 +135,8 @@ class Generation(_message.Message):
     RUN_FIELD_NUMBER: _ClassVar[int]
     TRACE_ID_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
+    POLICY_FIELD_NUMBER: _ClassVar[int]
+    CATEGORY_FIELD_NUMBER: _ClassVar[int]
     id: str
     tenant_id: str
     user_id: str
@@ -169,7 +171,9 @@ class Generation(_message.Message):
     run: int
     trace_id: str
     text: str
-    def __init__(self, id: _Optional[str] = ..., tenant_id: _Optional[str] = ..., user_id: _Optional[str] = ..., state: _Optional[_Union[GenerationState, str]] = ..., prompt: _Optional[str] = ..., output: _Optional[_Union[OutputSpec, _Mapping]] = ..., reference_asset_ids: _Optional[_Iterable[str]] = ..., model: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., max_cost_micros: _Optional[int] = ..., deadline_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., fallback_floor: _Optional[_Union[Delivery, str]] = ..., seed: _Optional[int] = ..., priority: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., complete_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revision: _Optional[int] = ..., progress_percent: _Optional[int] = ..., delivery: _Optional[_Union[Delivery, str]] = ..., renditions: _Optional[_Iterable[_Union[Rendition, _Mapping]]] = ..., thumbnail_asset_id: _Optional[str] = ..., poster_asset_id: _Optional[str] = ..., findings: _Optional[_Iterable[_Union[Finding, _Mapping]]] = ..., held_micros: _Optional[int] = ..., spent_micros: _Optional[int] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., queue_position: _Optional[int] = ..., estimated_seconds: _Optional[float] = ..., shots: _Optional[_Iterable[_Union[Shot, _Mapping]]] = ..., run: _Optional[int] = ..., trace_id: _Optional[str] = ..., text: _Optional[str] = ...) -> None: ...
+    policy: str
+    category: str
+    def __init__(self, id: _Optional[str] = ..., tenant_id: _Optional[str] = ..., user_id: _Optional[str] = ..., state: _Optional[_Union[GenerationState, str]] = ..., prompt: _Optional[str] = ..., output: _Optional[_Union[OutputSpec, _Mapping]] = ..., reference_asset_ids: _Optional[_Iterable[str]] = ..., model: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., max_cost_micros: _Optional[int] = ..., deadline_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., fallback_floor: _Optional[_Union[Delivery, str]] = ..., seed: _Optional[int] = ..., priority: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., complete_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revision: _Optional[int] = ..., progress_percent: _Optional[int] = ..., delivery: _Optional[_Union[Delivery, str]] = ..., renditions: _Optional[_Iterable[_Union[Rendition, _Mapping]]] = ..., thumbnail_asset_id: _Optional[str] = ..., poster_asset_id: _Optional[str] = ..., findings: _Optional[_Iterable[_Union[Finding, _Mapping]]] = ..., held_micros: _Optional[int] = ..., spent_micros: _Optional[int] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., queue_position: _Optional[int] = ..., estimated_seconds: _Optional[float] = ..., shots: _Optional[_Iterable[_Union[Shot, _Mapping]]] = ..., run: _Optional[int] = ..., trace_id: _Optional[str] = ..., text: _Optional[str] = ..., policy: _Optional[str] = ..., category: _Optional[str] = ...) -> None: ...
 
 class OutputSpec(_message.Message):
     __slots__ = ("duration_seconds", "aspect_ratio", "resolution", "width", "height", "frames_per_second", "audio")

@@ -71,6 +71,8 @@ def _wishes(function: Callable[..., None]) -> Callable[..., None]:
             click.option("--resolution", type=click.Choice(["480", "720", "1080"]), help="Short side. [default: 720]"),
             click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="For a result that can be made again."),
             click.option("--model", metavar="PROVIDER[/MODEL]", help="Pins the provider. [default: routing decides]"),
+            click.option("--policy", metavar="NAME", help="How the provider is chosen, such as premium."),
+            click.option("--category", metavar="NAME", help="What it is about, for the choice of a policy."),
             click.option("--silent", is_flag=True, help="Without sound."),
             click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", callback=labels, help="To find it."),
             click.option("--max-cost", "max_cost_micros", type=Money(), help="Most that it may cost, in US dollars."),
@@ -85,8 +87,9 @@ def _wishes(function: Callable[..., None]) -> Callable[..., None]:
 def _options(wishes: dict[str, Any]) -> requests.Options:
     """Return the request's options for what the command line said; what it left out is left to the mesh."""
     options = requests.Options()
-    if wishes["images"]:
-        options["images"] = wishes["images"]
+    for name in ("images", "model", "policy", "category", "labels", "max_cost_micros"):
+        if wishes[name]:
+            options[name] = wishes[name]
     if wishes["duration"] is not None:
         options["duration_seconds"] = wishes["duration"]
     if wishes["aspect"]:
@@ -95,14 +98,8 @@ def _options(wishes: dict[str, Any]) -> requests.Options:
         options["resolution"] = int(wishes["resolution"])
     if wishes["seed"] is not None:
         options["seed"] = wishes["seed"]
-    if wishes["model"]:
-        options["model"] = wishes["model"]
     if wishes["silent"]:
         options["audio"] = False
-    if wishes["labels"]:
-        options["labels"] = wishes["labels"]
-    if wishes["max_cost_micros"]:
-        options["max_cost_micros"] = wishes["max_cost_micros"]
     if wishes["deadline"] is not None:
         options["deadline_time"] = running.device().now() + datetime.timedelta(seconds=wishes["deadline"])
     if wishes["floor"]:

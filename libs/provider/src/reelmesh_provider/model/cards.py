@@ -35,6 +35,7 @@ class ModelCard:
         longest_render_seconds: the longest time a render is known to take.
         seconds_per_second: the typical time for each second of video.
         longest_prompt: characters; 0 means that no limit is known.
+        quality: beside others': 1 economy, 2 standard, 3 premium; 0 means that nobody said.
     """
 
     model: str
@@ -52,6 +53,7 @@ class ModelCard:
     seed: bool = False
     retires_on: datetime.date | None = None
     longest_prompt: int = 0
+    quality: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,10 @@ class GenerationRequest(bodies.Body):
     """0 to 10, default 5."""
     user_id: bodies.Text | None = None
     """The person within the tenant for whom this is made."""
+    policy: bodies.Text | None = None
+    """Name of the routing policy, such as "premium"; absent: that of the category, else the default."""
+    category: bodies.Text | None = None
+    """What the video is about, for the choice of a policy, such as "tech"."""
 
 
 class CreateGenerationRequest(GenerationRequest):
@@ -272,6 +276,10 @@ class Generation(bodies.Body):
     """W3C trace id (32 hex digits) under which everything about it is recorded."""
     text: str
     """The words delivered in place of a video, when `delivery` is TEXT."""
+    policy: str
+    """Routing policy and its version by which it was routed, such as "premium@1"."""
+    category: str
+    """What the caller said that the video is about."""
 
 
 class GenerationEvent(bodies.Body):

@@ -51,6 +51,8 @@ class ModelCard:
     seconds_per_second: float
     #: Characters; 0 means no limit known.
     longest_prompt: int
+    #: 1 economy, 2 standard, 3 premium; 0 means that nobody said.
+    quality: int = 0
 
     def price(self, day: datetime.date) -> Price | None:
         """Return the price in force on a day."""

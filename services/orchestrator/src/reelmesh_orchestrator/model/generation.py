@@ -156,6 +156,10 @@ class Generation:
     traceparent: str
     create_time: datetime.datetime
     update_time: datetime.datetime
+    #: Name and version of the policy by which it was routed.
+    policy: str = ""
+    #: What its caller says that it is about.
+    category: str = ""
     #: Number of events so far.
     sequence: int = 0
     start_time: datetime.datetime | None = None

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from reelmesh_kit import errors, ids
 
-from reelmesh_orchestrator.model import generation, routing, shot
+from reelmesh_orchestrator.model import generation, policies, routing, shot
 from reelmesh_orchestrator.model.card import ModelCard
 
 # More shots than this are not planned: a video of many scraps is not what was asked for.
@@ -25,6 +25,9 @@ class Sketch:
     pin: str
     seed_is_users: bool
     max_cost_micros: int
+    policy: policies.RoutingPolicy = policies.CHEAPEST
+    #: Until the deadline; None when there is none.
+    seconds_left: float | None = None
 
 
 def plan(
@@ -103,12 +106,13 @@ def _shots(
             needs_first_frame=False,
             seed_is_users=sketch.seed_is_users,
             pin=sketch.pin,
+            seconds_left=sketch.seconds_left,
         )
         continued = dataclasses.replace(wish, needs_first_frame=ordinal > 0)
-        route = routing.route(continued, on_offer, day)
+        route = routing.route(continued, on_offer, day, sketch.policy)
         continues = ordinal > 0
         if continues and all(candidate.struck for candidate in route):
-            continues, route = False, routing.route(wish, on_offer, day)
+            continues, route = False, routing.route(wish, on_offer, day, sketch.policy)
         shots.append(
             shot.Shot(
                 id=ids.derived(generation_id, "shot", ordinal),

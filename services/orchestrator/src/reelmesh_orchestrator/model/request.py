@@ -42,6 +42,8 @@ WIDEST_ASPECT = 4.0
 _REQUEST_ID = re.compile(rf"[A-Za-z0-9._~-]{{1,{LONGEST_REQUEST_ID_CHARACTERS}}}")
 # Letters, marks, numbers, punctuation, symbols: what a prompt must have one of.
 _SEEN = frozenset("LMNPS")
+# The name of a policy, or a category, or nothing.
+_WORD = re.compile(r"[\w .-]{0,63}")
 _PIN = re.compile(r"[a-z0-9-]{1,63}(/[A-Za-z0-9._:/-]{1,127})?")
 
 
@@ -73,6 +75,8 @@ class Request:
     seed: int | None = None
     priority: int | None = None
     user_id: str = ""
+    policy: str = ""
+    category: str = ""
 
 
 def check(request: Request, now: datetime.datetime) -> None:
@@ -96,6 +100,9 @@ def check(request: Request, now: datetime.datetime) -> None:
     if request.seed is not None and not 0 <= request.seed <= LARGEST_SEED:
         raise errors.InvalidArgument("seed", f"must be 0 to {LARGEST_SEED}")
     check_user_id(request.user_id)
+    for name in ("policy", "category"):
+        if not _WORD.fullmatch(getattr(request, name)):
+            raise errors.InvalidArgument(name, "must be at most 63 letters, digits, spaces, dots, dashes, underscores")
 
 
 def check_request_id(request_id: str) -> None:
@@ -130,6 +137,8 @@ def completed(wish: OutputWish) -> Output:
 def fingerprint(request: Request) -> str:
     """Return the SHA-256 over the canonical JSON of the request: what an idempotency key stands for."""
     fields = dataclasses.asdict(request)
+    # A request that names none is what it was before there were any.
+    fields = {name: value for name, value in fields.items() if value or name not in ("policy", "category")}
     if request.deadline_time is not None:
         fields["deadline_time"] = request.deadline_time.isoformat()
     canonical = json.dumps(fields, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

@@ -4,7 +4,7 @@ import dataclasses
 import datetime
 from collections.abc import Sequence
 
-from reelmesh_orchestrator.model import generation, shot
+from reelmesh_orchestrator.model import generation, policies, shot
 from reelmesh_orchestrator.model.card import Account, Card, ModelCard
 
 
@@ -29,6 +29,8 @@ class Wish:
     needs_first_frame: bool
     seed_is_users: bool
     pin: str
+    #: Until the deadline; None when there is none.
+    seconds_left: float | None = None
 
 
 def offers(accounts: Sequence[Account], cards: Sequence[Card]) -> tuple[Offer, ...]:
@@ -42,20 +44,51 @@ def offers(accounts: Sequence[Account], cards: Sequence[Card]) -> tuple[Offer, .
     )
 
 
-def route(wish: Wish, on_offer: Sequence[Offer], day: datetime.date) -> tuple[shot.Candidate, ...]:
+def route(
+    wish: Wish, on_offer: Sequence[Offer], day: datetime.date, policy: policies.RoutingPolicy = policies.CHEAPEST
+) -> tuple[shot.Candidate, ...]:
     """Return the candidates in the order in which they are tried, the struck ones last, each with its reason.
 
-    Paid candidates come first, cheapest first; those that cost nothing follow as the last that can make a video.
+    Paid candidates come first, as the policy orders them; those that cost nothing follow as the last that can make a
+    video. Within each, those come last that will hardly be ready before the deadline.
     """
-    judged = [_judged(wish, offer, day) for offer in on_offer]
-    return tuple(sorted(judged, key=lambda one: (one.struck, one.free, one.price_micros, one.account_id, one.model)))
+    judged = [(_judged(wish, offer, day, policy), offer) for offer in on_offer]
+    judged.sort(key=lambda one: _rank(*one, wish, policy))
+    return tuple(candidate for candidate, _ in judged)
 
 
-def _judged(wish: Wish, offer: Offer, day: datetime.date) -> shot.Candidate:
+def _rank(candidate: shot.Candidate, offer: Offer, wish: Wish, policy: policies.RoutingPolicy) -> tuple[object, ...]:
+    place = policy.place(candidate.provider, candidate.model)
+    measures = {
+        policies.Order.PRICE: 0.0,
+        policies.Order.QUALITY: float(-offer.model.quality),
+        policies.Order.SPEED: _typical_seconds(wish, offer),
+    }
+    return (
+        candidate.struck,
+        candidate.free,
+        _is_late(wish, offer),
+        len(policy.chain) if place is None else place,
+        measures[policy.order],
+        candidate.price_micros,
+        candidate.account_id,
+        candidate.model,
+    )
+
+
+def _typical_seconds(wish: Wish, offer: Offer) -> float:
+    return offer.model.seconds_per_second * wish.duration_seconds
+
+
+def _is_late(wish: Wish, offer: Offer) -> bool:
+    return wish.seconds_left is not None and _typical_seconds(wish, offer) > wish.seconds_left
+
+
+def _judged(wish: Wish, offer: Offer, day: datetime.date, policy: policies.RoutingPolicy) -> shot.Candidate:
     price = offer.model.price(day)
-    problem = _problem(wish, offer, day) or ("" if price else "no price is known for today")
+    problem = _problem(wish, offer, day) or _policy_problem(offer, policy)
+    problem = problem or ("" if price else "no price is known for today")
     micros = price.of(wish.duration_seconds) if price else 0
-    reason = problem or ("makes it for nothing" if offer.card.free else f"makes it for ${micros / 1e6:.4f}")
     return shot.Candidate(
         account_id=offer.account.id,
         provider=offer.account.provider,
@@ -63,8 +96,28 @@ def _judged(wish: Wish, offer: Offer, day: datetime.date) -> shot.Candidate:
         price_micros=micros,
         free=offer.card.free,
         struck=bool(problem),
-        reason=reason,
+        reason=problem or _reason(wish, offer, micros, policy),
     )
+
+
+def _reason(wish: Wish, offer: Offer, micros: int, policy: policies.RoutingPolicy) -> str:
+    reason = "makes it for nothing" if offer.card.free else f"makes it for ${micros / 1e6:.4f}"
+    place = policy.place(offer.account.provider, offer.model.model)
+    if place is not None:
+        reason = f"choice {place + 1} of {policy.name}, {reason}"
+    if _is_late(wish, offer):
+        reason += f", but typically takes {_typical_seconds(wish, offer):.0f} s, more than the deadline leaves"
+    return reason
+
+
+def _policy_problem(offer: Offer, policy: policies.RoutingPolicy) -> str:
+    if offer.card.free:
+        return ""
+    if policy.only_chain and policy.place(offer.account.provider, offer.model.model) is None:
+        return f"the policy {policy.name} does not name it"
+    if 0 < offer.model.quality < policy.least_quality:
+        return f"is of quality {offer.model.quality}, the policy {policy.name} asks for {policy.least_quality}"
+    return ""
 
 
 def _problem(wish: Wish, offer: Offer, day: datetime.date) -> str:

@@ -25,6 +25,8 @@ class Admission:
     traceparent: str
     #: Seed for requests that have none, derived from the generation so that a repeat comes to the same.
     seed: int
+    #: Name and version of the policy by which its shots were routed.
+    policy: str = ""
 
 
 def admit(
@@ -58,14 +60,17 @@ def admit(
         traceparent=admission.traceparent,
         create_time=now,
         update_time=now,
+        policy=admission.policy,
+        category=asked.category,
     )
     draft = Draft(Aggregate(new, tuple(shots)), now)
     draft.happened("created", "Admitted", shots=len(shots), duration_seconds=new.output.duration_seconds)
+    by = f"By policy {admission.policy}. " if admission.policy else ""
     for one in shots:
         listed = "; ".join(
             f"{two.provider}/{two.model} {'struck: ' if two.struck else ''}{two.reason}" for two in one.route
         )
-        draft.happened("routed", f"Shot {one.ordinal + 1} of {one.duration_seconds:g} s: {listed}", shot_id=one.id)
+        draft.happened("routed", f"{by}Shot {one.ordinal + 1} of {one.duration_seconds:g} s: {listed}", shot_id=one.id)
     draft.put_generation(new.moved(generation.GenerationEvent.ADMIT))
     draft.happened("queued", "Waiting for a provider")
     advancing.advance(draft, policy)

@@ -15,6 +15,7 @@ from reelmesh_orchestrator.model import (
     eras,
     generation,
     planning,
+    policies,
     recovering,
     request,
     routing,
@@ -70,10 +71,12 @@ class Generations:
         fresh: ids.Ids,
         policy: advancing.Policy,
         crowded: crowding.Crowding,
+        routes: policies.Policies = policies.PLAIN,
         *,
         most_open: int,
     ) -> None:
         """Take the ports; `most_open` bounds the unfinished generations of a tenant, `crowded` those of all."""
+        self._routes = routes
         self._record = record
         self._assets = assets
         self._progress = progress
@@ -126,7 +129,9 @@ class Generations:
                 limit=self._most_open,
                 scope="tenant",
             )
-        shots = _plan(found.accounts, found.cards, admission.generation_id, asked, store.now)
+        policy = self._routes.of(asked.policy, asked.category)
+        admission = dataclasses.replace(admission, policy=policy.edition)
+        shots = _plan(found.accounts, found.cards, admission.generation_id, asked, store.now, policy)
         decided = verbs.admit(asked, admission, shots, store.now, self._policy)
         adopted = self._meet_its_future(store, decided, found.standing)
         seen = self._seen(store, decided.aggregate)
@@ -153,7 +158,8 @@ class Generations:
 
         def work(store: ports.Store) -> tuple[shot.Shot, ...]:
             request.check(asked, store.now)
-            return _plan(store.accounts(), store.cards(), uuid.UUID(int=0), asked, store.now)
+            policy = self._routes.of(asked.policy, asked.category)
+            return _plan(store.accounts(), store.cards(), uuid.UUID(int=0), asked, store.now, policy)
 
         shots = await self._record.read(work)
         return Quote(shots, planning.price(shots), _rendering_seconds(shots))
@@ -265,6 +271,7 @@ def _plan(
     generation_id: uuid.UUID,
     asked: request.Request,
     now: datetime.datetime,
+    policy: policies.RoutingPolicy,
 ) -> tuple[shot.Shot, ...]:
     sketch = planning.Sketch(
         prompt=asked.prompt,
@@ -273,6 +280,8 @@ def _plan(
         pin=asked.pin,
         seed_is_users=asked.seed is not None,
         max_cost_micros=asked.max_cost_micros,
+        policy=policy,
+        seconds_left=(asked.deadline_time - now).total_seconds() if asked.deadline_time else None,
     )
     return planning.plan(generation_id, sketch, routing.offers(accounts, cards), now.date())
 

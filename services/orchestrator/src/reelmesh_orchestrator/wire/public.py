@@ -39,6 +39,8 @@ def request_from_proto(message: generation_service_pb2.GenerationRequest) -> req
         seed=message.seed if message.HasField("seed") else None,
         priority=message.priority if message.HasField("priority") else None,
         user_id=message.user_id,
+        policy=message.policy,
+        category=message.category,
     )
 
 
@@ -100,6 +102,8 @@ def generation_to_proto(
         run=current.run,
         trace_id=_trace_id(current.traceparent),
         text=current.result.text,
+        policy=current.policy,
+        category=current.category,
     )
     if current.failure:
         message.failure.CopyFrom(_failure(current.failure.reason, current.failure.message))

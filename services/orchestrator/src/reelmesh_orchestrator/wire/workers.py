@@ -95,6 +95,7 @@ def _model(message: pool_service_pb2.ModelCard) -> card.ModelCard:
         longest_render_seconds=message.longest_render_seconds,
         seconds_per_second=message.seconds_per_second,
         longest_prompt=message.longest_prompt,
+        quality=message.quality,
     )
 
 

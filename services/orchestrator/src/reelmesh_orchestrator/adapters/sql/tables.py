@@ -59,6 +59,8 @@ GENERATIONS = sa.Table(
     sa.Column("delivery", sa.Text, nullable=False),
     sa.Column("result", sql.Json, nullable=False),
     sa.Column("failure", sql.Json, nullable=True),
+    sa.Column("policy", sa.Text, nullable=False, server_default=""),
+    sa.Column("category", sa.Text, nullable=False, server_default=""),
     sa.Index("ix_generations_list", "tenant_id", "create_time", "id"),
     _partial("ix_generations_open", "tenant_id", where=_UNENDED),
     _partial("ix_generations_deadline", "deadline_time", where=f"deadline_time IS NOT NULL AND {_UNENDED}"),
