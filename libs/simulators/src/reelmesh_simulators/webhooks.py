@@ -88,6 +88,8 @@ class Teller:
             if job is None:
                 return None
             look = vendor.seen(job, self._vendor.now)
+            if look.state is orders.State.FORGOTTEN:
+                return None
             if look.state in orders.ENDED:
                 return look
             await self._vendor.clock.sleep(min(max(job.ends - look.now, 0.01), LONGEST_NAP_SECONDS))

@@ -85,7 +85,7 @@ class Fal:
     def notice(self, look: vendor.Look, *, forged: bool) -> webhooks.Notice | None:
         """Return what is told of a request that ended."""
         job = look.job
-        if not job.order.webhook_url or look.state is orders.State.FORGOTTEN:
+        if not job.order.webhook_url:
             return None
         failure = fal_words.failure_of(look)
         told: dict[str, Any] = {"request_id": job.job_id, "gateway_request_id": job.job_id}
