@@ -137,6 +137,20 @@ class TestReconcile:
         assert len(story.aggregate.attempts) == 2
         assert story.aggregate.generation.state is generation.GenerationState.PROCESSING
 
+    def test_clips_for_all_shots_that_wait_are_used_one_after_the_other(self) -> None:
+        short = orchestrator.provider_card("paid", orchestrator.model_card(longest_seconds=4.0))
+        story = Story(orchestrator.admitted(short, duration_seconds=12.0))
+        own = [attempt.id_of(one.id, 1, 0) for one in story.aggregate.shots]
+        jobs = dict(zip(own, ("job-1", "job-2", "job-3"), strict=True))
+        reconciled(story, *(found(one, job_id) for one, job_id in jobs.items()))
+        for one, job_id in reversed(jobs.items()):
+            story.finished(one, facts.Outcome.SUCCEEDED, job_id)
+        for number in range(2):
+            story.step_done({"frame_asset_id": f"frame {number}"})
+        assert [one.state for one in story.aggregate.shots] == [shot.ShotState.DONE] * 3
+        assert story.aggregate.generation.state is generation.GenerationState.PROCESSING
+        assert len(story.aggregate.attempts) == 3
+
 
 class TestSeeds:
     def test_a_job_that_has_our_seed_is_ours(self, story: Story) -> None:

@@ -44,8 +44,7 @@ _ENDING_USES_UP_TRY = frozenset({attempt.Ending.REFUSED, attempt.Ending.GONE})
 def advance(draft: Draft, policy: Policy) -> None:
     """Do everything that the state calls for."""
     if draft.generation.state in generation.WORKING:
-        _unblock_shots(draft)
-        if _try_shots(draft, policy):
+        if _go_on_with_shots(draft, policy):
             _follow_shots(draft)
             _process(draft)
     elif draft.generation.state is generation.GenerationState.CANCELLING:
@@ -125,6 +124,20 @@ def _delay_seconds(mine: list[attempt.Attempt], policy: Policy) -> float:
     if last.ending is attempt.Ending.REFUSED:
         return policy.submit_backoff_seconds[min(_tries(mine), len(policy.submit_backoff_seconds)) - 1]
     return 0.0
+
+
+def _go_on_with_shots(draft: Draft, policy: Policy) -> bool:
+    """Unblock and try shots until none moves any more: a take that is there already lets the next shot go on at once.
+
+    Returns False when a shot has nobody left and all is over.
+    """
+    before = None
+    while draft.aggregate.shots != before:
+        before = draft.aggregate.shots
+        _unblock_shots(draft)
+        if not _try_shots(draft, policy):
+            return False
+    return True
 
 
 def _unblock_shots(draft: Draft) -> None:

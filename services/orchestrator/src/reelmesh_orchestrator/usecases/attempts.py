@@ -126,6 +126,10 @@ class Attempts:
             case = store.case(attempt_id, "", "", ended.job_id)
             # Whoever observes a job that was adopted knows no more about whose it is than whoever adopted it.
             known = case.claim_of(attempt_id)
+            if known is None and case.aggregate is None:
+                # The record went back beyond this attempt: at whose account its job is nobody knows here. Whoever
+                # counts tells that, and the end is observed again once the job is adopted.
+                return
             unheard = facts.Job(case.project, ended.job_id, attempt_id, facts.Evidence.RECORD)
             job = known.job if known else unheard
 
