@@ -35,6 +35,8 @@ class Checker:
         self._revisions: dict[str, int] = {}
         #: When leave to submit was on disk, by attempt.
         self._begun: dict[str, float] = {}
+        #: Attempts that were concluded never to have been created.
+        self._concluded: set[str] = set()
         self._position = 0
         self._commits = 0
         record.on_commit.append(self._committed)
@@ -99,6 +101,9 @@ class Checker:
             whose = event.attributes.get("attempt_id", "")
             if event.type == "attempt_submitting":
                 self._begun[whose] = self._history.now()
+            if event.type == "attempt_never_created":
+                self._concluded.add(whose)
+                self._history.wrong("never created", [self._wrongly_concluded(job) for job in self._jobs_of(whose)])
             about = f"{vendor.short(str(event.generation_id))} {vendor.short(whose)}".strip()
             self._history.note("record", f"{about} {event.state} {event.type}: {event.message}")
 
@@ -134,6 +139,9 @@ class Checker:
     def _created(self, at: vendor.Vendor, job: vendor.Job) -> None:
         """Nothing is paid for twice, as the vendor sees it."""
         self._history.wrong("paid once", invariants.paid_once(at.sent))
+        if job.task.attempt_id in self._concluded:
+            late = [self._wrongly_concluded(one) for one in self._jobs_of(job.task.attempt_id)]
+            self._history.wrong("never created", late)
         others = [
             other
             for other in self._jobs().values()
@@ -141,6 +149,16 @@ class Checker:
         ]
         if others and self._plan.honest and self._plan.told_apart:
             self._history.wrong("paid once", [f"{job.id} is made for a shot that has {others[0].id} already"])
+
+    def _jobs_of(self, attempt_id: str) -> list[vendor.Job]:
+        """Return the jobs of an attempt that vendors know, if they keep their word and jobs can be told apart."""
+        if not (self._plan.honest and self._plan.told_apart):
+            return []
+        jobs = [(each, job) for each in self._vendors for job in each.jobs.values()]
+        return [job for each, job in jobs if job.task.attempt_id == attempt_id and not each.forgotten(job)]
+
+    def _wrongly_concluded(self, job: vendor.Job) -> str:
+        return f"{job.id} of attempt {job.task.attempt_id} is there, and was concluded never to have been created"
 
     def _good(self, job: vendor.Job) -> bool:
         """Tell whether a job is under way or made, and nobody has found its clip broken."""

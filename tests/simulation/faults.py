@@ -42,6 +42,7 @@ class Kind(enum.StrEnum):
     UNREACHABLE = "vendor unreachable"
     SUBMIT_VANISHES = "submit lost before it arrives"
     SUBMIT_UNANSWERED = "created, connection broken"
+    SUBMIT_CUT = "connection broken, created nevertheless"
     SUBMIT_HANGS = "created, never answered"
     SUBMIT_SLOW = "created, answered late"
     UNREADABLE = "an answer nobody can read"

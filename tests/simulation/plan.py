@@ -15,6 +15,10 @@ CALM_SECONDS = 10.0
 LAST_FAULT_SECONDS = 30.0
 LONGEST_ABSENCE_SECONDS = 24.0
 LIARS = 0.2
+# How many plans have a submit that is lost and a list that cannot be trusted together: apart they seldom meet.
+LOST_SUBMITS = 0.3
+# How many times the orchestrator's patience a worker has with a liar: it still listens when the rest has given up.
+LIARS_PATIENCE = 20.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,7 +126,7 @@ def _profile(chance: dice.Dice) -> Profile:
         renew_seconds=min(lease_seconds / 3, 3.0),
         request_timeout_seconds=request_timeout_seconds,
         # A worker that listens for long hears of jobs that others have given up.
-        submit_timeout_seconds=request_timeout_seconds * (6.0 if lies else chance.one_of([1.0, 6.0])),
+        submit_timeout_seconds=request_timeout_seconds * (LIARS_PATIENCE if lies else chance.one_of([1.0, 6.0])),
         creation_seconds=chance.uniform(0.2, 3.0),
         listing_seconds=chance.uniform(0.2, 3.0),
         shortest_render=1.0,
@@ -158,6 +162,8 @@ def _faults(chance: dice.Dice, profile: Profile) -> tuple[Fault, ...]:
     drawn_faults = [_fault(chance, profile, start) for _ in range(chance.whole(3, 12))]
     if profile.lies:
         drawn_faults += _lie(chance, start)
+    if chance.happens(LOST_SUBMITS):
+        drawn_faults += _lost_submit(chance, profile, start)
     return tuple(sorted(drawn_faults, key=lambda fault: (fault.at, fault.kind, fault.who)))
 
 
@@ -311,9 +317,25 @@ def _whom(chance: dice.Dice, profile: Profile, kind: Kind) -> str:
 
 
 def _lie(chance: dice.Dice, start: float) -> list[Fault]:
-    """Return a lie, and what keeps the id of the job from being known at once."""
+    """Return a lie, and what keeps the id of the job from being known at once.
+
+    It lasts until others have concluded that there is no job, more often than not.
+    """
     kind = chance.one_of(sorted(faults.LIES))
     at = chance.uniform(start, LAST_FAULT_SECONDS / 2)
-    lie = Fault(kind, at, PAID, seconds=chance.uniform(8.0, 30.0), count=chance.whole(1, 2))
-    slow = Fault(Kind.SUBMIT_SLOW, at, PAID, seconds=chance.uniform(4.0, 25.0))
+    lie = Fault(kind, at, PAID, seconds=chance.uniform(20.0, 45.0), count=chance.whole(1, 2))
+    slow = Fault(Kind.SUBMIT_SLOW, at, PAID, seconds=chance.uniform(0.5, 1.0) * lie.seconds)
     return [lie] if kind is Kind.CREATED_LATE else [lie, slow]
+
+
+def _lost_submit(chance: dice.Dice, profile: Profile, start: float) -> list[Fault]:
+    """Return a submit whose connection breaks before its job is made, and a list that is not what it seems.
+
+    It is slow, so that it was asked for before the job showed in it and comes long after; or another one, or in part.
+    """
+    at = chance.uniform(start, LAST_FAULT_SECONDS / 2)
+    cut = Fault(Kind.SUBMIT_CUT, at, PAID, count=chance.whole(1, 3))
+    kind = chance.weighted({Kind.LIST_SLOW: 0.6, Kind.LIST_CUT: 0.2, Kind.LIST_FOREIGN: 0.2})
+    if kind is Kind.LIST_FOREIGN and profile.trusted_when_empty:
+        kind = Kind.LIST_SLOW
+    return [cut, Fault(kind, at, PAID, seconds=chance.uniform(6.0, 15.0))]

@@ -55,6 +55,63 @@ def test_what_a_frozen_process_missed_runs_when_it_thaws_in_order() -> None:
     assert told == [("nature", 1.5), ("early", 6.0), ("late", 7.0)]
 
 
+def test_what_is_due_in_one_moment_runs_in_the_order_of_its_making() -> None:
+    told: list[int] = []
+
+    async def act() -> None:
+        running = asyncio.get_running_loop()
+        for number in range(20):
+            running.call_at(5.0, told.append, number)
+        gone = running.call_at(5.0, told.append, 99)
+        gone.cancel()
+        await loop.passing(5.0)
+
+    lived(act())
+    assert told == list(range(20))
+
+
+def test_who_waits_and_is_cancelled_hears_it_at_once_unless_it_is_frozen() -> None:
+    told: list[tuple[str, float]] = []
+
+    async def act(process: loop.Process) -> None:
+        running = asyncio.get_running_loop()
+        assert isinstance(running, loop.VirtualLoop)
+
+        async def wait(name: str) -> None:
+            try:
+                await loop.passing(10.0)
+            finally:
+                told.append((name, running.time()))
+
+        free, frozen = loop.natural(wait("free")), process.spawn(wait("frozen"))
+        await loop.passing(1.0)
+        process.standing = loop.Standing.FROZEN
+        free.cancel()
+        frozen.cancel()
+        # Its own moment passes meanwhile: that does not wake it a second time.
+        await loop.passing(20.0)
+        running.thaw(process)
+        await asyncio.wait({free, frozen})
+        assert free.cancelled()
+        assert frozen.cancelled()
+
+    lived(act(loop.Process("one")))
+    assert told == [("free", 1.0), ("frozen", 21.0)]
+
+
+def test_a_callback_that_fails_is_told_and_the_rest_goes_on() -> None:
+    told: list[Any] = []
+
+    async def act() -> None:
+        running = asyncio.get_running_loop()
+        running.set_exception_handler(lambda _, context: told.append(context["exception"]))
+        running.call_soon(int, "none")
+        await loop.passing(1.0)
+
+    lived(act())
+    assert [type(error) for error in told] == [ValueError]
+
+
 def test_a_process_that_is_killed_does_nothing_any_more_not_even_finally() -> None:
     told: list[str] = []
 

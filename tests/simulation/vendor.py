@@ -136,6 +136,8 @@ class Vendor:
         if self.weather.strikes(faults.Kind.SUBMIT_VANISHES, self.name, short(task.attempt_id)):
             _fail(answer, ConnectionResetError("the connection broke before the request arrived"))
             return
+        if self.weather.strikes(faults.Kind.SUBMIT_CUT, self.name, short(task.attempt_id)):
+            _fail(answer, ConnectionResetError("the connection broke before the request was worked on"))
         if declined := self._declined(task):
             await self._travel()
             _give(answer, declined)
