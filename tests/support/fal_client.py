@@ -1,4 +1,4 @@
-"""Callers of the simulated fal.ai: its own client speaks HTTPS alone, so they are plain."""
+"""Plain callers of the simulated fal.ai."""
 
 import asyncio
 from collections.abc import Mapping
