@@ -13,6 +13,9 @@ from tests.chaos import history
 
 GENERATIONS = "/api/v1/generations"
 ASSETS = "/api/v1/assets"
+RECOVERY = "/api/v1/recovery"
+#: How often something is asked for again that was forgotten.
+REPEATS = 3
 TIMEOUT_SECONDS = 4.0
 AGAIN_SECONDS = 0.2
 LOOK_SECONDS = 0.3
@@ -21,6 +24,15 @@ PATIENCE_SECONDS = 120.0
 # Answers that say: not now.
 _PASSING = frozenset({429, 502, 503, 504})
 Body = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Wish:
+    """What was asked for, to be asked for again."""
+
+    key: str
+    body: Mapping[str, object]
+    shots: frozenset[str]
 
 
 class Impatient(Exception):
@@ -35,6 +47,8 @@ class Caller:
     time: clock.Clock
     seeded: chance.Chance
     history: history.History
+    #: By generation.
+    wishes: dict[str, Wish] = dataclasses.field(default_factory=dict[str, Wish])
 
     async def create(self, key: str, body: Mapping[str, object]) -> Body | None:
         """Ask for a generation until somebody answers; None when it is refused."""
@@ -44,7 +58,18 @@ class Caller:
         found: Body = answer.json()
         # Read no further: creates under one key may run side by side, so that an older answer comes later.
         self.history.created(key, found)
+        self.wishes[found["id"]] = Wish(key, body, frozenset(shot["id"] for shot in found["shots"]))
         return found
+
+    async def ask_again(self, generation_id: str) -> bool:
+        """Ask under its key for a generation that the record has forgotten; tell whether it is there again."""
+        wish = self.wishes[generation_id]
+        if await self.create(wish.key, wish.body) is not None:
+            return True
+        if "deadline_time" in wish.body:
+            # It has passed: that is told, and true.
+            self.history.reported.add(generation_id)
+        return False
 
     async def refused(self, key: str, body: Mapping[str, object], status: int) -> None:
         """Ask for a generation that must be refused."""
@@ -54,13 +79,69 @@ class Caller:
 
     async def get(self, generation_id: str) -> Body:
         """Read a generation."""
-        answer = await self._sure("get", generation_id, "GET", f"{GENERATIONS}/{generation_id}")
+        answer = await self._about("get", generation_id, "GET", f"{GENERATIONS}/{generation_id}")
         found: Body = answer.json()
         if answer.status_code == 200:
             self.history.saw(found, "get")
         else:
             self.history.wrong.append(f"generation {generation_id} was answered {answer.status_code}: {answer.text}")
         return found
+
+    async def look(self, generation_id: str) -> Body | None:
+        """Read a generation that may be forgotten; None when it is, and nothing is done about it."""
+        answer = await self._sure("look", generation_id, "GET", f"{GENERATIONS}/{generation_id}")
+        return answer.json() if answer.status_code == 200 else None
+
+    async def _about(self, verb: str, generation_id: str, method: str, path: str) -> httpx.Response:
+        """Call about a generation; one that the record has forgotten is asked for again first."""
+        for _ in range(REPEATS):
+            answer = await self._sure(verb, generation_id, method, path)
+            if answer.status_code != 404 or not self.history.forgets or not await self.ask_again(generation_id):
+                return answer
+        raise Impatient(f"generation {generation_id} is forgotten again and again")
+
+    async def recovery(self) -> Body | None:
+        """Return what operators are told of the last recovery."""
+        found: Body = (await self._sure("recovery", "", "GET", RECOVERY)).json()
+        return found["recovery"]
+
+    async def start_recovery(self, reason: str) -> Body:
+        """Look for lost jobs."""
+        found: Body = (await self._sure("start recovery", "", "POST", RECOVERY, json={"reason": reason})).json()
+        return found["recovery"]
+
+    async def recovered(self, after: int) -> Body:
+        """Wait until a recovery stands whose number is higher.
+
+        Raises:
+            Impatient: none does.
+        """
+        ends = self.time.elapsed() + PATIENCE_SECONDS
+        while self.time.elapsed() < ends:
+            found = await self.recovery()
+            if found is not None and found["number"] > after and found["state"] == "STANDING":
+                return found
+            await self.time.sleep(LOOK_SECONDS)
+        raise Impatient(f"no recovery after number {after} came to an end")
+
+    async def release(self, account_id: str) -> None:
+        """Say that an account has nothing that is not known; another search may have begun meanwhile."""
+        path = f"{RECOVERY}/accounts/{account_id}/release"
+        answer = await self._sure("release", account_id, "POST", path, json={"reason": "nobody works there"})
+        if answer.status_code not in (200, 404, 409):
+            self.history.wrong.append(f"the release of {account_id} was answered {answer.status_code}: {answer.text}")
+
+    async def orphans(self) -> list[Body]:
+        """Return the jobs that belong to nobody."""
+        found: list[Body] = []
+        token = ""
+        while True:
+            answer = await self._sure("orphans", "", "GET", f"{RECOVERY}/orphans", params={"page_token": token})
+            page: Body = answer.json()
+            found += page["orphans"]
+            token = page["next_page_token"]
+            if not token:
+                return found
 
     async def cancel(self, generation_id: str) -> Body:
         """Cancel a generation; that it has ended otherwise is as good."""
@@ -71,7 +152,7 @@ class Caller:
         return await self._changed("retry", generation_id, 202, 409)
 
     async def _changed(self, verb: str, generation_id: str, *expected: int) -> Body:
-        answer = await self._sure(verb, generation_id, "POST", f"{GENERATIONS}/{generation_id}/{verb}")
+        answer = await self._about(verb, generation_id, "POST", f"{GENERATIONS}/{generation_id}/{verb}")
         if answer.status_code not in expected:
             self.history.wrong.append(f"{verb} of {generation_id} was answered {answer.status_code}: {answer.text}")
         found: Body = answer.json()
@@ -125,6 +206,8 @@ class Caller:
         ends = self.time.elapsed() + PATIENCE_SECONDS
         while self.time.elapsed() < ends:
             with contextlib.suppress(httpx.HTTPError):
+                if self.history.forgets:
+                    await self.get(generation_id)
                 async for name, sequence in self._events(generation_id, told[-1] if told else 0):
                     if name == "event":
                         told.append(sequence)

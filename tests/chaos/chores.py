@@ -55,7 +55,8 @@ class Chores:
             waiting = asyncio.ensure_future(_ended(call))
             await asyncio.wait({waiting}, timeout=self._seeded.uniform(0, LONGEST_CALL_SECONDS))
             call.cancel()
-            await waiting
+            # Not awaited itself: a cancellation of ours would end in it, and be lost.
+            await asyncio.wait({waiting})
 
     async def _short_lived(self, stub: "storage_service_pb2_grpc.StorageServiceAsyncStub") -> None:
         """Store what expires before anybody comes back for it."""

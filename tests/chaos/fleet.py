@@ -37,6 +37,8 @@ PATIENCE: Mapping[str, Mapping[str, object]] = {
         "submit_within_seconds": 1.0,
         "request_timeout_seconds": 3.0,
         "cancel_grace_seconds": 2.0,
+        "note_seconds": 1.0,
+        "census_patience_seconds": 2.0,
     },
     "storage": {"sweep_every_seconds": 2.0},
     WORKER: {"submit_timeout_seconds": 3.0},
@@ -74,6 +76,9 @@ class Member:
         self._part = part
         self._values = {**values, "crash_at": f"@{self.crash_file}"}
         self._life: births.Life | None = None
+        #: Cleared while it shall not live.
+        self.may_live = asyncio.Event()
+        self.may_live.set()
 
     @property
     def pid(self) -> int:
@@ -166,6 +171,22 @@ class Fleet:
             while member.lives == lives:
                 await self._clock.sleep(READY_LOOK_SECONDS)
 
+    @contextlib.asynccontextmanager
+    async def down(self, service: str) -> AsyncGenerator[None]:
+        """Kill every process of a service; none of them lives again before the body ends."""
+        members = self.of(service)
+        for member in members:
+            member.may_live.clear()
+        try:
+            while any(member.pid for member in members):
+                for member in members:
+                    member.send(signal.SIGKILL)
+                await self._clock.sleep(READY_LOOK_SECONDS)
+            yield
+        finally:
+            for member in members:
+                member.may_live.set()
+
     def _end_in_good_order(self, member: Member) -> None:
         if member.send(signal.SIGTERM):
             self._awaited.add(member.name)
@@ -183,6 +204,7 @@ class Fleet:
 
     async def _keep(self, member: Member) -> None:
         while not self._stopping:
+            await member.may_live.wait()
             code = await member.live(self.births)
             if self._stopping:
                 return

@@ -38,6 +38,11 @@ class History:
         self.wrong: list[str] = []
         self._seen: dict[str, tuple[int, str, str]] = {}
         self._names: dict[str, str] = {}
+        #: From when to when what happened is forgotten: from each backup until it was put back.
+        self.forgotten: list[tuple[float, float]] = []
+        #: Generations that are gone, and that an operator was told of, or whose deadline has passed meanwhile.
+        self.reported: set[str] = set()
+        self._goes_back_to: float | None = None
 
     def invoke(self, verb: str, about: str, now: float) -> Call:
         """Note a call before it is made."""
@@ -55,12 +60,37 @@ class History:
         if known != found["id"]:
             self.wrong.append(f"the key {key} was answered with generation {known}, and then with {found['id']}")
 
+    @property
+    def forgets(self) -> bool:
+        """Whether the record ever went back, or is just about to."""
+        return bool(self.forgotten) or self._goes_back_to is not None
+
+    def goes_back(self, since: float) -> None:
+        """Take that the record will be what it was at `since` at any moment: what is seen until then is not compared."""
+        self._goes_back_to = since
+
+    def went_back(self, now: float) -> list[str]:
+        """Take that it is; return the generations whose cancel it has forgotten.
+
+        What was seen of a generation before says nothing any more of what may be seen.
+        """
+        assert self._goes_back_to is not None, "nobody said so before"
+        since, self._goes_back_to = self._goes_back_to, None
+        self.forgotten.append((since, now))
+        self._seen.clear()
+        forgotten = [call for call in self.calls if call.verb == "cancel" and since <= call.answered <= now]
+        for call in forgotten:
+            call.outcome = UNKNOWN
+        return list(dict.fromkeys(call.about for call in forgotten if call.status < 300))
+
     def saw(self, found: dict[str, Any], verb: str) -> None:
         """Take a generation as it was answered to `verb`: its revision and its state only go forward.
 
         Calls of several clients overlap, so that an older answer may come later: only what one and the same client
         reads one after the other is compared; each generation has one client.
         """
+        if self._goes_back_to is not None:
+            return
         revision, state = int(found.get("revision", 0)), found["state"]
         before = self._seen.get(found["id"])
         self._seen[found["id"]] = (revision, state, verb)
@@ -84,6 +114,8 @@ class History:
         yield from self.wrong
         for key, generation_id in self._names.items():
             found = now_known.get(generation_id)
+            if found is None and generation_id in self.reported:
+                continue
             if found is None:
                 yield f"generation {generation_id} was acknowledged under the key {key} and is not there"
             elif found["state"] not in ENDED:

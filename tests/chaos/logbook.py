@@ -17,6 +17,8 @@ class Entry:
     #: Why it was not done, or what came of it besides.
     remark: str = ""
     recovery_seconds: float | None = None
+    #: Whether the record went back: that takes as long as accounts have to be looked through, too.
+    restore: bool = False
 
 
 class Logbook:
@@ -42,14 +44,23 @@ class Logbook:
 
     @property
     def longest_recovery_seconds(self) -> float:
-        """The longest of them; endless if one did not come to an end."""
-        done = [entry for entry in self.entries if entry.at is not None]
+        """The longest of them; endless if one did not come to an end. Those after the record went back are apart."""
+        return self._longest(restore=False)
+
+    @property
+    def longest_restore_seconds(self) -> float:
+        """The longest that it took after the record went back, the wait of the census included."""
+        return self._longest(restore=True)
+
+    def _longest(self, *, restore: bool) -> float:
+        done = [entry for entry in self.entries if entry.at is not None and entry.restore is restore]
         return max((_seconds(entry) for entry in done), default=0.0)
 
     @property
     def slowest(self) -> Entry | None:
-        """What took the mesh the longest to get over."""
-        return max((entry for entry in self.entries if entry.at is not None), key=_seconds, default=None)
+        """What took the mesh the longest to get over, of what the record survived."""
+        done = (entry for entry in self.entries if entry.at is not None and not entry.restore)
+        return max(done, key=_seconds, default=None)
 
     def lines(self) -> Sequence[str]:
         """Return the table."""

@@ -13,6 +13,8 @@ from tests.support import record
 # Services that keep what they know in a database, so that SQLite allows one of each.
 STATEFUL = ("orchestrator", "storage")
 SLOTS = 40
+#: The account, and provider, that no worker serves.
+NOBODYS = "nobody"
 RPC_TIMEOUT_SECONDS = 3.0
 DRAIN_SECONDS = 1.0
 _PORTS = ("grpc_port", "http_port", "admin_port")
@@ -74,10 +76,13 @@ def _target(grpc_ports: list[int]) -> str:
     return "ipv4:" + ",".join(f"{fleet.HOST}:{port}" for port in grpc_ports)
 
 
-async def open_account(kept: record.Kept) -> None:
-    """Make the account at the vendor."""
-    account = card.Account(vendor.PROVIDER, vendor.PROVIDER, SLOTS, exclusive=True)
-    await kept.write(lambda store: store.put_account(account))
+async def open_accounts(kept: record.Kept) -> None:
+    """Make the account at the vendor, and one that nobody works for: operators have to say what it has."""
+    for account in (
+        card.Account(vendor.PROVIDER, vendor.PROVIDER, SLOTS, exclusive=True),
+        card.Account(NOBODYS, NOBODYS, 1, exclusive=False),
+    ):
+        await kept.write(lambda store, one=account: store.put_account(one))
 
 
 def target_of(running: fleet.Fleet, service: str) -> str:

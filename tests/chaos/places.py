@@ -6,7 +6,7 @@ import dataclasses
 import os
 import pathlib
 import shutil
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Mapping
 from urllib import parse
 
 from reelmesh_kit import bus, process
@@ -96,9 +96,19 @@ class Places:
     vendor: vendor.Vendor
     disk: Disk
     bucket: Bucket
+    #: Has the record; another takes its place after a failover.
     postgresql: postgresql.PostgresqlServer | None
+    #: Has storage's index: what happens to the record alone leaves it as it is.
+    index_server: postgresql.PostgresqlServer | None
     #: Of the databases, by service.
     urls: dict[str, str]
+    #: Ends what is started later, before what it stands on.
+    closing: contextlib.ExitStack
+
+    @property
+    def servers(self) -> list[postgresql.PostgresqlServer]:
+        """Every PostgreSQL."""
+        return [server for server in (self.postgresql, self.index_server) if server is not None]
 
     @property
     def replicated(self) -> bool:
@@ -122,7 +132,8 @@ async def opened(
     async with contextlib.AsyncExitStack() as stack:
         disk = stack.enter_context(small_disk(folder / "disk"))
         # Its start takes seconds, and nothing else runs yet.
-        server = _postgresql(stack, kind)
+        server, index_server = _postgresql(stack, kind), _postgresql(stack, kind)
+        closing = stack.enter_context(contextlib.ExitStack())
         (folder / "clocks").mkdir()
         yield Places(
             folder=folder,
@@ -133,7 +144,9 @@ async def opened(
             disk=disk,
             bucket=await _bucket(stack, folder, kind, disk),
             postgresql=server,
-            urls=await _databases(server, disk),
+            index_server=index_server,
+            urls=await _databases({"orchestrator": server, "storage": index_server}, disk),
+            closing=closing,
         )
 
 
@@ -144,13 +157,14 @@ def _postgresql(stack: contextlib.AsyncExitStack, kind: str) -> postgresql.Postg
     return stack.enter_context(postgresql.running(POSTGRESQL_OPTIONS, within=within))
 
 
-async def _databases(server: postgresql.PostgresqlServer | None, disk: Disk) -> dict[str, str]:
-    services = ("orchestrator", "storage")
-    if server is None:
-        return {service: f"sqlite:///{disk.folder / service}.sqlite" for service in services}
-    for service in services:
-        await asyncio.to_thread(server.run, f"CREATE DATABASE {service}")
-    return {service: server.url(service) for service in services}
+async def _databases(servers: Mapping[str, postgresql.PostgresqlServer | None], disk: Disk) -> dict[str, str]:
+    urls: dict[str, str] = {}
+    for service, server in servers.items():
+        urls[service] = f"sqlite:///{disk.folder / service}.sqlite"
+        if server is not None:
+            await asyncio.to_thread(server.run, f"CREATE DATABASE {service}")
+            urls[service] = server.url(service)
+    return urls
 
 
 async def _bucket(stack: contextlib.AsyncExitStack, folder: pathlib.Path, kind: str, disk: Disk) -> Bucket:

@@ -1,9 +1,12 @@
 """Looks at the record all the time: who moved when, what is wrong at any moment, how long it takes to recover."""
 
+import asyncio
 import bisect
 import contextlib
 import dataclasses
 import uuid
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from reelmesh_kit import clock, errors, sql
@@ -14,6 +17,8 @@ from tests.chaos import vendor
 from tests.support import invariants
 
 LOOK_SECONDS = 0.2
+# How long a database that was put back may take to answer.
+BACK_SECONDS = 20.0
 # Looks between two that read everything; the others read what is under way.
 EVERYTHING_EVERY = 25
 _ENDED = frozenset(state.value for state in generation.ENDED)
@@ -44,18 +49,41 @@ class Progress:
         #: What was wrong, each once, in the order in which it was seen.
         self.wrong: dict[str, float] = {}
         self.looks = 0
+        #: Generations that had moved in a stretch of time that the record has forgotten.
+        self.touched: set[uuid.UUID] = set()
+        self._looking = asyncio.Lock()
+
+    @contextlib.asynccontextmanager
+    async def going_back(self, since: float) -> AsyncGenerator[None]:
+        """Look at nothing while the record is put back to what it was at `since`; then begin with what it is."""
+        async with self._looking:
+            yield
+            ends = self._clock.elapsed() + BACK_SECONDS
+            while True:
+                with contextlib.suppress(errors.Unavailable):
+                    rows = await self._rows()
+                    break
+                assert self._clock.elapsed() < ends, "the database that was put back does not answer"
+                await self._clock.sleep(LOOK_SECONDS)
+            known = {row.id: row for row in rows}
+            self._course = invariants.Course(every_commit=False)
+            self.touched |= {one for one, life in self._lives.items() if life.moves and life.moves[-1] >= since}
+            for one, life in self._lives.items():
+                row = known.get(one)
+                life.revision = row.revision if row is not None else -1
+                life.ended = row is None or row.state in _ENDED
 
     async def watch(self) -> None:
         """Look until cancelled; a database that does not answer tells nothing."""
         while True:
             with contextlib.suppress(errors.Unavailable):
-                await self.look()
+                async with self._looking:
+                    await self.look()
             await self._clock.sleep(LOOK_SECONDS)
 
     async def look(self) -> None:
         """Look once."""
-        query = sa.select(_COLUMNS.id, _COLUMNS.revision, _COLUMNS.state, _COLUMNS.prompt)
-        rows = await self._database.read(lambda transaction: transaction.rows(query))
+        rows = await self._rows()
         now = self._clock.elapsed()
         before = {one for one, life in self._lives.items() if not life.ended}
         for row in rows:
@@ -64,6 +92,10 @@ class Progress:
         only = None if self.looks % EVERYTHING_EVERY == 0 else before | set(self.open)
         if only is None or only:
             await self._judge(only)
+
+    async def _rows(self) -> Sequence[Any]:
+        query = sa.select(_COLUMNS.id, _COLUMNS.revision, _COLUMNS.state, _COLUMNS.prompt)
+        return await self._database.read(lambda transaction: transaction.rows(query))
 
     def _note(self, generation_id: uuid.UUID, revision: int, ended: bool, stands: bool, now: float) -> None:
         life = self._lives.setdefault(generation_id, _Life([], -1, False, stands))

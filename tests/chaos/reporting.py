@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from tests.chaos import crashes, judging, logbook
 
 MOST_RECOVERY_SECONDS = 20.0
+# After the record went back: as long as its census has to wait, and then as long as after anything else.
+MOST_RESTORE_SECONDS = 40.0
 MOST_SENTENCES = 40
 
 
@@ -37,6 +39,9 @@ class Report:
         longest = self.book.longest_recovery_seconds
         if longest > MOST_RECOVERY_SECONDS:
             found.append(f"a recovery took {longest:.1f} s, more than {MOST_RECOVERY_SECONDS:.0f}")
+        longest = self.book.longest_restore_seconds
+        if longest > MOST_RESTORE_SECONDS:
+            found.append(f"the way back from a restore took {longest:.1f} s, more than {MOST_RESTORE_SECONDS:.0f}")
         return found
 
     def table(self) -> Sequence[str]:
@@ -45,6 +50,11 @@ class Report:
         lines += [f"crash points visited: {len(self.points.visited)} of {len(self.points.names)}"]
         lines += [f"generations: {_counts(self.endings)}", f"calls of clients: {_calls(self.calls)}"]
         lines += [f"the record was looked at {self.looks} times; {self.seconds:.0f} s in all"]
+        longest, restore = self.book.longest_recovery_seconds, self.book.longest_restore_seconds
+        lines += [
+            f"longest recovery: {longest:.1f} s; after the record went back, its census included: {restore:.1f} s"
+        ]
+        lines += [f"assets that a lost future has left: {self.judgement.left_over}"] if self.judgement.left_over else []
         if self.book.longest_recovery_seconds > MOST_RECOVERY_SECONDS:
             lines += ["who was the last to go on:", *(f"  {line}" for line in self.slowest_story)]
         lines += [f"WRONG: {sentence}" for sentence in self.troubles[:MOST_SENTENCES]]
@@ -52,7 +62,7 @@ class Report:
 
     def json(self) -> str:
         """Return the figures."""
-        longest = self.book.longest_recovery_seconds
+        longest, restore = self.book.longest_recovery_seconds, self.book.longest_restore_seconds
         return json.dumps(
             {
                 "jobs": self.jobs,
@@ -63,6 +73,7 @@ class Report:
                 "submitted_twice": len(self.judgement.submitted_twice),
                 "orphans": len(self.judgement.orphans),
                 "longest_recovery_seconds": None if math.isinf(longest) else round(longest, 1),
+                "longest_restore_seconds": None if math.isinf(restore) else round(restore, 1),
             }
         )
 

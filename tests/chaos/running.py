@@ -72,7 +72,9 @@ class Run:
         self.history = history.History()
         self.fleet = fleet.Fleet(members, self._time, self._died)
         self.progress = progress.Progress(database, self._time)
-        self._scene = scenes.Scene(stands_on, self.fleet, self._time, chance.SeededChance(plan.seed + 2))
+        self._scene = scenes.Scene(
+            stands_on, self.fleet, self._time, chance.SeededChance(plan.seed + 2), self.progress, self.history
+        )
         self._begun = 0
         self._over = False
         self._began = self._time.elapsed()
@@ -88,6 +90,7 @@ class Run:
                 _beside(self.progress.watch(), self._chores()),
                 asyncio.TaskGroup() as users,
             ):
+                self._scene.user = user
                 asked = [users.create_task(self._use(user, number)) for number in range(self._plan.users)]
                 await self._visit()
                 await self._do_all()
@@ -119,7 +122,7 @@ class Run:
     async def _do_all(self) -> None:
         """Do one deed after the other, each when the one before was got over."""
         deeds = lists.short(self._stands_on) if self._plan.short else lists.thorough(self._stands_on)
-        for deed in deeds:
+        for deed in [*deeds, *lists.restores(self._stands_on)]:
             entry = await self._do(deed)
             if entry.at is not None:
                 await self.fleet.well()
@@ -130,6 +133,7 @@ class Run:
         if deed.absent:
             return self.book.note(deed.what, deed.whom, now, remark=deed.absent)
         entry = self.book.note(deed.what, deed.whom, now, remark="broken off")
+        entry.restore = deed.restores
         entry.at, entry.remark = await deed.act(self._scene), ""
         return entry
 
@@ -163,12 +167,14 @@ class Run:
 
     async def _read_again(self, user: callers.Caller) -> list[callers.Body]:
         """Read every generation again that somebody was told to exist."""
-        found = [await user.get(generation_id) for generation_id in self.history.acknowledged().values()]
-        return [one for one in found if "state" in one]
+        found = [await user.look(generation_id) for generation_id in self.history.acknowledged().values()]
+        return [one for one in found if one is not None]
 
     async def _judged(self, now_known: Mapping[str, callers.Body], left: Sequence[str]) -> reporting.Report:
         noticed = [*self.progress.wrong, *self.fleet.troubles, *left]
-        judgement = await judging.judged(self._stands_on, self._database, self.history, now_known, noticed)
+        judgement = await judging.judged(
+            self._stands_on, self._database, self.history, now_known, noticed, self.progress.touched
+        )
         self.book.measured(self.progress.recovery_seconds)
         slowest = self.book.slowest
         one = self.progress.slowest(slowest.at) if slowest is not None and slowest.at is not None else None
@@ -200,7 +206,7 @@ async def report_of(plan: Plan, folder: pathlib.Path) -> reporting.Report:
         stands_on = await stack.enter_async_context(places.opened(folder, plan.kind, own, plan.seed, sold))
         members = mesh.members(stands_on, plan.replicas)
         kept = await stack.enter_async_context(record.opened(stands_on.urls["orchestrator"]))
-        await mesh.open_account(kept)
+        await mesh.open_accounts(kept)
         return await Run(plan, stands_on, members, kept.database).run()
 
 

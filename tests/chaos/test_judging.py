@@ -1,6 +1,7 @@
 """Those who judge a chaos see what they are there for: each of their sentences is heard once."""
 
 import collections
+import contextlib
 import pathlib
 import uuid
 
@@ -88,7 +89,7 @@ async def test_bytes_and_jobs_that_nobody_owns_are_orphans(stands_on: places.Pla
         stands_on.bucket.plant("faces/nobody/1.jpg", 0)
         await _store(stands_on, "faces/known/2.jpg", expires=False)
         stands_on.vendor.jobs["job-1"] = vendor.Job("job-1", ID, ID, "chaos", 1.0, 0.0, "")
-        stands_on.vendor.submits[ID] = 2
+        stands_on.vendor.arrivals[ID] = [1.0, 2.0]
         found = await _judged(stands_on, kept.database)
     assert found.submitted_twice == [f"attempt {ID} was sent to the vendor 2 times"]
     assert found.orphans[0] == f"job job-1 of attempt {ID} is known to nobody"
@@ -126,8 +127,103 @@ def stands_on(chassis: process.Chassis, nats_server: bus.NatsServer, tmp_path: p
     urls = {service: f"sqlite:///{tmp_path / service}.sqlite" for service in ("orchestrator", "storage")}
     bucket = places.Bucket(tmp_path / "assets")
     return places.Places(
-        tmp_path, places.SQLITE, chassis, nats_server, seller, places.Disk(tmp_path), bucket, None, urls
+        folder=tmp_path,
+        kind=places.SQLITE,
+        chassis=chassis,
+        nats=nats_server,
+        vendor=seller,
+        disk=places.Disk(tmp_path),
+        bucket=bucket,
+        postgresql=None,
+        index_server=None,
+        urls=urls,
+        closing=contextlib.ExitStack(),
     )
+
+
+def test_what_is_gone_although_the_record_went_back_is_lost_unless_an_operator_was_told(told: history.History) -> None:
+    told.goes_back(1.0)
+    assert told.went_back(2.0) == []
+    assert list(told.judged({})) == [f"generation {ID} was acknowledged under the key key and is not there"]
+    told.reported.add(ID)
+    assert list(told.judged({})) == []
+
+
+def test_what_was_seen_or_cancelled_in_a_time_that_is_forgotten_may_be_otherwise_again(told: history.History) -> None:
+    told.saw(body("COMPLETED", 9), "get")
+    for answered, generation_id in ((1.0, OTHER), (3.0, ID)):
+        call = told.invoke("cancel", generation_id, answered)
+        call.answered, call.outcome, call.status = answered, history.OK, 200
+    told.goes_back(2.0)
+    told.saw(body("QUEUED", 1), "get")
+    told.saw(body("COMPLETED", 9), "get")
+    assert told.forgets
+    assert told.went_back(4.0) == [ID]
+    told.saw(body("GENERATING", 2), "get")
+    now_known = {ID: body(), OTHER: body(generation_id=OTHER)}
+    assert list(told.judged(now_known)) == [f"generation {OTHER} was cancelled and is COMPLETED"]
+
+
+@pytest.mark.parametrize(
+    ("arrivals", "job_began", "twice"),
+    [
+        ([3.0, 6.0], None, 0),
+        ([3.0, 6.0], 6.0, 0),
+        ([3.0, 6.0], 3.0, 1),
+        ([1.0, 6.0], None, 1),
+        ([3.0, 3.5], None, 1),
+        ([6.0, 7.0], None, 1),
+        ([3.0, 6.0, 7.0], None, 1),
+    ],
+    ids=["forgotten", "job by the second", "job by the first", "known", "before it went back", "after", "a third"],
+)
+async def test_a_second_submit_is_excused_when_the_first_is_forgotten_and_came_to_nothing(
+    stands_on: places.Places, arrivals: list[float], job_began: float | None, twice: int
+) -> None:
+    told = history.History()
+    told.goes_back(2.0)
+    told.went_back(5.0)
+    stands_on.vendor.arrivals[ID] = arrivals
+    if job_began is not None:
+        stands_on.vendor.jobs["job-1"] = vendor.Job("job-1", ID, ID, "chaos", 1.0, job_began, "")
+    async with record.opened(stands_on.urls["orchestrator"]) as kept:
+        found = await judging.judged(stands_on, kept.database, told, {}, ())
+    assert len(found.submitted_twice) == twice
+
+
+def test_the_way_back_from_a_restore_has_a_figure_and_a_limit_of_its_own() -> None:
+    report = _report()
+    report.points.visit("a.b", "a-0")
+    entry = report.book.note("put back", "the database", 1.0, at=1.0)
+    entry.restore, entry.recovery_seconds = True, 30.0
+    assert report.troubles == []
+    assert "0.0 s; after the record went back, its census included: 30.0 s" in "\n".join(report.table())
+    assert '"longest_recovery_seconds": 0' in report.json()
+    assert '"longest_restore_seconds": 30.0' in report.json()
+    entry.recovery_seconds = 50.0
+    assert report.troubles == ["the way back from a restore took 50.0 s, more than 40"]
+
+
+async def test_after_the_record_went_back_nobody_has_moved_until_it_moves_again(stands_on: places.Places) -> None:
+    time = clock.ManualClock()
+    async with record.opened(stands_on.urls["orchestrator"]) as kept:
+        watched = progress.Progress(kept.database, time)
+        for number in (1, 2):
+            await kept.admit(number)
+            await watched.look()
+            time.advance(1.0)
+        async with watched.going_back(0.5):
+            await kept.write(lambda store: store.lock_era())
+        at = time.elapsed()
+        await watched.look()
+        assert watched.recovery_seconds(at) is None
+        assert watched.touched == {record.identifier(2)}
+        time.advance(3.0)
+        for number in (1, 2):
+            await kept.advance_to(number, "dispatched")
+        await watched.look()
+        assert watched.recovery_seconds(at) == 3.0
+        assert watched.wrong == {}
 
 
 async def _judged(stands_on: places.Places, database: sql.Database) -> judging.Judgement:

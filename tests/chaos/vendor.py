@@ -71,8 +71,8 @@ class Vendor:
         self._open: set[asyncio.Task[None]] = set()
         self.port = 0
         self.jobs: dict[str, Job] = {}
-        #: Complete requests to make something, by attempt: what would have been paid.
-        self.submits: Counter[str] = Counter()
+        #: When complete requests to make something arrived, by attempt: what would have been paid.
+        self.arrivals: dict[str, list[float]] = {}
         self._of_shots: Counter[str] = Counter()
 
     @property
@@ -149,7 +149,7 @@ class Vendor:
     async def _submit(self, asked: Mapping[str, Any]) -> tuple[int, object]:
         """Take an order; how it goes depends on the seed and the attempt alone, never on time."""
         tag, shot_id, prompt = asked["tag"], asked["shot_id"], asked["prompt"]
-        self.submits[tag] += 1
+        self.arrivals.setdefault(tag, []).append(self._clock.elapsed())
         self._of_shots[shot_id] += 1
         if REFUSE_ONCE in prompt and self._of_shots[shot_id] == 1:
             return 422, {"error": "refused, because it was asked for"}

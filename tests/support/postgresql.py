@@ -22,6 +22,7 @@ STOP_TIMEOUT_SECONDS = 10.0
 POLL_SECONDS = 0.02
 MEMORY_BYTES = 1024**3
 PORT_TRIES = 3
+TAKE_OVER_SECONDS = 0.5
 # PostgreSQL refuses to run as root; these are tried in turn then.
 UNPRIVILEGED_USERS = ("postgres", "nobody")
 PROGRAMS = ("initdb", "postgres", "psql", "pg_dump", "pg_restore", "pg_basebackup")
@@ -91,8 +92,20 @@ class PostgresqlServer:
         self.stop()
         other.kill()
         self._port = other.port
-        self.start()
+        self._start_again()
         assert self.run("SELECT pg_promote()").strip() == "t", "the standby was not promoted"
+
+    def _start_again(self) -> None:
+        """Start it where somebody has just listened: the place may not be free at once."""
+        for attempt in range(PORT_TRIES):
+            try:
+                self.start()
+            except RuntimeError:
+                if attempt == PORT_TRIES - 1:
+                    raise
+                time.sleep(TAKE_OVER_SECONDS)  # noqa: TID251 - a real process, in real time
+            else:
+                return
 
     def _tool(self, name: str, *arguments: str | pathlib.Path) -> None:
         command = [self._binaries / name, *arguments]
@@ -147,7 +160,7 @@ class PostgresqlServer:
                 if status[0] == str(process.pid) and status[7].strip() == "ready":
                     return
             time.sleep(POLL_SECONDS)  # noqa: TID251
-        raise RuntimeError(f"PostgreSQL did not start: {self.log.read_text()[-2000:]}")
+        raise RuntimeError(f"PostgreSQL did not start ({process.poll()}): {self.log.read_text()[-2000:]}")
 
 
 @contextlib.contextmanager

@@ -1,14 +1,13 @@
 """All deeds, in the order in which they are done.
 
-A new one is a function in a module beside this one, named here. What happens when the record itself goes back (a
-restored backup, a standby that lagged, the way out of it) belongs into a module of its own, and into a list of its own
-besides `thorough`: what is promised then is another thing, so `judging` has to be told what it may find.
+A new one is a function in a module beside this one, named here. Those by which the record itself goes back are a list
+of their own: what is promised then is another thing, and `judging` is told what it may find.
 """
 
 import dataclasses
 
 from tests.chaos import fleet, places
-from tests.chaos.deeds import processes, scenes, surroundings
+from tests.chaos.deeds import processes, restoring, scenes, surroundings
 
 
 def thorough(stands_on: places.Places) -> list[scenes.Deed]:
@@ -26,16 +25,24 @@ def thorough(stands_on: places.Places) -> list[scenes.Deed]:
         surroundings.disk_full(),
         surroundings.clocks_jump(),
         surroundings.vendor_gone(),
+        restoring.operator_looks(),
         processes.all_killed(fleet.SERVICES),
     ]
     return [_possible(deed, stands_on) for deed in made]
 
 
+def restores(stands_on: places.Places) -> list[scenes.Deed]:
+    """Return everything by which the record goes back."""
+    return [_possible(deed, stands_on) for deed in (restoring.put_back(), restoring.failed_over())]
+
+
 def beside_the_crashes(stands_on: places.Places) -> list[scenes.Deed]:
     """Return what is done in turn while crash points are visited: some are passed in such times only."""
     made = [
+        restoring.operator_looks(),
         surroundings.vendor_gone(),
         processes.encoders_killed(),
+        restoring.operator_looks(),
         surroundings.bucket_gone(),
         processes.replaced(fleet.WORKER),
         surroundings.orphan_planted(),

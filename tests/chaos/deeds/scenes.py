@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from reelmesh_kit import chance, clock
 
-from tests.chaos import fleet, places
+from tests.chaos import callers, fleet, history, places, progress
 
 
 @dataclasses.dataclass
@@ -16,6 +16,16 @@ class Scene:
     fleet: fleet.Fleet
     time: clock.Clock
     seeded: chance.Chance
+    progress: progress.Progress
+    history: history.History
+    #: Who calls the gateways, once they live.
+    user: callers.Caller | None = None
+
+    @property
+    def caller(self) -> callers.Caller:
+        """Who calls the gateways."""
+        assert self.user is not None, "nobody calls yet"
+        return self.user
 
     def one_of(self, service: str) -> fleet.Member:
         """Draw a process of a service."""
@@ -33,4 +43,5 @@ class Deed:
     act: Callable[[Scene], Awaitable[float]]
     #: Why it cannot be done here; "" if it can.
     absent: str = ""
-    kills: int = 0
+    #: Whether the record goes back by it.
+    restores: bool = False

@@ -44,10 +44,10 @@ def database_restarted() -> scenes.Deed:
     """Let PostgreSQL crash and start again."""
 
     async def act(scene: scenes.Scene) -> float:
-        server = scene.stands_on.postgresql
-        assert server is not None
-        await asyncio.to_thread(server.kill)
-        await asyncio.to_thread(server.start)
+        for server in scene.stands_on.servers:
+            await asyncio.to_thread(server.kill)
+        for server in scene.stands_on.servers:
+            await asyncio.to_thread(server.start)
         return scene.time.elapsed()
 
     return scenes.Deed("crash and restart", "postgresql", act, "SQLite has no server")
@@ -58,10 +58,9 @@ def connections_cut() -> scenes.Deed:
     statement = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'reelmesh'"
 
     async def act(scene: scenes.Scene) -> float:
-        server = scene.stands_on.postgresql
-        assert server is not None
         for _ in range(3):
-            await asyncio.to_thread(server.run, statement)
+            for server in scene.stands_on.servers:
+                await asyncio.to_thread(server.run, statement)
             await scene.time.sleep(scene.seeded.uniform(0.1, 0.5))
         return scene.time.elapsed()
 
