@@ -66,7 +66,7 @@ class History:
         return bool(self.forgotten) or self._goes_back_to is not None
 
     def goes_back(self, since: float) -> None:
-        """Take that the record will be what it was at `since` at any moment: what is seen until then is not compared."""
+        """Take that the record will be what it was at `since`, at any moment; what is seen by then is not compared."""
         self._goes_back_to = since
 
     def went_back(self, now: float) -> list[str]:

@@ -82,6 +82,12 @@ async def test_the_end_of_an_orphan_is_kept(kept: record.Kept) -> None:
     assert (row.attempt_id, row.outcome, row.cost_micros) == (orphan, "SUCCEEDED", 7)
 
 
+async def test_the_end_of_a_job_of_nobody_s_account_waits_for_who_counts(kept: record.Kept) -> None:
+    # The record went back beyond the attempt: by which name its job is told later nobody knows yet.
+    await protocol(kept).finish(uuid.UUID(int=5), made(7))
+    assert await kept.count(tables.PROVIDER_JOBS) == 0
+
+
 async def test_an_end_that_comes_before_its_record_is_enough(kept: record.Kept) -> None:
     await kept.admit(1, cards=PAID)
     attempt_id = await kept.advance_to(1, "indeterminate")
