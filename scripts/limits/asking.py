@@ -3,6 +3,7 @@
 from scripts.limits.bound import Bound
 
 _REQUEST = "reelmesh_orchestrator.model.request"
+_REPEATS = "reelmesh_orchestrator.model.repeats"
 _GENERATIONS = "reelmesh_orchestrator.usecases.generations"
 _IMAGES = "reelmesh_media.model.images"
 _INVALID = "{INVALID_ARGUMENT}"
@@ -15,6 +16,17 @@ GENERATIONS = (
         also=("reelmesh_provider_local.rendering.model.MAX_PROMPT_CHARACTERS",),
     ),
     Bound("idempotency key", f"{_REQUEST}.LONGEST_REQUEST_ID_CHARACTERS", _INVALID),
+    Bound(
+        "time in which a repeated call is known that has no key",
+        f"{_REPEATS}.WINDOW_SECONDS",
+        "what comes later is a call of its own; each repeat prolongs it",
+    ),
+    Bound(
+        "generations of calls with the same content, while they may be repeated",
+        f"{_REPEATS}.MOST_TWINS",
+        "the oldest is forgotten: its repeat gets what a younger one made",
+    ),
+    Bound("repeats of a call", f"{_REPEATS}.MOST_REPEATS", _INVALID),
     Bound("video", f"{_REQUEST}.SHORTEST_VIDEO_SECONDS", _INVALID),
     Bound("video", f"{_REQUEST}.LONGEST_VIDEO_SECONDS", _INVALID),
     Bound("shots that a video is planned of", "reelmesh_orchestrator.model.planning.MOST_SHOTS", "{NO_CANDIDATE}"),

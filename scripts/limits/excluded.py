@@ -45,6 +45,7 @@ EXCLUDED: Mapping[str, str] = {
     "reelmesh_media.model.findings.": _CHECKS,
     "reelmesh_media.model.loudness.": "when loudness is set right, and how far",
     "reelmesh_media.model.stills.": "which picture is taken for a thumbnail",
+    "reelmesh_orchestrator.adapters.sql.store.LOCK_TRIES": _INSIDE,
     "reelmesh_orchestrator.adapters.sql.recovery._SEEDS_LIMIT": _ONE_QUESTION,
     "reelmesh_orchestrator.adapters.sql.standing.MOST_MARKS": _ONE_QUESTION,
     "reelmesh_orchestrator.usecases.recovering.LONGEST_NAME_CHARACTERS": "what an error repeats of a name",

@@ -78,6 +78,7 @@ MEDIA = (
     Bound("probes, frames and images that wait", f"{_LANES}.quick_lane(2).waiting", "{UNAVAILABLE}"),
     Bound("memory of one of them", f"{_LANES}.quick_lane(2).memory_bytes", "{BROKEN_MEDIA}, after it was tried again"),
     Bound("CPU time of one of them", f"{_LANES}.quick_lane(2).cpu_seconds", "{BROKEN_MEDIA}, after it was tried again"),
+    Bound("picture that is drawn", "reelmesh_media.model.sheets.PICTURE_LIMIT_BYTES", "{BROKEN_MEDIA}"),
     Bound("clips that are joined", "reelmesh_media.model.ladder.MAX_CLIPS", "the step fails"),
     Bound("clip", f"{_VIDEO}.MAX_DURATION_SECONDS", _REFUSED),
     Bound("pixels of a frame", f"{_VIDEO}.MAX_FRAME_PIXELS", _REFUSED),

@@ -6,7 +6,7 @@ The doors are asked what they have (OpenAPI, gRPC reflection): an endpoint witho
 import dataclasses
 import io
 import pathlib
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import grpc
@@ -27,12 +27,10 @@ from reelmesh.v1 import (
 )
 from reelmesh_gateway import commands
 
-from tests.e2e import caller, mesh
+from tests.e2e import caller, doors, mesh
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
-GENERATION = "{generation_id}"
-ASSET = "{asset_id}"
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 SECRET = "moonlit-heron"  # in everything that the other tenant says about its own
 REQUEST_ID, SECOND_REQUEST_ID = "the-same-for-both", "another-for-both"
@@ -119,44 +117,16 @@ def _key(folder: pathlib.Path, tenant: str, *scopes: str) -> str:
     return added.stdout.strip()
 
 
-# By HTTP. Those that name something of somebody are asked for what the other has, and for what nobody has.
-NAMING: Mapping[tuple[str, str], str] = {
-    ("get", f"{caller.GENERATIONS}/{GENERATION}"): GENERATION,
-    ("post", f"{caller.GENERATIONS}/{GENERATION}/cancel"): GENERATION,
-    ("post", f"{caller.GENERATIONS}/{GENERATION}/retry"): GENERATION,
-    ("get", f"{caller.GENERATIONS}/{GENERATION}/events"): GENERATION,
-    ("get", f"{caller.GENERATIONS}/{GENERATION}/watch"): GENERATION,
-    ("get", f"{caller.ASSETS}/{ASSET}"): ASSET,
-    ("delete", f"{caller.ASSETS}/{ASSET}"): ASSET,
-    ("get", f"{caller.ASSETS}/{ASSET}/content"): ASSET,
-}
-# Each has a test of its own below.
-OTHERWISE = {
-    ("post", caller.GENERATIONS),
-    ("get", caller.GENERATIONS),
-    ("post", "/api/v1/quotes"),
-    ("post", caller.ASSETS),
-    ("get", "/files/{token}"),
-    ("get", "/health"),
-    ("get", "/health/detailed"),
-    ("get", "/metrics"),
-}
-RECOVERY = "/api/v1/recovery"
-RELEASE = RECOVERY + "/accounts/{account_id}/release"
-# For operators of the mesh, whichever tenant their key is of; what they tell is about accounts.
-OPERATING = {("get", RECOVERY), ("post", RECOVERY), ("get", f"{RECOVERY}/orphans"), ("post", RELEASE)}
-
-
 async def test_every_endpoint_of_http_has_a_case_here(world: World) -> None:
     schema = (await world.stranger.get("/openapi.json")).json()
     offered = {(method, path) for path, operations in schema["paths"].items() for method in operations}
-    assert offered == NAMING.keys() | OTHERWISE | OPERATING
+    assert offered == doors.NAMING.keys() | doors.OTHERWISE | doors.OPERATING
 
 
-@pytest.mark.parametrize(("method", "path"), NAMING, ids=lambda part: part.replace("/api/v1", ""))
+@pytest.mark.parametrize(("method", "path"), doors.NAMING, ids=lambda part: part.replace("/api/v1", ""))
 async def test_what_another_tenant_has_does_not_exist_by_http(world: World, method: str, path: str) -> None:
-    kind = NAMING[method, path]
-    wanted = world.other.generations if kind == GENERATION else world.other.assets
+    kind = doors.NAMING[method, path]
+    wanted = world.other.generations if kind == doors.GENERATION else world.other.assets
     nobodys = caller.refused(await world.stranger.request(method, path.replace(kind, UNKNOWN)), 404, "NOT_FOUND")
     for each in wanted:
         for headers in ({}, {"accept": "text/event-stream"}, {"range": "bytes=0-9"}):
@@ -219,7 +189,7 @@ async def test_an_upload_is_the_uploaders_own(world: World) -> None:
     caller.refused(await world.mesh.caller.http.get(f"{caller.ASSETS}/{mine['id']}"), 404, "NOT_FOUND")
 
 
-@pytest.mark.parametrize(("method", "path"), sorted(OPERATING))
+@pytest.mark.parametrize(("method", "path"), sorted(doors.OPERATING))
 async def test_who_is_no_operator_is_refused_what_operators_do_by_http(world: World, method: str, path: str) -> None:
     headers = {mesh.KEY_HEADER: world.plain}
     answer = await world.stranger.request(method, path.format(account_id="local"), headers=headers, json={})
@@ -228,15 +198,15 @@ async def test_who_is_no_operator_is_refused_what_operators_do_by_http(world: Wo
 
 async def test_what_operators_are_told_tells_of_no_tenant(world: World) -> None:
     async def over() -> bool:
-        return caller.answered(await world.stranger.get(RECOVERY), 200)["recovery"]["state"] == "STANDING"
+        return caller.answered(await world.stranger.get(doors.RECOVERY), 200)["recovery"]["state"] == "STANDING"
 
-    started = await world.stranger.post(RECOVERY, json={"reason": "a test"})
+    started = await world.stranger.post(doors.RECOVERY, json={"reason": "a test"})
     caller.answered(started, 202)
     await caller.until(over, "nothing is looked for any more")
-    orphans = await world.stranger.get(f"{RECOVERY}/orphans")
-    nobodys = await world.stranger.post(f"{RECOVERY}/accounts/{UNKNOWN}/release", json={})
+    orphans = await world.stranger.get(f"{doors.RECOVERY}/orphans")
+    nobodys = await world.stranger.post(f"{doors.RECOVERY}/accounts/{UNKNOWN}/release", json={})
     caller.refused(nobodys, 404, "NOT_FOUND")
-    for answer in (started, await world.stranger.get(RECOVERY), orphans, nobodys):
+    for answer in (started, await world.stranger.get(doors.RECOVERY), orphans, nobodys):
         assert world.other.leaks(answer.text, "") == []
 
 
@@ -246,53 +216,12 @@ async def test_what_needs_no_key_tells_of_no_tenant(world: World) -> None:
         assert world.other.leaks(answer.text, "") == [], path
 
 
-# By gRPC.
-Call = Callable[[str], message.Message]
-NAMING_METHODS: Mapping[str, tuple[str, Call]] = {
-    "GenerationService/GetGeneration": (
-        GENERATION,
-        lambda one: generation_service_pb2.GetGenerationRequest(generation_id=one),
-    ),
-    "GenerationService/CancelGeneration": (
-        GENERATION,
-        lambda one: generation_service_pb2.CancelGenerationRequest(generation_id=one),
-    ),
-    "GenerationService/RetryGeneration": (
-        GENERATION,
-        lambda one: generation_service_pb2.RetryGenerationRequest(generation_id=one),
-    ),
-    "GenerationService/WatchGeneration": (
-        GENERATION,
-        lambda one: generation_service_pb2.WatchGenerationRequest(generation_id=one),
-    ),
-    "GenerationService/ListGenerationEvents": (
-        GENERATION,
-        lambda one: generation_service_pb2.ListGenerationEventsRequest(generation_id=one),
-    ),
-    "AssetService/GetAsset": (ASSET, lambda one: asset_service_pb2.GetAssetRequest(asset_id=one)),
-    "AssetService/DownloadAsset": (ASSET, lambda one: asset_service_pb2.DownloadAssetRequest(asset_id=one)),
-    "AssetService/DeleteAsset": (ASSET, lambda one: asset_service_pb2.DeleteAssetRequest(asset_id=one)),
-}
-OTHER_METHODS = {
-    "GenerationService/CreateGeneration",
-    "GenerationService/ListGenerations",
-    "GenerationService/QuoteGeneration",
-    "AssetService/UploadAsset",
-}
-OPERATING_METHODS = [
-    f"RecoveryService/{verb}" for verb in ("StartRecovery", "GetRecovery", "ListOrphans", "ReleaseAccount")
-]
-# Open to everybody, and not ours.
-OPEN_SERVICES = {"grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}
-PUBLIC = "reelmesh.v1."
-
-
 async def test_every_method_of_grpc_has_a_case_here(world: World) -> None:
     services = await _reflected(world.mesh.channel)
-    ours = {name: services[name] for name in services.keys() - OPEN_SERVICES}
-    assert len(services) == len(ours) + len(OPEN_SERVICES)
-    offered = {f"{name.removeprefix(PUBLIC)}/{method}" for name, methods in ours.items() for method in methods}
-    assert offered == NAMING_METHODS.keys() | OTHER_METHODS | {*OPERATING_METHODS}
+    ours = {name: services[name] for name in services.keys() - doors.OPEN_SERVICES}
+    assert len(services) == len(ours) + len(doors.OPEN_SERVICES)
+    offered = {f"{name.removeprefix(doors.PUBLIC)}/{method}" for name, methods in ours.items() for method in methods}
+    assert offered == doors.NAMING_METHODS.keys() | doors.OTHER_METHODS | {*doors.OPERATING_METHODS}
 
 
 async def _reflected(channel: grpc.aio.Channel) -> dict[str, set[str]]:
@@ -316,10 +245,10 @@ async def _reflected(channel: grpc.aio.Channel) -> dict[str, set[str]]:
     return found
 
 
-@pytest.mark.parametrize("method", NAMING_METHODS)
+@pytest.mark.parametrize("method", doors.NAMING_METHODS)
 async def test_what_another_tenant_has_does_not_exist_by_grpc(world: World, method: str) -> None:
-    kind, request = NAMING_METHODS[method]
-    wanted = world.other.generations if kind == GENERATION else world.other.assets
+    kind, request = doors.NAMING_METHODS[method]
+    wanted = world.other.generations if kind == doors.GENERATION else world.other.assets
     nobodys = await _refusal(world, method, request(UNKNOWN))
     assert nobodys.code() == grpc.StatusCode.NOT_FOUND
     for each in wanted:
@@ -329,7 +258,7 @@ async def test_what_another_tenant_has_does_not_exist_by_grpc(world: World, meth
         assert world.other.leaks(f"{refusal.details()} {refusal.trailing_metadata()}", each) == []
 
 
-@pytest.mark.parametrize("method", OPERATING_METHODS)
+@pytest.mark.parametrize("method", doors.OPERATING_METHODS)
 async def test_who_is_no_operator_is_refused_what_operators_do_by_grpc(world: World, method: str) -> None:
     plain = dataclasses.replace(world, metadata=((mesh.KEY_HEADER, world.plain),))
     request: message.Message = getattr(recovery_service_pb2, f"{method.partition('/')[2]}Request")()
@@ -340,7 +269,7 @@ async def test_who_is_no_operator_is_refused_what_operators_do_by_grpc(world: Wo
 async def _refusal(world: World, method: str, request: message.Message) -> grpc.aio.AioRpcError:
     streams = method.partition("/")[2] in {"WatchGeneration", "DownloadAsset"}
     make = world.mesh.channel.unary_stream if streams else world.mesh.channel.unary_unary
-    call: Any = make(f"/{PUBLIC}{method}", request_serializer=lambda one: one.SerializeToString())
+    call: Any = make(f"/{doors.PUBLIC}{method}", request_serializer=lambda one: one.SerializeToString())
     answer = call(request, metadata=world.metadata, timeout=30)
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await (anext(aiter(answer)) if streams else answer)

@@ -5,14 +5,14 @@ import contextlib
 import dataclasses
 import uuid
 from collections.abc import AsyncGenerator, Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 from reelmesh_kit import clock, ids, sql
 from reelmesh_orchestrator import ports
 from reelmesh_orchestrator.adapters.sql import record, tables
 from reelmesh_orchestrator.model import draft, facts
-from reelmesh_orchestrator.usecases import attempts, pools, transitions, vouching
+from reelmesh_orchestrator.usecases import attempts, crowding, generations, pools, transitions, vouching
 
 from tests.support import orchestrator
 
@@ -120,6 +120,25 @@ def pools_of(kept: Kept) -> pools.Pools:
 def attempts_of(kept: Kept, seen: vouching.Seen | None = None) -> attempts.Attempts:
     """Return the verbs of the attempt protocol, by default of a process that has compared the record with its note."""
     return attempts.Attempts(kept.record, orchestrator.POLICY, seen or vouching.Seen(compared=True))
+
+
+class _Nothing:
+    """No assets and no progress."""
+
+    async def check_references(self, asset_ids: Sequence[str], tenant_id: str) -> None:
+        """Find them all."""
+
+    def percent(self, aggregate: object) -> int:
+        return 0
+
+
+def generations_of(kept: Kept) -> generations.Generations:
+    """Return the verbs of users; every picture that they name is there."""
+    nothing = cast("Any", _Nothing())
+    crowded = crowding.Crowding(kept.record, clock.ManualClock(), limit=1000)
+    return generations.Generations(
+        kept.record, nothing, nothing, ids.RandomIds(), orchestrator.POLICY, crowded, most_open=1000
+    )
 
 
 async def ledger_of(kept: Kept, attempt_id: uuid.UUID) -> dict[str, int]:

@@ -2,6 +2,8 @@
 
 import datetime
 
+import pytest
+from reelmesh_kit import errors
 from reelmesh_orchestrator import ports
 from reelmesh_orchestrator.model import draft, generation, verbs
 
@@ -92,3 +94,48 @@ async def test_the_place_in_the_queue_follows_rank(kept: record.Kept) -> None:
     await kept.advance_to(3, "dispatched")
     assert await place(await kept.look(3)) == 0
     assert [await place(one) for one in (first, second)] == [1, 2]
+
+
+async def test_a_list_may_begin_with_the_oldest(kept: record.Kept) -> None:
+    for number in range(7):
+        await kept.admit(number, now=orchestrator.NOW + datetime.timedelta(seconds=number // 3))
+    assert (await pages(kept, ports.Filter("tenant", oldest_first=True), 3))[:7] == list(range(7))
+
+
+async def test_a_list_begins_behind_one_that_was_deleted_too(kept: record.Kept) -> None:
+    verbs_of = record.generations_of(kept)
+    for number in range(4):
+        await kept.admit(number, now=orchestrator.NOW + datetime.timedelta(seconds=number))
+    await _delete(kept, 2)
+    place = await verbs_of.place_of("tenant", record.identifier(2))
+    found = await kept.read(lambda store: store.page(TENANT, place, 10))
+    assert [number_of(one) for one in found] == [1, 0]
+    assert await verbs_of.place_of("stranger", record.identifier(2)) is None
+    assert await verbs_of.place_of("tenant", record.identifier(9)) is None
+
+
+async def test_who_has_not_ended_is_not_deleted_and_who_is_deleted_is_found_by_nobody(kept: record.Kept) -> None:
+    verbs_of = record.generations_of(kept)
+    await kept.admit(1)
+    with pytest.raises(errors.WrongState, match="cancel it first"):
+        await verbs_of.delete("tenant", record.identifier(1))
+    with pytest.raises(errors.NotFound):
+        await verbs_of.delete("stranger", record.identifier(1))
+    await _delete(kept, 1)
+    assert await kept.read(lambda store: store.page(TENANT, None, 10)) == []
+    for verb in (
+        lambda: verbs_of.get("tenant", record.identifier(1)),
+        lambda: verbs_of.delete("tenant", record.identifier(1)),
+        lambda: verbs_of.retry("tenant", record.identifier(1)),
+        lambda: verbs_of.cancel("tenant", record.identifier(1)),
+        lambda: verbs_of.events("tenant", record.identifier(1), 0, 10),
+    ):
+        with pytest.raises(errors.NotFound):
+            await verb()
+    # What it did and cost stays on the books.
+    assert (await kept.look(1)).generation.delete_time is not None
+
+
+async def _delete(kept: record.Kept, number: int) -> None:
+    await kept.decide(number, lambda going: verbs.cancel(going, orchestrator.POLICY))
+    await record.generations_of(kept).delete("tenant", record.identifier(number))

@@ -1,5 +1,6 @@
 """No question reads a whole table: what it costs does not grow with what is stored."""
 
+import dataclasses
 import pathlib
 import re
 import uuid
@@ -19,6 +20,7 @@ GROWING = {
     *("generations", "labels", "shots", "attempts", "steps", "provider_jobs", "ledger", "events", "outbox"),
     # Few, or many once; but every Begin asks for them.
     "found_jobs",
+    "calls",
 }
 SCAN = re.compile(r"SCAN (\w+)\b(?! USING (?:COVERING )?INDEX)")
 NOBODY = uuid.UUID(int=0)
@@ -35,6 +37,11 @@ QUESTIONS: dict[str, Callable[[ports.Store], object]] = {
     "admission": lambda store: store.admission("tenant", NOBODY),
     "open_generations": lambda store: store.open_generations(10),
     "page": lambda store: store.page(TENANT, ports.Place(store.now, NOBODY), 10),
+    "page from the oldest": lambda store: store.page(
+        dataclasses.replace(TENANT, oldest_first=True), ports.Place(store.now, NOBODY), 10
+    ),
+    "twins": lambda store: store.twins(NOBODY),
+    "lock_twins": lambda store: store.lock_twins(NOBODY),
     "events": lambda store: store.events("tenant", NOBODY, 0, 10),
     "all_events": lambda store: store.all_events(0, 10),
     "claimed_jobs": lambda store: store.claimed_jobs("account", 10),

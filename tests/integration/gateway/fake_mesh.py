@@ -114,6 +114,14 @@ class FakeOrchestrator(generation_service_pb2_grpc.GenerationServiceServicer):
         return generation_service_pb2.CancelGenerationResponse(generation=generation)
 
     @override
+    async def DeleteGeneration(self, request: Any, context: Any) -> Any:
+        self._called(request)
+        if self._own(request).state < generation_pb2.GENERATION_STATE_COMPLETED:
+            raise errors.WrongState
+        del self.generations[request.generation_id]
+        return generation_service_pb2.DeleteGenerationResponse()
+
+    @override
     async def RetryGeneration(self, request: Any, context: Any) -> Any:
         self._called(request)
         generation = self._own(request)

@@ -232,3 +232,41 @@ class TestReferences:
         stub = media_service_pb2_grpc.MediaServiceStub(mesh.media)
         with pytest.raises(errors.BrokenMedia, match="not an MP4"):
             await stub.ProbeClip(media_service_pb2.ProbeClipRequest(asset_id=asset_id))
+
+
+async def test_a_sheet_of_frames_is_drawn_and_nothing_is_kept(mesh: Mesh, clip: bytes) -> None:
+    asset_id = await mesh.put(clip)
+    drawn = await _drawn(mesh, asset_id, media_service_pb2.PICTURE_KIND_SPRITESHEET)
+    assert drawn.content_type == "image/jpeg"
+    sheet = PIL.Image.open(io.BytesIO(drawn.content))
+    assert (sheet.format, sheet.size) == ("JPEG", (4 * 256, 4 * 192))
+    # The clip moves: its first frame and one of its middle differ.
+    first, later = sheet.crop((0, 0, 256, 192)), sheet.crop((0, 2 * 192, 256, 3 * 192))
+    assert first.tobytes() != later.tobytes()
+
+
+async def test_a_still_is_drawn_as_webp(mesh: Mesh) -> None:
+    asset_id = await mesh.put(picture(), asset_pb2.ASSET_KIND_THUMBNAIL)
+    drawn = await _drawn(mesh, asset_id, media_service_pb2.PICTURE_KIND_THUMBNAIL)
+    image = PIL.Image.open(io.BytesIO(drawn.content))
+    assert (drawn.content_type, image.format, image.size) == ("image/webp", "WEBP", (320, 200))
+
+
+async def test_a_picture_of_what_is_none_or_not_there_is_refused(mesh: Mesh, clip: bytes) -> None:
+    video, still = await mesh.put(clip), await mesh.put(picture())
+    thumbnail, sheet = media_service_pb2.PICTURE_KIND_THUMBNAIL, media_service_pb2.PICTURE_KIND_SPRITESHEET
+    with pytest.raises(errors.BrokenMedia):
+        await _drawn(mesh, video, thumbnail)
+    with pytest.raises(errors.BrokenMedia):
+        await _drawn(mesh, still, sheet)
+    with pytest.raises(errors.NotFound):
+        await _drawn(mesh, str(uuid.UUID(int=9)), sheet)
+    with pytest.raises(errors.InvalidArgument):
+        await _drawn(mesh, still, media_service_pb2.PICTURE_KIND_UNSPECIFIED)
+
+
+async def _drawn(
+    mesh: Mesh, asset_id: str, kind: media_service_pb2.PictureKind
+) -> media_service_pb2.DrawPictureResponse:
+    stub: media_service_pb2_grpc.MediaServiceAsyncStub = media_service_pb2_grpc.MediaServiceStub(mesh.media)
+    return await stub.DrawPicture(media_service_pb2.DrawPictureRequest(asset_id=asset_id, kind=kind))

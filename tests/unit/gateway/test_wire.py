@@ -15,6 +15,7 @@ from reelmesh_json import messages
 SAME_NAME: list[tuple[type[bodies.Body], Any]] = [
     (generations.OutputSpec, generation_pb2.OutputSpec),
     (generations.GenerationRequest, generation_service_pb2.GenerationRequest),
+    (generations.Repeat, generation_service_pb2.Repeat),
     (generations.Rendition, generation_pb2.Rendition),
     (generations.Finding, generation_pb2.Finding),
     (generations.Failure, generation_pb2.Failure),

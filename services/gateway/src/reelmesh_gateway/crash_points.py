@@ -7,6 +7,7 @@ TABLE = crashing.Table("gateway")
 CREATED = TABLE.point("create.answered")
 CANCELLED = TABLE.point("cancel.answered")
 RETRIED = TABLE.point("retry.answered")
+DELETED = TABLE.point("delete.answered")
 WATCHED = TABLE.point("watch.told")
 
 UPLOADED = TABLE.point("upload.stored")

@@ -12,7 +12,7 @@ from reelmesh_media import consumer, crash_points, servicer, settings
 from reelmesh_media.adapters import engine, orchestrator, storage
 from reelmesh_media.engine import processes
 from reelmesh_media.model import lanes
-from reelmesh_media.usecases import performing, references
+from reelmesh_media.usecases import performing, pictures, references
 
 # When a lease is renewed again that could not be, seconds.
 RENEW_AGAIN_SECONDS = 1.0
@@ -50,7 +50,7 @@ async def build(own: settings.MediaSettings, chassis: process.Chassis) -> AsyncG
         service = rpc.service(
             media_service_pb2.DESCRIPTOR.services_by_name["MediaService"].full_name,
             media_service_pb2_grpc.add_MediaServiceServicer_to_server,
-            servicer.MediaServicer(verbs),
+            servicer.MediaServicer(verbs, pictures.Pictures(assets, pixels, own.scratch_folder)),
         )
         services = [service, rpc.health_service(chassis)]
         grpc_port = await stack.enter_async_context(

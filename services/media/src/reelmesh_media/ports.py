@@ -51,6 +51,14 @@ class Engine(Protocol):
         """Write the very last frame of a video."""
         ...
 
+    async def webp(self, path: pathlib.Path, out: pathlib.Path) -> ladder.MadeFile:
+        """Write a JPEG as WebP."""
+        ...
+
+    async def spritesheet(self, path: pathlib.Path, out: pathlib.Path) -> ladder.MadeFile:
+        """Write frames of a video in rows."""
+        ...
+
     async def clean_image(self, path: pathlib.Path, out: pathlib.Path) -> images.ImageFacts:
         """Check an image and write it anew without metadata."""
         ...

@@ -4,8 +4,9 @@ import datetime
 
 from reelmesh.mesh.v1 import media_service_pb2, step_service_pb2, storage_service_pb2
 from reelmesh.v1 import asset_pb2
+from reelmesh_kit import errors
 
-from reelmesh_media.model import steps, video
+from reelmesh_media.model import sheets, steps, video
 
 
 def work_from_proto(message: step_service_pb2.StepWork) -> steps.Work:
@@ -113,6 +114,18 @@ def stored_to_proto(stored: steps.Stored) -> asset_pb2.Asset:
         create_time=stored.create_time,
         expire_time=stored.expire_time,
     )
+
+
+def picture_kind_from_proto(number: int) -> sheets.Kind:
+    """Return what is to be drawn.
+
+    Raises:
+        errors.InvalidArgument: nobody knows it.
+    """
+    try:
+        return sheets.Kind(media_service_pb2.PictureKind.Name(number).removeprefix("PICTURE_KIND_"))
+    except ValueError:
+        raise errors.InvalidArgument("kind", "must be THUMBNAIL or SPRITESHEET") from None
 
 
 def probe_to_proto(facts: video.MediaFacts) -> media_service_pb2.ProbeClipResponse:

@@ -8,6 +8,7 @@ TABLE = crashing.Table("orchestrator")
 CREATE = TABLE.commit("create")
 CANCEL = TABLE.commit("cancel")
 RETRY = TABLE.commit("retry")
+REMOVE = TABLE.commit("remove")
 
 # What provider workers do.
 BEGIN = TABLE.commit("begin")

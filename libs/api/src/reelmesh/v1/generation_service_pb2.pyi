@@ -48,12 +48,22 @@ class GenerationRequest(_message.Message):
     def __init__(self, prompt: _Optional[str] = ..., output: _Optional[_Union[_generation_pb2.OutputSpec, _Mapping]] = ..., reference_asset_ids: _Optional[_Iterable[str]] = ..., model: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., max_cost_micros: _Optional[int] = ..., deadline_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., fallback_floor: _Optional[_Union[_generation_pb2.Delivery, str]] = ..., seed: _Optional[int] = ..., priority: _Optional[int] = ..., user_id: _Optional[str] = ..., policy: _Optional[str] = ..., category: _Optional[str] = ...) -> None: ...
 
 class CreateGenerationRequest(_message.Message):
-    __slots__ = ("generation", "request_id")
+    __slots__ = ("generation", "request_id", "repeat")
     GENERATION_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    REPEAT_FIELD_NUMBER: _ClassVar[int]
     generation: GenerationRequest
     request_id: str
-    def __init__(self, generation: _Optional[_Union[GenerationRequest, _Mapping]] = ..., request_id: _Optional[str] = ...) -> None: ...
+    repeat: Repeat
+    def __init__(self, generation: _Optional[_Union[GenerationRequest, _Mapping]] = ..., request_id: _Optional[str] = ..., repeat: _Optional[_Union[Repeat, _Mapping]] = ...) -> None: ...
+
+class Repeat(_message.Message):
+    __slots__ = ("body_sha256", "count")
+    BODY_SHA256_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    body_sha256: str
+    count: int
+    def __init__(self, body_sha256: _Optional[str] = ..., count: _Optional[int] = ...) -> None: ...
 
 class CreateGenerationResponse(_message.Message):
     __slots__ = ("generation", "replayed")
@@ -76,7 +86,7 @@ class GetGenerationResponse(_message.Message):
     def __init__(self, generation: _Optional[_Union[_generation_pb2.Generation, _Mapping]] = ...) -> None: ...
 
 class ListGenerationsRequest(_message.Message):
-    __slots__ = ("page_size", "page_token", "states", "labels", "user_id")
+    __slots__ = ("page_size", "page_token", "states", "labels", "user_id", "after_generation_id", "oldest_first")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -89,12 +99,16 @@ class ListGenerationsRequest(_message.Message):
     STATES_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
     USER_ID_FIELD_NUMBER: _ClassVar[int]
+    AFTER_GENERATION_ID_FIELD_NUMBER: _ClassVar[int]
+    OLDEST_FIRST_FIELD_NUMBER: _ClassVar[int]
     page_size: int
     page_token: str
     states: _containers.RepeatedScalarFieldContainer[_generation_pb2.GenerationState]
     labels: _containers.ScalarMap[str, str]
     user_id: str
-    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., states: _Optional[_Iterable[_Union[_generation_pb2.GenerationState, str]]] = ..., labels: _Optional[_Mapping[str, str]] = ..., user_id: _Optional[str] = ...) -> None: ...
+    after_generation_id: str
+    oldest_first: bool
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., states: _Optional[_Iterable[_Union[_generation_pb2.GenerationState, str]]] = ..., labels: _Optional[_Mapping[str, str]] = ..., user_id: _Optional[str] = ..., after_generation_id: _Optional[str] = ..., oldest_first: _Optional[bool] = ...) -> None: ...
 
 class ListGenerationsResponse(_message.Message):
     __slots__ = ("generations", "next_page_token")
@@ -127,6 +141,16 @@ class RetryGenerationResponse(_message.Message):
     GENERATION_FIELD_NUMBER: _ClassVar[int]
     generation: _generation_pb2.Generation
     def __init__(self, generation: _Optional[_Union[_generation_pb2.Generation, _Mapping]] = ...) -> None: ...
+
+class DeleteGenerationRequest(_message.Message):
+    __slots__ = ("generation_id",)
+    GENERATION_ID_FIELD_NUMBER: _ClassVar[int]
+    generation_id: str
+    def __init__(self, generation_id: _Optional[str] = ...) -> None: ...
+
+class DeleteGenerationResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
 
 class WatchGenerationRequest(_message.Message):
     __slots__ = ("generation_id", "after_sequence")

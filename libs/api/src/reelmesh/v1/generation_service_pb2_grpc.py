@@ -60,6 +60,11 @@ class GenerationServiceStub:
                 request_serializer=reelmesh_dot_v1_dot_generation__service__pb2.RetryGenerationRequest.SerializeToString,
                 response_deserializer=reelmesh_dot_v1_dot_generation__service__pb2.RetryGenerationResponse.FromString,
                 _registered_method=True)
+        self.DeleteGeneration = channel.unary_unary(
+                '/reelmesh.v1.GenerationService/DeleteGeneration',
+                request_serializer=reelmesh_dot_v1_dot_generation__service__pb2.DeleteGenerationRequest.SerializeToString,
+                response_deserializer=reelmesh_dot_v1_dot_generation__service__pb2.DeleteGenerationResponse.FromString,
+                _registered_method=True)
         self.WatchGeneration = channel.unary_stream(
                 '/reelmesh.v1.GenerationService/WatchGeneration',
                 request_serializer=reelmesh_dot_v1_dot_generation__service__pb2.WatchGenerationRequest.SerializeToString,
@@ -116,6 +121,13 @@ class GenerationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DeleteGeneration(self, request, context):
+        """Deletes a generation that has ended: its files first, then itself. What it cost stays on the books.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchGeneration(self, request, context):
         """Streams what happens to a generation from a sequence on, and its progress, until it has ended.
         """
@@ -164,6 +176,11 @@ def add_GenerationServiceServicer_to_server(servicer, server):
                     servicer.RetryGeneration,
                     request_deserializer=reelmesh_dot_v1_dot_generation__service__pb2.RetryGenerationRequest.FromString,
                     response_serializer=reelmesh_dot_v1_dot_generation__service__pb2.RetryGenerationResponse.SerializeToString,
+            ),
+            'DeleteGeneration': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteGeneration,
+                    request_deserializer=reelmesh_dot_v1_dot_generation__service__pb2.DeleteGenerationRequest.FromString,
+                    response_serializer=reelmesh_dot_v1_dot_generation__service__pb2.DeleteGenerationResponse.SerializeToString,
             ),
             'WatchGeneration': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchGeneration,
@@ -317,6 +334,33 @@ class GenerationService:
             '/reelmesh.v1.GenerationService/RetryGeneration',
             reelmesh_dot_v1_dot_generation__service__pb2.RetryGenerationRequest.SerializeToString,
             reelmesh_dot_v1_dot_generation__service__pb2.RetryGenerationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteGeneration(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reelmesh.v1.GenerationService/DeleteGeneration',
+            reelmesh_dot_v1_dot_generation__service__pb2.DeleteGenerationRequest.SerializeToString,
+            reelmesh_dot_v1_dot_generation__service__pb2.DeleteGenerationResponse.FromString,
             options,
             channel_credentials,
             insecure,

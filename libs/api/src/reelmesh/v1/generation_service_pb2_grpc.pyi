@@ -43,6 +43,8 @@ class GenerationServiceStub:
     """Asks for the end of a generation. Idempotent while it is CANCELLING or CANCELLED."""
     RetryGeneration: _grpc.UnaryUnaryMultiCallable[_generation_service_pb2.RetryGenerationRequest, _generation_service_pb2.RetryGenerationResponse]
     """Starts a new run of a failed generation. Refused while an attempt is unresolved."""
+    DeleteGeneration: _grpc.UnaryUnaryMultiCallable[_generation_service_pb2.DeleteGenerationRequest, _generation_service_pb2.DeleteGenerationResponse]
+    """Deletes a generation that has ended: its files first, then itself. What it cost stays on the books."""
     WatchGeneration: _grpc.UnaryStreamMultiCallable[_generation_service_pb2.WatchGenerationRequest, _generation_service_pb2.WatchGenerationResponse]
     """Streams what happens to a generation from a sequence on, and its progress, until it has ended."""
     ListGenerationEvents: _grpc.UnaryUnaryMultiCallable[_generation_service_pb2.ListGenerationEventsRequest, _generation_service_pb2.ListGenerationEventsResponse]
@@ -65,6 +67,8 @@ class GenerationServiceAsyncStub(GenerationServiceStub):
     """Asks for the end of a generation. Idempotent while it is CANCELLING or CANCELLED."""
     RetryGeneration: _aio.UnaryUnaryMultiCallable[_generation_service_pb2.RetryGenerationRequest, _generation_service_pb2.RetryGenerationResponse]  # type: ignore[assignment]
     """Starts a new run of a failed generation. Refused while an attempt is unresolved."""
+    DeleteGeneration: _aio.UnaryUnaryMultiCallable[_generation_service_pb2.DeleteGenerationRequest, _generation_service_pb2.DeleteGenerationResponse]  # type: ignore[assignment]
+    """Deletes a generation that has ended: its files first, then itself. What it cost stays on the books."""
     WatchGeneration: _aio.UnaryStreamMultiCallable[_generation_service_pb2.WatchGenerationRequest, _generation_service_pb2.WatchGenerationResponse]  # type: ignore[assignment]
     """Streams what happens to a generation from a sequence on, and its progress, until it has ended."""
     ListGenerationEvents: _aio.UnaryUnaryMultiCallable[_generation_service_pb2.ListGenerationEventsRequest, _generation_service_pb2.ListGenerationEventsResponse]  # type: ignore[assignment]
@@ -114,6 +118,14 @@ class GenerationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_generation_service_pb2.RetryGenerationResponse, _abc.Awaitable[_generation_service_pb2.RetryGenerationResponse]]:
         """Starts a new run of a failed generation. Refused while an attempt is unresolved."""
+
+    @_abc_1.abstractmethod
+    def DeleteGeneration(
+        self,
+        request: _generation_service_pb2.DeleteGenerationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_generation_service_pb2.DeleteGenerationResponse, _abc.Awaitable[_generation_service_pb2.DeleteGenerationResponse]]:
+        """Deletes a generation that has ended: its files first, then itself. What it cost stays on the books."""
 
     @_abc_1.abstractmethod
     def WatchGeneration(

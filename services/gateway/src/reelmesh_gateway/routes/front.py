@@ -2,15 +2,16 @@
 
 import dataclasses
 
-from reelmesh.v1 import generation_pb2, generation_service_pb2_grpc, recovery_service_pb2_grpc
+from reelmesh.v1 import generation_pb2, generation_service_pb2, generation_service_pb2_grpc, recovery_service_pb2_grpc
 from reelmesh_kit import process
 from starlette import requests
 
+from reelmesh_gateway import crash_points
 from reelmesh_gateway.model import assets as model
 from reelmesh_gateway.model import keys
 from reelmesh_gateway.routes import metrics, streams
 from reelmesh_gateway.usecases import assets, entrance, examining, places, watching
-from reelmesh_gateway.wire import generations as wire
+from reelmesh_gateway.wire import delivered
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,9 +60,24 @@ def absolute(front: Front, request: requests.Request, url: str) -> str:
     return root + url
 
 
+async def delete(front: Front, request: requests.Request, generation_id: str) -> generation_pb2.Generation:
+    """Delete a generation that has ended; return it as it was.
+
+    Its files go first: should this end half-way, it is still there to be deleted again.
+    """
+    asked = generation_service_pb2.GetGenerationRequest(generation_id=generation_id)
+    found = (await front.generations.GetGeneration(asked)).generation
+    if delivered.has_ended(found):
+        await front.assets.discard(owner_of(request), delivered.asset_ids(found))
+    deleting = generation_service_pb2.DeleteGenerationRequest(generation_id=generation_id)
+    await front.generations.DeleteGeneration(deleting)
+    crash_points.DELETED.passed()
+    return found
+
+
 async def signed(front: Front, request: requests.Request, generation: generation_pb2.Generation) -> None:
     """Give the renditions of a generation URLs that the caller can open."""
-    urls = await front.assets.urls(owner_of(request), wire.unsigned_asset_ids(generation))
-    wire.sign(generation, urls)
+    urls = await front.assets.urls(owner_of(request), delivered.unsigned_asset_ids(generation))
+    delivered.sign(generation, urls)
     for rendition in generation.renditions:
         rendition.url = absolute(front, request, rendition.url)

@@ -41,11 +41,8 @@ def _add_writing(routes: fastapi.APIRouter, behind: front.Front) -> None:
     ) -> fastapi.Response:
         """Admit a generation, durably: when this answers, it will end with something to show or a reason."""
         behind.entrance.spend_create(front.key_of(request))
-        made = await behind.generations.CreateGeneration(
-            generation_service_pb2.CreateGenerationRequest(
-                generation=wire.to_request(body), request_id=_request_id(body, idempotency_key)
-            )
-        )
+        asked = wire.to_create(body, _request_id(body, idempotency_key))
+        made = await behind.generations.CreateGeneration(asked)
         crash_points.CREATED.passed()
         headers = {"Location": f"{ROOT}/{made.generation.id}"}
         if made.replayed:
@@ -60,6 +57,12 @@ def _add_writing(routes: fastapi.APIRouter, behind: front.Front) -> None:
         crash_points.CANCELLED.passed()
         return await _generation(behind, request, cancelled.generation)
 
+    @routes.delete(ROOT + "/{generation_id}", status_code=204, response_class=fastapi.Response)
+    async def delete_generation(request: fastapi.Request, generation_id: _Id) -> fastapi.Response:
+        """Delete a generation that has ended, with its files. What it cost stays on the books."""
+        await front.delete(behind, request, str(generation_id))
+        return fastapi.Response(status_code=204)
+
     @routes.post(ROOT + "/{generation_id}/retry", status_code=202, response_model=wire.Generation)
     async def retry_generation(request: fastapi.Request, generation_id: _Id) -> fastapi.Response:
         """Start a new run of a failed generation. Refused while an attempt is unresolved."""
@@ -73,7 +76,7 @@ def _add_writing(routes: fastapi.APIRouter, behind: front.Front) -> None:
 def _add_reading(routes: fastapi.APIRouter, behind: front.Front) -> None:
     @routes.get(ROOT, response_model=wire.ListGenerationsResponse)
     async def list_generations(query: Annotated[wire.ListGenerationsQuery, fastapi.Query()]) -> fastapi.Response:
-        """List your generations, newest first."""
+        """List your generations, newest first unless asked otherwise."""
         asked = generation_service_pb2.ListGenerationsRequest(labels=_labels(query.labels))
         messages.fill(asked, query.model_dump(exclude={"labels"}))
         return answers.answer(messages.to_json(await behind.generations.ListGenerations(asked)))

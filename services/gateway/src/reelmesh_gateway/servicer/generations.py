@@ -12,7 +12,7 @@ from reelmesh_gateway.model import assets as model
 from reelmesh_gateway.model import keys
 from reelmesh_gateway.servicer import admission
 from reelmesh_gateway.usecases import assets, places, watching
-from reelmesh_gateway.wire import generations as wire
+from reelmesh_gateway.wire import delivered
 
 _Watched = generation_service_pb2.WatchGenerationResponse
 
@@ -66,6 +66,20 @@ class Generations(generation_service_pb2_grpc.GenerationServiceServicer):
         """Pass a list on; its renditions have no URLs."""
         with self._door.admitted(context, keys.Scope.READ):
             return await self._orchestrator.ListGenerations(request)
+
+    @override
+    async def DeleteGeneration(
+        self, request: generation_service_pb2.DeleteGenerationRequest, context: Any
+    ) -> generation_service_pb2.DeleteGenerationResponse:
+        """Delete the files of a generation, then pass the delete on."""
+        with self._door.admitted(context, keys.Scope.WRITE) as key:
+            asked = generation_service_pb2.GetGenerationRequest(generation_id=request.generation_id)
+            found = (await self._orchestrator.GetGeneration(asked)).generation
+            if delivered.has_ended(found):
+                await self._signing.discard(model.Owner(key.tenant_id), delivered.asset_ids(found))
+            response = await self._orchestrator.DeleteGeneration(request)
+            crash_points.DELETED.passed()
+            return response
 
     @override
     async def CancelGeneration(
@@ -141,8 +155,8 @@ class Generations(generation_service_pb2_grpc.GenerationServiceServicer):
             call.cancel()
 
     async def _sign(self, key: keys.Key, generation: generation_pb2.Generation) -> None:
-        wanted = wire.unsigned_asset_ids(generation)
-        wire.sign(generation, await self._signing.urls(model.Owner(key.tenant_id), wanted))
+        wanted = delivered.unsigned_asset_ids(generation)
+        delivered.sign(generation, await self._signing.urls(model.Owner(key.tenant_id), wanted))
         for rendition in generation.renditions:
             if rendition.url.startswith("/"):
                 rendition.url = self._public_url + rendition.url

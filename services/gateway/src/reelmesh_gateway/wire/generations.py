@@ -3,7 +3,7 @@
 from typing import Literal
 
 import pydantic
-from reelmesh.v1 import generation_pb2, generation_service_pb2
+from reelmesh.v1 import generation_service_pb2
 from reelmesh_json import messages
 
 from reelmesh_gateway.wire import bodies
@@ -88,11 +88,22 @@ class GenerationRequest(bodies.Body):
     """What the video is about, for the choice of a policy, such as "tech"."""
 
 
+class Repeat(bodies.Body):
+    """Tells a call that is sent again from another one with the same content."""
+
+    body_sha256: bodies.Text
+    """SHA-256 of what the client asked for, 64 lower-case hex digits: the same each time that one call is sent."""
+    count: bodies.Int32 = 0
+    """How often the call was sent before, 0 to 1000."""
+
+
 class CreateGenerationRequest(GenerationRequest):
     """What to make, and the key that makes repeating it safe."""
 
     request_id: bodies.Text | None = None
     """Idempotency key chosen by the caller, 1 to 128 of [A-Za-z0-9._~-]; the header Idempotency-Key says the same."""
+    repeat: Repeat | None = None
+    """For clients that repeat a call by themselves, without a request id, and count how often."""
 
 
 class Rendition(bodies.Body):
@@ -316,7 +327,7 @@ class ListGenerationsResponse(bodies.Body):
     """A page of generations."""
 
     generations: list[Generation]
-    """Newest first; without shots."""
+    """Newest first unless asked otherwise; without shots."""
     next_page_token: str
     """For the next page; empty on the last."""
 
@@ -352,6 +363,10 @@ class ListGenerationsQuery(bodies.Query):
     """Only those with all of these labels, each as "key=value". May be repeated."""
     user_id: str = ""
     """Only those of this user."""
+    after_generation_id: str = ""
+    """UUID of a generation of yours: the first page begins behind it. One that nobody knows ends the list."""
+    oldest_first: bool = False
+    """Oldest first instead of newest first."""
 
 
 class ListGenerationEventsQuery(bodies.Query):
@@ -373,16 +388,13 @@ class WatchGenerationQuery(bodies.Query):
 def to_request(body: GenerationRequest) -> generation_service_pb2.GenerationRequest:
     """Return the message that a JSON request means."""
     request = generation_service_pb2.GenerationRequest()
-    messages.fill(request, body.model_dump(exclude={"request_id"}))
+    messages.fill(request, body.model_dump(exclude={"request_id", "repeat"}))
     return request
 
 
-def unsigned_asset_ids(generation: generation_pb2.Generation) -> list[str]:
-    """Return the assets of renditions that have no URL yet."""
-    return [each.asset_id for each in generation.renditions if each.asset_id and not each.url]
-
-
-def sign(generation: generation_pb2.Generation, urls: dict[str, str]) -> None:
-    """Give renditions their URL, from `urls` by asset id; those that have one keep it."""
-    for rendition in generation.renditions:
-        rendition.url = rendition.url or urls.get(rendition.asset_id, "")
+def to_create(body: CreateGenerationRequest, request_id: str) -> generation_service_pb2.CreateGenerationRequest:
+    """Return the message that a create in JSON means, under a key that a header may have given."""
+    asked = generation_service_pb2.CreateGenerationRequest(generation=to_request(body), request_id=request_id)
+    if body.repeat is not None:
+        asked.repeat.CopyFrom(generation_service_pb2.Repeat(**body.repeat.model_dump()))
+    return asked

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from reelmesh_media.engine import images as image_engine
 from reelmesh_media.engine import ladder as ladder_engine
-from reelmesh_media.engine import probe, processes, stills
+from reelmesh_media.engine import probe, processes, sheets, stills
 from reelmesh_media.model import images, ladder, refusals, video
 
 Result = TypeVar("Result")
@@ -27,6 +27,14 @@ class ProcessEngine:
     async def last_frame(self, path: pathlib.Path, out: pathlib.Path) -> ladder.MadeFile:
         """Write the very last frame of a video."""
         return await _tried(lambda: self._quick.run(stills.last_frame, path, out), refusals.VideoCrashes)
+
+    async def webp(self, path: pathlib.Path, out: pathlib.Path) -> ladder.MadeFile:
+        """Write a JPEG as WebP."""
+        return await _tried(lambda: self._quick.run(sheets.webp, path, out), refusals.ImageCrashes)
+
+    async def spritesheet(self, path: pathlib.Path, out: pathlib.Path) -> ladder.MadeFile:
+        """Write frames of a video in rows."""
+        return await _tried(lambda: self._quick.run(sheets.spritesheet, path, out), refusals.VideoCrashes)
 
     async def clean_image(self, path: pathlib.Path, out: pathlib.Path) -> images.ImageFacts:
         """Check an image and write it anew without metadata."""

@@ -49,7 +49,7 @@ class References:
         except refusals.ImageRefused as error:
             raise errors.BrokenMedia(str(error)) from error
         except refusals.MediaError as error:
-            raise _in_our_words(error) from error
+            raise in_our_words(error) from error
         if facts.clean is None:
             raise errors.BrokenMedia
         return facts.clean
@@ -68,11 +68,11 @@ class References:
             except refusals.VideoRefused as error:
                 raise errors.BrokenMedia(str(error)) from error
             except refusals.MediaError as error:
-                raise _in_our_words(error) from error
+                raise in_our_words(error) from error
             crash_points.PROBED.passed()
             return measured
 
 
-def _in_our_words(error: refusals.MediaError) -> errors.ReelmeshError:
+def in_our_words(error: refusals.MediaError) -> errors.ReelmeshError:
     """Return a worker's trouble as what the caller should do: come again, or suspect the file."""
     return errors.Unavailable(str(error)) if error.retryable else errors.BrokenMedia(str(error))

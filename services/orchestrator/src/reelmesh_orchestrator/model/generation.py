@@ -166,6 +166,8 @@ class Generation:
     complete_time: datetime.datetime | None = None
     #: When a cancel was asked for.
     cancel_time: datetime.datetime | None = None
+    #: When its owner deleted it: nobody finds it any more.
+    delete_time: datetime.datetime | None = None
     delivery: Delivery = Delivery.NONE
     result: Result = Result()
     failure: Failure | None = None

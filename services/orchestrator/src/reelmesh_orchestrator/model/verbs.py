@@ -95,6 +95,22 @@ def cancel(draft: Draft, policy: advancing.Policy) -> None:
     advancing.advance(draft, policy)
 
 
+def delete(draft: Draft) -> None:
+    """Make a generation that has ended one that nobody finds any more; its attempts and its costs stay.
+
+    Raises:
+        errors.WrongState: it has not ended.
+    """
+    current = draft.generation
+    if not current.ended:
+        raise errors.WrongState(
+            f"only a generation that has ended can be deleted, this one is {current.state}; cancel it first",
+            state=current.state,
+        )
+    draft.put_generation(dataclasses.replace(current, delete_time=draft.now))
+    draft.happened("deleted", "Its owner deleted it")
+
+
 def retry(draft: Draft, policy: advancing.Policy) -> None:
     """Start a new run of a failed generation; the shots that are made stay.
 

@@ -33,6 +33,7 @@ class Filter:
     user_id: str = ""
     states: tuple[generation.GenerationState, ...] = ()
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
+    oldest_first: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

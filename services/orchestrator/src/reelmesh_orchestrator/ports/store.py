@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
-from reelmesh_orchestrator.model import card, draft, facts
+from reelmesh_orchestrator.model import card, draft, facts, repeats
 from reelmesh_orchestrator.ports.eras import EraStore
 from reelmesh_orchestrator.ports.nouns import (
     AdmissionFacts,
@@ -66,6 +66,21 @@ class Store(EraStore, Protocol):
         """Return how many generations of all tenants have not ended; never more than `limit` are counted."""
         ...
 
+    def twins(self, call_id: uuid.UUID) -> Sequence[repeats.Twin]:
+        """Return the generations that a call made lately."""
+        ...
+
+    def lock_twins(self, call_id: uuid.UUID) -> Sequence[repeats.Twin]:
+        """Return the generations that a call made lately, locked: whoever decides whose repeat it is does so alone.
+
+        Taken before anything else.
+        """
+        ...
+
+    def put_twins(self, call_id: uuid.UUID, twins: Sequence[repeats.Twin]) -> None:
+        """Keep what a call made, of which `lock_twins` was asked."""
+        ...
+
     def insert(self, decided: draft.Draft) -> draft.Aggregate:
         """Record a new generation with its effects; return it as recorded. If its id exists the work runs again."""
         ...
@@ -78,7 +93,7 @@ class Store(EraStore, Protocol):
         ...
 
     def page(self, wanted: Filter, after: Place | None, limit: int) -> Sequence[draft.Aggregate]:
-        """Return generations, newest first, without what belongs to them but their attempts' money."""
+        """Return generations in the order wanted, without what belongs to them but their attempts' money."""
         ...
 
     def queue_position(self, aggregate: draft.Aggregate) -> int:
@@ -167,7 +182,9 @@ class Store(EraStore, Protocol):
         ...
 
     def prune(self, events_before: datetime.datetime, leases_before: datetime.datetime, limit: int) -> int:
-        """Delete old events of generations that have ended, and leases that are over; return how many rows.
+        """Delete old events of generations that have ended, leases that are over, calls that nobody repeats any more.
+
+        Return how many rows.
 
         The highest event stays: others may carry it as their mark.
         """

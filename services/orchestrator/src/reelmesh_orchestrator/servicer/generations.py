@@ -32,6 +32,7 @@ class GenerationServicer(generation_service_pb2_grpc.GenerationServiceServicer):
             wire.request_from_proto(request.generation),
             request.request_id,
             telemetry.current_traceparent(),
+            wire.sending_from_proto(request, rpc.caller().key_id),
         )
         return generation_service_pb2.CreateGenerationResponse(
             generation=_generation(created.view), replayed=created.replayed
@@ -48,9 +49,14 @@ class GenerationServicer(generation_service_pb2_grpc.GenerationServiceServicer):
     async def ListGenerations(  # noqa: N802
         self, request: generation_service_pb2.ListGenerationsRequest, context: Context
     ) -> generation_service_pb2.ListGenerationsResponse:
-        """List generations, newest first."""
+        """List generations."""
         wanted = wire.filter_from_proto(request, rpc.caller().tenant_id)
         after = wire.place_from_token(request.page_token, wanted)
+        if after is None and request.after_generation_id:
+            behind = parsing.identifier("after_generation_id", request.after_generation_id)
+            after = await self._verbs.place_of(wanted.tenant_id, behind)
+            if after is None:
+                return generation_service_pb2.ListGenerationsResponse()
         views, place = await self._verbs.list(wanted, after, request.page_size)
         return generation_service_pb2.ListGenerationsResponse(
             generations=[_generation(view) for view in views],
@@ -72,6 +78,14 @@ class GenerationServicer(generation_service_pb2_grpc.GenerationServiceServicer):
         generation_id = parsing.identifier("generation_id", request.generation_id)
         view = await self._verbs.retry(rpc.caller().tenant_id, generation_id)
         return generation_service_pb2.RetryGenerationResponse(generation=_generation(view))
+
+    async def DeleteGeneration(  # noqa: N802
+        self, request: generation_service_pb2.DeleteGenerationRequest, context: Context
+    ) -> generation_service_pb2.DeleteGenerationResponse:
+        """Delete what has ended."""
+        generation_id = parsing.identifier("generation_id", request.generation_id)
+        await self._verbs.delete(rpc.caller().tenant_id, generation_id)
+        return generation_service_pb2.DeleteGenerationResponse()
 
     async def WatchGeneration(  # noqa: N802
         self, request: generation_service_pb2.WatchGenerationRequest, context: Context

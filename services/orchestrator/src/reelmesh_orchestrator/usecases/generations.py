@@ -17,6 +17,7 @@ from reelmesh_orchestrator.model import (
     planning,
     policies,
     recovering,
+    repeats,
     request,
     routing,
     shot,
@@ -85,8 +86,15 @@ class Generations:
         self._crowded = crowded
         self._most_open = most_open
 
-    async def create(self, tenant_id: str, asked: request.Request, request_id: str, traceparent: str) -> Created:
-        """Admit a generation, durably.
+    async def create(
+        self,
+        tenant_id: str,
+        asked: request.Request,
+        request_id: str,
+        traceparent: str,
+        sending: repeats.Sending | None = None,
+    ) -> Created:
+        """Admit a generation, durably; with a `sending`, unless its call has made one already.
 
         Raises:
             errors.InvalidArgument: a field is wrong.
@@ -102,6 +110,8 @@ class Generations:
             traceparent=traceparent,
             seed=ids.derived(generation_id, "seed").int % (request.LARGEST_SEED + 1),
         )
+        if sending is not None:
+            repeats.check(sending)
         async with self._crowded.entering() as entry:
             # Asked before its pictures are, which may have expired since, and before it is refused: by a mere look, so
             # that those who are refused do not hold up those who are at work.
@@ -109,14 +119,58 @@ class Generations:
                 known = await self._record.read(lambda store: _replay(store.look(generation_id), asked))
                 if known is not None:
                     return Created(await self._view(known), replayed=True)
+            if sending is not None and (asked.reference_asset_ids or not entry.fits):
+                repeated = await self._repeated(admission, sending)
+                if repeated is not None:
+                    return repeated
             self._crowded.check(entry)
             await self._check_references(asked, tenant_id)
             with crash_points.CREATE:
-                created = await self._record.write(lambda store: self._admit(store, asked, admission))
+                created = await self._record.write(lambda store: self._admit(store, asked, admission, sending))
             entry.admitted = not created.replayed
         return created
 
-    def _admit(self, store: ports.Store, asked: request.Request, admission: verbs.Admission) -> Created:
+    async def _repeated(self, admission: verbs.Admission, sending: repeats.Sending) -> Created | None:
+        """Return what a call has made already, found by a mere look before anything is written."""
+        call_id = _call(admission, sending)
+        meant = await self._record.read(
+            lambda store: repeats.meant(store.twins(call_id), admission.generation_id, sending.count, store.now)
+        )
+        if meant is None:
+            return None
+        with crash_points.CREATE:
+            return await self._record.write(lambda store: self._join(store, admission, sending))
+
+    def _join(self, store: ports.Store, admission: verbs.Admission, sending: repeats.Sending) -> Created | None:
+        """Give a call the generation that it has made already, and remember that it came once more."""
+        call_id = _call(admission, sending)
+        twins = store.lock_twins(call_id)
+        twin = repeats.meant(twins, admission.generation_id, sending.count, store.now)
+        known = store.look(twin.generation_id) if twin else None
+        if twin is None or known is None:
+            return None
+        store.put_twins(call_id, repeats.joined(twins, twin, admission.generation_id, sending.count, store.now))
+        return Created(self._seen(store, known), replayed=True)
+
+    def _admit(
+        self,
+        store: ports.Store,
+        asked: request.Request,
+        admission: verbs.Admission,
+        sending: repeats.Sending | None,
+    ) -> Created:
+        # The lock of its call is the first that is taken: who waits for it sees what the one before has made.
+        repeated = self._join(store, admission, sending) if sending else None
+        if repeated is not None:
+            return repeated
+        created = self._admit_anew(store, asked, admission)
+        if sending is not None and not created.replayed:
+            call_id = _call(admission, sending)
+            twins = repeats.made(store.twins(call_id), admission.generation_id, sending.count, store.now)
+            store.put_twins(call_id, twins)
+        return created
+
+    def _admit_anew(self, store: ports.Store, asked: request.Request, admission: verbs.Admission) -> Created:
         found = store.admission(admission.tenant_id, admission.generation_id)
         known = _replay(found.known, asked)
         if known is not None:
@@ -179,7 +233,7 @@ class Generations:
     async def list(
         self, wanted: ports.Filter, after: ports.Place | None, page_size: int
     ) -> tuple[Sequence[View], ports.Place | None]:
-        """Return a page of generations, newest first, and the place where the next one begins.
+        """Return a page of generations in the order wanted, and the place where the next one begins.
 
         Raises:
             errors.InvalidArgument: the page size is negative, or nothing can have such labels or such a user.
@@ -193,6 +247,23 @@ class Generations:
         views = [View(one, self._progress.percent(one)) for one in found[:size]]
         last = found[size - 1].generation if len(found) > size else None
         return views, ports.Place(last.create_time, last.id) if last else None
+
+    async def place_of(self, tenant_id: str, generation_id: uuid.UUID) -> ports.Place | None:
+        """Return where in a list a generation stands or, once deleted, stood; None when the tenant has none."""
+        found = await self._record.read(lambda store: store.look(generation_id))
+        if found is None or found.generation.tenant_id != tenant_id:
+            return None
+        return ports.Place(found.generation.create_time, found.generation.id)
+
+    async def delete(self, tenant_id: str, generation_id: uuid.UUID) -> None:
+        """Delete a generation that has ended.
+
+        Raises:
+            errors.NotFound: there is none, or it is somebody else's.
+            errors.WrongState: it has not ended.
+        """
+        with crash_points.REMOVE:
+            await self._change(tenant_id, generation_id, verbs.delete)
 
     async def events(
         self, tenant_id: str, generation_id: uuid.UUID, after_sequence: int, page_size: int
@@ -254,9 +325,13 @@ class Generations:
 
 def _owned(store: ports.Store, tenant_id: str, generation_id: uuid.UUID) -> draft.Aggregate:
     found = store.look(generation_id)
-    if found is None or found.generation.tenant_id != tenant_id:
+    if found is None or found.generation.tenant_id != tenant_id or found.generation.delete_time is not None:
         raise errors.NotFound(f"there is no generation {generation_id}")
     return found
+
+
+def _call(admission: verbs.Admission, sending: repeats.Sending) -> uuid.UUID:
+    return ids.derived("call", admission.tenant_id, sending.key_id, sending.body_sha256)
 
 
 def _replay(known: draft.Aggregate | None, asked: request.Request) -> draft.Aggregate | None:

@@ -6,6 +6,7 @@ from reelmesh_orchestrator.wire.public import (
     generation_to_proto,
     place_from_token,
     request_from_proto,
+    sending_from_proto,
     shots_to_proto,
     token_of_place,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "place_from_token",
     "report_to_proto",
     "request_from_proto",
+    "sending_from_proto",
     "shots_to_proto",
     "step_result_from_proto",
     "step_work",

@@ -13,7 +13,7 @@ from reelmesh.v1 import generation_pb2, generation_service_pb2
 from reelmesh_kit import clock, errors
 
 from reelmesh_orchestrator import ports
-from reelmesh_orchestrator.model import attempt, draft, generation, request, shot
+from reelmesh_orchestrator.model import attempt, draft, generation, repeats, request, shot
 
 
 def request_from_proto(message: generation_service_pb2.GenerationRequest) -> request.Request:
@@ -42,6 +42,13 @@ def request_from_proto(message: generation_service_pb2.GenerationRequest) -> req
         policy=message.policy,
         category=message.category,
     )
+
+
+def sending_from_proto(message: generation_service_pb2.CreateGenerationRequest, key_id: str) -> repeats.Sending | None:
+    """Return what the client says about repeating a call; None when it says nothing, or has a key for that."""
+    if message.request_id or not message.HasField("repeat"):
+        return None
+    return repeats.Sending(key_id, message.repeat.body_sha256, message.repeat.count)
 
 
 def _moment(stamp: timestamp_pb2.Timestamp) -> datetime.datetime:
@@ -227,7 +234,7 @@ def filter_from_proto(message: generation_service_pb2.ListGenerationsRequest, te
             states.append(generation.GenerationState(name))
         except ValueError:
             raise errors.InvalidArgument("states", f"{number} is not a state of a generation") from None
-    return ports.Filter(tenant_id, message.user_id, tuple(states), dict(message.labels))
+    return ports.Filter(tenant_id, message.user_id, tuple(states), dict(message.labels), message.oldest_first)
 
 
 def token_of_place(place: ports.Place, wanted: ports.Filter) -> str:
@@ -257,5 +264,5 @@ def place_from_token(token: str, wanted: ports.Filter) -> ports.Place | None:
 
 def _digest(wanted: ports.Filter) -> str:
     labels: Mapping[str, str] = dict(sorted(wanted.labels.items()))
-    text = json.dumps([wanted.tenant_id, wanted.user_id, sorted(wanted.states), labels])
+    text = json.dumps([wanted.tenant_id, wanted.user_id, sorted(wanted.states), labels, wanted.oldest_first])
     return hashlib.sha256(text.encode()).hexdigest()[:16]

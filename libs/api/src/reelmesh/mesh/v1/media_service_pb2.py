@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from reelmesh.v1 import asset_pb2 as reelmesh_dot_v1_dot_asset__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$reelmesh/mesh/v1/media_service.proto\x12\x10reelmesh.mesh.v1\x1a\x17reelmesh/v1/asset.proto\"N\n\x17PrepareReferenceRequest\x12\x17\n\x0fupload_asset_id\x18\x01 \x01(\t\x12\x1a\n\x12reference_asset_id\x18\x02 \x01(\t\"=\n\x18PrepareReferenceResponse\x12!\n\x05\x61sset\x18\x01 \x01(\x0b\x32\x12.reelmesh.v1.Asset\"$\n\x10ProbeClipRequest\x12\x10\n\x08\x61sset_id\x18\x01 \x01(\t\"[\n\x11ProbeClipResponse\x12\r\n\x05width\x18\x01 \x01(\x05\x12\x0e\n\x06height\x18\x02 \x01(\x05\x12\x18\n\x10\x64uration_seconds\x18\x03 \x01(\x01\x12\r\n\x05\x61udio\x18\x04 \x01(\x08\x32\xd4\x01\n\x0cMediaService\x12i\n\x10PrepareReference\x12).reelmesh.mesh.v1.PrepareReferenceRequest\x1a*.reelmesh.mesh.v1.PrepareReferenceResponse\x12Y\n\tProbeClip\x12\".reelmesh.mesh.v1.ProbeClipRequest\x1a#.reelmesh.mesh.v1.ProbeClipResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$reelmesh/mesh/v1/media_service.proto\x12\x10reelmesh.mesh.v1\x1a\x17reelmesh/v1/asset.proto\"N\n\x17PrepareReferenceRequest\x12\x17\n\x0fupload_asset_id\x18\x01 \x01(\t\x12\x1a\n\x12reference_asset_id\x18\x02 \x01(\t\"=\n\x18PrepareReferenceResponse\x12!\n\x05\x61sset\x18\x01 \x01(\x0b\x32\x12.reelmesh.v1.Asset\"$\n\x10ProbeClipRequest\x12\x10\n\x08\x61sset_id\x18\x01 \x01(\t\"[\n\x11ProbeClipResponse\x12\r\n\x05width\x18\x01 \x01(\x05\x12\x0e\n\x06height\x18\x02 \x01(\x05\x12\x18\n\x10\x64uration_seconds\x18\x03 \x01(\x01\x12\r\n\x05\x61udio\x18\x04 \x01(\x08\"S\n\x12\x44rawPictureRequest\x12\x10\n\x08\x61sset_id\x18\x01 \x01(\t\x12+\n\x04kind\x18\x02 \x01(\x0e\x32\x1d.reelmesh.mesh.v1.PictureKind\"<\n\x13\x44rawPictureResponse\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\x12\x14\n\x0c\x63ontent_type\x18\x02 \x01(\t*e\n\x0bPictureKind\x12\x1c\n\x18PICTURE_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16PICTURE_KIND_THUMBNAIL\x10\x01\x12\x1c\n\x18PICTURE_KIND_SPRITESHEET\x10\x02\x32\xb5\x02\n\x0cMediaService\x12i\n\x10PrepareReference\x12).reelmesh.mesh.v1.PrepareReferenceRequest\x1a*.reelmesh.mesh.v1.PrepareReferenceResponse\x12Y\n\tProbeClip\x12\".reelmesh.mesh.v1.ProbeClipRequest\x1a#.reelmesh.mesh.v1.ProbeClipResponse\"\x03\x90\x02\x01\x12_\n\x0b\x44rawPicture\x12$.reelmesh.mesh.v1.DrawPictureRequest\x1a%.reelmesh.mesh.v1.DrawPictureResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,6 +34,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_MEDIASERVICE'].methods_by_name['ProbeClip']._loaded_options = None
   _globals['_MEDIASERVICE'].methods_by_name['ProbeClip']._serialized_options = b'\220\002\001'
+  _globals['_MEDIASERVICE'].methods_by_name['DrawPicture']._loaded_options = None
+  _globals['_MEDIASERVICE'].methods_by_name['DrawPicture']._serialized_options = b'\220\002\001'
+  _globals['_PICTUREKIND']._serialized_start=504
+  _globals['_PICTUREKIND']._serialized_end=605
   _globals['_PREPAREREFERENCEREQUEST']._serialized_start=83
   _globals['_PREPAREREFERENCEREQUEST']._serialized_end=161
   _globals['_PREPAREREFERENCERESPONSE']._serialized_start=163
@@ -42,6 +46,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROBECLIPREQUEST']._serialized_end=262
   _globals['_PROBECLIPRESPONSE']._serialized_start=264
   _globals['_PROBECLIPRESPONSE']._serialized_end=355
-  _globals['_MEDIASERVICE']._serialized_start=358
-  _globals['_MEDIASERVICE']._serialized_end=570
+  _globals['_DRAWPICTUREREQUEST']._serialized_start=357
+  _globals['_DRAWPICTUREREQUEST']._serialized_end=440
+  _globals['_DRAWPICTURERESPONSE']._serialized_start=442
+  _globals['_DRAWPICTURERESPONSE']._serialized_end=502
+  _globals['_MEDIASERVICE']._serialized_start=608
+  _globals['_MEDIASERVICE']._serialized_end=917
 # @@protoc_insertion_point(module_scope)

@@ -45,6 +45,11 @@ class MediaServiceStub:
                 request_serializer=reelmesh_dot_mesh_dot_v1_dot_media__service__pb2.ProbeClipRequest.SerializeToString,
                 response_deserializer=reelmesh_dot_mesh_dot_v1_dot_media__service__pb2.ProbeClipResponse.FromString,
                 _registered_method=True)
+        self.DrawPicture = channel.unary_unary(
+                '/reelmesh.mesh.v1.MediaService/DrawPicture',
+                request_serializer=reelmesh_dot_mesh_dot_v1_dot_media__service__pb2.DrawPictureRequest.SerializeToString,
+                response_deserializer=reelmesh_dot_mesh_dot_v1_dot_media__service__pb2.DrawPictureResponse.FromString,
+                _registered_method=True)
 
 
 class MediaServiceServicer:
@@ -65,6 +70,13 @@ class MediaServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DrawPicture(self, request, context):
+        """Draws a small picture from what is stored, and keeps nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_MediaServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -77,6 +89,11 @@ def add_MediaServiceServicer_to_server(servicer, server):
                     servicer.ProbeClip,
                     request_deserializer=reelmesh_dot_mesh_dot_v1_dot_media__service__pb2.ProbeClipRequest.FromString,
                     response_serializer=reelmesh_dot_mesh_dot_v1_dot_media__service__pb2.ProbeClipResponse.SerializeToString,
+            ),
+            'DrawPicture': grpc.unary_unary_rpc_method_handler(
+                    servicer.DrawPicture,
+                    request_deserializer=reelmesh_dot_mesh_dot_v1_dot_media__service__pb2.DrawPictureRequest.FromString,
+                    response_serializer=reelmesh_dot_mesh_dot_v1_dot_media__service__pb2.DrawPictureResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -134,6 +151,33 @@ class MediaService:
             '/reelmesh.mesh.v1.MediaService/ProbeClip',
             reelmesh_dot_mesh_dot_v1_dot_media__service__pb2.ProbeClipRequest.SerializeToString,
             reelmesh_dot_mesh_dot_v1_dot_media__service__pb2.ProbeClipResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DrawPicture(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reelmesh.mesh.v1.MediaService/DrawPicture',
+            reelmesh_dot_mesh_dot_v1_dot_media__service__pb2.DrawPictureRequest.SerializeToString,
+            reelmesh_dot_mesh_dot_v1_dot_media__service__pb2.DrawPictureResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,6 +37,8 @@ class MediaServiceStub:
     """Checks an uploaded image, cleans it of metadata and stores the clean copy as a reference."""
     ProbeClip: _grpc.UnaryUnaryMultiCallable[_media_service_pb2.ProbeClipRequest, _media_service_pb2.ProbeClipResponse]
     """Checks that a stored clip is a video that can be decoded, and measures it."""
+    DrawPicture: _grpc.UnaryUnaryMultiCallable[_media_service_pb2.DrawPictureRequest, _media_service_pb2.DrawPictureResponse]
+    """Draws a small picture from what is stored, and keeps nothing."""
 
 @_typing.type_check_only
 class MediaServiceAsyncStub(MediaServiceStub):
@@ -47,6 +49,8 @@ class MediaServiceAsyncStub(MediaServiceStub):
     """Checks an uploaded image, cleans it of metadata and stores the clean copy as a reference."""
     ProbeClip: _aio.UnaryUnaryMultiCallable[_media_service_pb2.ProbeClipRequest, _media_service_pb2.ProbeClipResponse]  # type: ignore[assignment]
     """Checks that a stored clip is a video that can be decoded, and measures it."""
+    DrawPicture: _aio.UnaryUnaryMultiCallable[_media_service_pb2.DrawPictureRequest, _media_service_pb2.DrawPictureResponse]  # type: ignore[assignment]
+    """Draws a small picture from what is stored, and keeps nothing."""
 
 class MediaServiceServicer(metaclass=_abc_1.ABCMeta):
     """Looks at pixels for other services, at once. Long work goes through tasks and StepService."""
@@ -66,5 +70,13 @@ class MediaServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_media_service_pb2.ProbeClipResponse, _abc.Awaitable[_media_service_pb2.ProbeClipResponse]]:
         """Checks that a stored clip is a video that can be decoded, and measures it."""
+
+    @_abc_1.abstractmethod
+    def DrawPicture(
+        self,
+        request: _media_service_pb2.DrawPictureRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_media_service_pb2.DrawPictureResponse, _abc.Awaitable[_media_service_pb2.DrawPictureResponse]]:
+        """Draws a small picture from what is stored, and keeps nothing."""
 
 def add_MediaServiceServicer_to_server(servicer: MediaServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -103,6 +103,7 @@ _EVENTS = sql.Bundle(
     owned=sa.select(tables.GENERATIONS.c.id).where(
         tables.GENERATIONS.c.id == sql.parameter("generation_id", sa.Uuid),
         tables.GENERATIONS.c.tenant_id == sql.parameter("tenant_id", sa.Text),
+        tables.GENERATIONS.c.delete_time.is_(None),
     ),
     events=sa.select(tables.EVENTS)
     .where(

@@ -11,7 +11,7 @@ from reelmesh_kit import sql
 
 from reelmesh_orchestrator import ports
 from reelmesh_orchestrator.adapters.sql import loading, rows, tables
-from reelmesh_orchestrator.model import attempt, draft, generation, step
+from reelmesh_orchestrator.model import attempt, draft, generation, repeats, step
 
 _GENERATIONS = tables.GENERATIONS.c
 _ATTEMPTS = tables.ATTEMPTS.c
@@ -22,8 +22,10 @@ _WORKING = sorted(state.value for state in generation.WORKING)
 def page(
     transaction: sql.Transaction, wanted: ports.Filter, after: ports.Place | None, limit: int
 ) -> Sequence[draft.Aggregate]:
-    """Return generations, newest first, each with its attempts: they hold the money."""
-    statement = sa.select(tables.GENERATIONS).where(_GENERATIONS.tenant_id == wanted.tenant_id)
+    """Return generations in the order wanted, each with its attempts: they hold the money."""
+    statement = sa.select(tables.GENERATIONS).where(
+        _GENERATIONS.tenant_id == wanted.tenant_id, _GENERATIONS.delete_time.is_(None)
+    )
     if wanted.user_id:
         statement = statement.where(_GENERATIONS.user_id == wanted.user_id)
     if wanted.states:
@@ -33,9 +35,10 @@ def page(
     if after is not None:
         here = sa.tuple_(_GENERATIONS.create_time, _GENERATIONS.id)
         there = sa.tuple_(sa.literal(after.create_time, sql.Instant), sa.literal(after.generation_id, sa.Uuid))
-        statement = statement.where(here < there)
-    newest_first = statement.order_by(_GENERATIONS.create_time.desc(), _GENERATIONS.id.desc()).limit(limit)
-    found = [rows.to_generation(sql.columns(row)) for row in transaction.rows(newest_first)]
+        statement = statement.where(here > there if wanted.oldest_first else here < there)
+    order = [_GENERATIONS.create_time, _GENERATIONS.id]
+    ordered = statement.order_by(*(order if wanted.oldest_first else [column.desc() for column in order])).limit(limit)
+    found = [rows.to_generation(sql.columns(row)) for row in transaction.rows(ordered)]
     attempts: dict[uuid.UUID, list[attempt.Attempt]] = defaultdict(list)
     for row in transaction.rows(
         sa.select(tables.ATTEMPTS).where(_ATTEMPTS.generation_id.in_([one.id for one in found]))
@@ -137,8 +140,18 @@ def prune(
     """Delete old events of generations that have ended, and leases that are over; return how many rows."""
     deleted = _prune_events(transaction, events_before, limit)
     leases = tables.LEASES
+    deleted += _prune_calls(transaction, limit)
     over = sa.select(leases.c.worker_id).where(sa.not_(leases.c.active), leases.c.update_time < leases_before)
     return deleted + transaction.execute(leases.delete().where(leases.c.worker_id.in_(over.limit(limit)))).rowcount
+
+
+def _prune_calls(transaction: sql.Transaction, limit: int) -> int:
+    """Delete the calls that nobody can repeat any more."""
+    calls = tables.CALLS
+    past = calls.c.update_time < transaction.now - datetime.timedelta(seconds=repeats.WINDOW_SECONDS)
+    old = sa.select(calls.c.id).where(past).limit(limit)
+    # Said twice: one that is repeated at this very moment has to be looked at again once its lock is free.
+    return transaction.execute(calls.delete().where(calls.c.id.in_(old), past)).rowcount
 
 
 def _prune_events(transaction: sql.Transaction, before: datetime.datetime, limit: int) -> int:

@@ -4,13 +4,13 @@ import dataclasses
 import datetime
 import enum
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reelmesh_kit import sql
 
 from reelmesh_orchestrator import ports
-from reelmesh_orchestrator.model import attempt, card, eras, facts, generation, recovering, shot, step
+from reelmesh_orchestrator.model import attempt, card, eras, facts, generation, recovering, repeats, shot, step
 
 Columns = sql.Columns
 
@@ -49,6 +49,32 @@ def _result(stored: Mapping[str, Any]) -> generation.Result:
         findings=tuple(generation.Finding(**finding) for finding in stored["findings"]),
         text=stored["text"],
     )
+
+
+def of_twins(twins: Sequence[repeats.Twin]) -> list[Columns]:
+    """Return what the column of a call holds."""
+    return [
+        {
+            "generation_id": str(one.generation_id),
+            "first_id": str(one.first_id) if one.first_id else None,
+            "count": one.count,
+            "seen_time": one.seen_time.isoformat(),
+        }
+        for one in twins
+    ]
+
+
+def to_twins(stored: Sequence[Mapping[str, Any]]) -> list[repeats.Twin]:
+    """Return the generations that the column of a call holds."""
+    return [
+        repeats.Twin(
+            uuid.UUID(one["generation_id"]),
+            uuid.UUID(one["first_id"]) if one["first_id"] else None,
+            one["count"],
+            datetime.datetime.fromisoformat(one["seen_time"]),
+        )
+        for one in stored
+    ]
 
 
 def of_shot(one: shot.Shot, generation_id: uuid.UUID) -> Columns:

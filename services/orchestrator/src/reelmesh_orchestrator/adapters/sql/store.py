@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from reelmesh_kit import ids, sql
+from reelmesh_kit import errors, ids, sql
 
 from reelmesh_orchestrator import ports
 from reelmesh_orchestrator.adapters.sql import loading, queueing, reading, recovery, rows, saving, tables
-from reelmesh_orchestrator.model import attempt, card, draft, facts
+from reelmesh_orchestrator.model import attempt, card, draft, facts, repeats
 
+# How often a row is made anew that the sweeper deletes before it can be locked.
+LOCK_TRIES = 5
 _ATTEMPTS = tables.ATTEMPTS.c
 _UNRESOLVED = sorted(state.value for state in attempt.UNRESOLVED)
 
@@ -69,6 +71,25 @@ class SqlStore(recovery.SqlEraStore):
     def open_generations(self, limit: int) -> int:
         """Return how many generations of all tenants have not ended; never more than `limit` are counted."""
         return loading.open_generations(self._transaction, limit)
+
+    def twins(self, call_id: uuid.UUID) -> Sequence[repeats.Twin]:
+        """Return what a call made."""
+        row = self._transaction.row(_of_call(call_id))
+        return rows.to_twins(row.twins) if row else ()
+
+    def lock_twins(self, call_id: uuid.UUID) -> Sequence[repeats.Twin]:
+        """Return what a call made, its row locked, made if there was none."""
+        for _ in range(LOCK_TRIES):
+            self._transaction.insert_if_absent(tables.CALLS, {"id": call_id, "twins": [], "update_time": self.now})
+            row = self._transaction.row(self._transaction.locking(_of_call(call_id)))
+            if row is not None:
+                return rows.to_twins(row.twins)
+        raise errors.Unavailable("A call is forgotten and repeated at the same moment. Try again; nothing was done.")
+
+    def put_twins(self, call_id: uuid.UUID, twins: Sequence[repeats.Twin]) -> None:
+        """Keep what a call made; its row is locked."""
+        values = {"twins": rows.of_twins(twins), "update_time": self.now}
+        self._transaction.execute(tables.CALLS.update().where(tables.CALLS.c.id == call_id).values(values))
 
     def insert(self, decided: draft.Draft) -> draft.Aggregate:
         """Record a new generation with its effects."""
@@ -329,3 +350,7 @@ def _of_worker(worker_id: str) -> sa.Select[*tuple[Any, ...]]:
 
 def _lease(row: sa.Row[Any] | None) -> ports.Lease | None:
     return ports.Lease(row.worker_id, row.kind, row.pool, row.renewals, row.active) if row else None
+
+
+def _of_call(call_id: uuid.UUID) -> sa.Select[*tuple[Any, ...]]:
+    return sa.select(tables.CALLS).where(tables.CALLS.c.id == call_id)

@@ -61,10 +61,21 @@ GENERATIONS = sa.Table(
     sa.Column("failure", sql.Json, nullable=True),
     sa.Column("policy", sa.Text, nullable=False, server_default=""),
     sa.Column("category", sa.Text, nullable=False, server_default=""),
+    sa.Column("delete_time", sql.Instant, nullable=True),
     sa.Index("ix_generations_list", "tenant_id", "create_time", "id"),
     _partial("ix_generations_open", "tenant_id", where=_UNENDED),
     _partial("ix_generations_deadline", "deadline_time", where=f"deadline_time IS NOT NULL AND {_UNENDED}"),
     _partial("ix_generations_cancelling", "cancel_time", where=_CANCELLING),
+)
+
+# Calls that clients may repeat without a key, a row for each content: who decides whose repeat it is locks it.
+CALLS = sa.Table(
+    "calls",
+    METADATA,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("twins", sql.Json, nullable=False),
+    sa.Column("update_time", sql.Instant, nullable=False),
+    sa.Index("ix_calls_update_time", "update_time"),
 )
 
 LABELS = sa.Table(

@@ -1,0 +1,84 @@
+"""Every door that strangers knock at: endpoints by HTTP, methods by gRPC."""
+
+from collections.abc import Callable, Mapping
+
+from google.protobuf import message
+from reelmesh.v1 import asset_service_pb2, generation_service_pb2
+
+from tests.e2e import caller
+
+GENERATION = "{generation_id}"
+ASSET = "{asset_id}"
+
+# By HTTP. Those that name something of somebody are asked for what the other has, and for what nobody has.
+NAMING: Mapping[tuple[str, str], str] = {
+    ("get", f"{caller.GENERATIONS}/{GENERATION}"): GENERATION,
+    ("delete", f"{caller.GENERATIONS}/{GENERATION}"): GENERATION,
+    ("post", f"{caller.GENERATIONS}/{GENERATION}/cancel"): GENERATION,
+    ("post", f"{caller.GENERATIONS}/{GENERATION}/retry"): GENERATION,
+    ("get", f"{caller.GENERATIONS}/{GENERATION}/events"): GENERATION,
+    ("get", f"{caller.GENERATIONS}/{GENERATION}/watch"): GENERATION,
+    ("get", f"{caller.ASSETS}/{ASSET}"): ASSET,
+    ("delete", f"{caller.ASSETS}/{ASSET}"): ASSET,
+    ("get", f"{caller.ASSETS}/{ASSET}/content"): ASSET,
+}
+# Each has a test of its own below.
+OTHERWISE = {
+    ("post", caller.GENERATIONS),
+    ("get", caller.GENERATIONS),
+    ("post", "/api/v1/quotes"),
+    ("post", caller.ASSETS),
+    ("get", "/files/{token}"),
+    ("get", "/health"),
+    ("get", "/health/detailed"),
+    ("get", "/metrics"),
+}
+RECOVERY = "/api/v1/recovery"
+RELEASE = RECOVERY + "/accounts/{account_id}/release"
+# For operators of the mesh, whichever tenant their key is of; what they tell is about accounts.
+OPERATING = {("get", RECOVERY), ("post", RECOVERY), ("get", f"{RECOVERY}/orphans"), ("post", RELEASE)}
+
+
+# By gRPC.
+Call = Callable[[str], message.Message]
+NAMING_METHODS: Mapping[str, tuple[str, Call]] = {
+    "GenerationService/GetGeneration": (
+        GENERATION,
+        lambda one: generation_service_pb2.GetGenerationRequest(generation_id=one),
+    ),
+    "GenerationService/CancelGeneration": (
+        GENERATION,
+        lambda one: generation_service_pb2.CancelGenerationRequest(generation_id=one),
+    ),
+    "GenerationService/DeleteGeneration": (
+        GENERATION,
+        lambda one: generation_service_pb2.DeleteGenerationRequest(generation_id=one),
+    ),
+    "GenerationService/RetryGeneration": (
+        GENERATION,
+        lambda one: generation_service_pb2.RetryGenerationRequest(generation_id=one),
+    ),
+    "GenerationService/WatchGeneration": (
+        GENERATION,
+        lambda one: generation_service_pb2.WatchGenerationRequest(generation_id=one),
+    ),
+    "GenerationService/ListGenerationEvents": (
+        GENERATION,
+        lambda one: generation_service_pb2.ListGenerationEventsRequest(generation_id=one),
+    ),
+    "AssetService/GetAsset": (ASSET, lambda one: asset_service_pb2.GetAssetRequest(asset_id=one)),
+    "AssetService/DownloadAsset": (ASSET, lambda one: asset_service_pb2.DownloadAssetRequest(asset_id=one)),
+    "AssetService/DeleteAsset": (ASSET, lambda one: asset_service_pb2.DeleteAssetRequest(asset_id=one)),
+}
+OTHER_METHODS = {
+    "GenerationService/CreateGeneration",
+    "GenerationService/ListGenerations",
+    "GenerationService/QuoteGeneration",
+    "AssetService/UploadAsset",
+}
+OPERATING_METHODS = [
+    f"RecoveryService/{verb}" for verb in ("StartRecovery", "GetRecovery", "ListOrphans", "ReleaseAccount")
+]
+# Open to everybody, and not ours.
+OPEN_SERVICES = {"grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}
+PUBLIC = "reelmesh.v1."
