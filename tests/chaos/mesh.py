@@ -1,14 +1,13 @@
 """Which processes there are, and what each is told."""
 
 import asyncio
+import json
 import pathlib
 from collections.abc import Mapping
 
-from reelmesh_orchestrator.model import card
 from reelmesh_standalone import ports
 
 from tests.chaos import fleet, places, vendor
-from tests.support import record
 
 # Services that keep what they know in a database, so that SQLite allows one of each.
 STATEFUL = ("orchestrator", "storage")
@@ -64,6 +63,7 @@ def _member(stands_on: places.Places, service: str, name: str, offered_besides: 
         "database_url": stands_on.urls.get(service, ""),
         "clock_offset_file": stands_on.clock_file(name),
         **(stands_on.bucket.settings() if service == "storage" else {}),
+        **({"accounts_file": stands_on.accounts_file} if service == "orchestrator" else {}),
         **offered_besides,
         **fleet.PATIENCE.get(service, {}),
     }
@@ -76,13 +76,16 @@ def _target(grpc_ports: list[int]) -> str:
     return "ipv4:" + ",".join(f"{fleet.HOST}:{port}" for port in grpc_ports)
 
 
-async def open_accounts(kept: record.Kept) -> None:
-    """Make the account at the vendor, and one that nobody works for: operators have to say what it has."""
-    for account in (
-        card.Account(vendor.PROVIDER, vendor.PROVIDER, SLOTS, exclusive=True),
-        card.Account(NOBODYS, NOBODYS, 1, exclusive=False),
-    ):
-        await kept.write(lambda store, one=account: store.put_account(one))
+def list_accounts(stands_on: places.Places, nobodys_slots: int = 1) -> None:
+    """List the account at the vendor, and one that nobody works for: operators have to say what it has."""
+    listed = [
+        {"id": vendor.PROVIDER, "provider": vendor.PROVIDER, "slots": SLOTS, "exclusive": True},
+        {"id": NOBODYS, "provider": NOBODYS, "slots": nobodys_slots, "exclusive": False},
+    ]
+    fresh = stands_on.accounts_file.with_suffix(".new")
+    # JSON is YAML, too.
+    fresh.write_text(json.dumps({"accounts": listed}))
+    fresh.replace(stands_on.accounts_file)
 
 
 def target_of(running: fleet.Fleet, service: str) -> str:

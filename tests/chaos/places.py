@@ -115,6 +115,11 @@ class Places:
         """Whether services that have a database may run side by side."""
         return self.kind == POSTGRESQL
 
+    @property
+    def accounts_file(self) -> pathlib.Path:
+        """Where the accounts are listed."""
+        return self.folder / "accounts.yaml"
+
     def clock_file(self, member: str) -> pathlib.Path:
         """Return where a process is told how wrong its clock is."""
         return self.folder / "clocks" / member

@@ -206,7 +206,7 @@ async def report_of(plan: Plan, folder: pathlib.Path) -> reporting.Report:
         stands_on = await stack.enter_async_context(places.opened(folder, plan.kind, own, plan.seed, sold))
         members = mesh.members(stands_on, plan.replicas)
         kept = await stack.enter_async_context(record.opened(stands_on.urls["orchestrator"]))
-        await mesh.open_accounts(kept)
+        mesh.list_accounts(stands_on)
         return await Run(plan, stands_on, members, kept.database).run()
 
 

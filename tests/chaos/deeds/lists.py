@@ -43,6 +43,7 @@ def beside_the_crashes(stands_on: places.Places) -> list[scenes.Deed]:
         surroundings.vendor_gone(),
         processes.encoders_killed(),
         restoring.operator_looks(),
+        surroundings.accounts_listed(),
         surroundings.bucket_gone(),
         processes.replaced(fleet.WORKER),
         surroundings.orphan_planted(),

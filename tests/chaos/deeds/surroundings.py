@@ -5,7 +5,7 @@ import os
 import shutil
 import signal
 
-from tests.chaos import chores
+from tests.chaos import chores, mesh
 from tests.chaos.deeds import scenes
 from tests.support import disks
 
@@ -120,6 +120,16 @@ def vendor_gone() -> scenes.Deed:
         return scene.time.elapsed()
 
     return scenes.Deed(f"gone for {VENDOR_GONE_SECONDS:.0f} s", "the vendor", act)
+
+
+def accounts_listed() -> scenes.Deed:
+    """Change the list of accounts, in what nobody feels."""
+
+    async def act(scene: scenes.Scene) -> float:
+        mesh.list_accounts(scene.stands_on, 1 + int(scene.seeded.uniform(1, 1000)))
+        return scene.time.elapsed()
+
+    return scenes.Deed("changed", "the list of accounts", act)
 
 
 def orphan_planted() -> scenes.Deed:
