@@ -106,6 +106,9 @@ class Visits:
             if not await self._death_among(left):
                 continue
             now = self._clock.elapsed()
+            for other in others:
+                # Else it dies again and again, where every life passes.
+                _write(other.crash_file, "")
             _write(member.crash_file, self._points.told(self._points.seldom(member.service)))
             await self._clock.sleep(PAUSE_SECONDS)
             with contextlib.suppress(TimeoutError):
