@@ -22,6 +22,11 @@ WORKERS = (
         "the rest is not fetched; the attempt is BROKEN",
     ),
     Bound("reference image for a provider", "reelmesh_provider.adapters.mesh.LARGEST_PICTURE_BYTES", "not submitted"),
+    Bound(
+        "reference image within a request to Runway, encoded",
+        "reelmesh_provider_runway.wire.LARGEST_DATA_URI_BYTES",
+        "it is uploaded before the request",
+    ),
     Bound("storing a clip", "reelmesh_provider.adapters.mesh.PUT_TIMEOUT_SECONDS", "it is fetched again"),
     Bound("reading an image", "reelmesh_provider.adapters.mesh.READ_TIMEOUT_SECONDS", "not submitted; tried again"),
     Bound("probing a clip", "reelmesh_provider.adapters.mesh.PROBE_TIMEOUT_SECONDS", "probed again"),

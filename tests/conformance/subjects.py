@@ -11,6 +11,8 @@ from reelmesh_provider import model, port, testing
 from reelmesh_provider_local import provider as local
 from reelmesh_provider_local import settings as local_settings
 from reelmesh_provider_local import wire as local_wire
+from reelmesh_provider_runway import provider as runway
+from reelmesh_provider_runway import settings as runway_settings
 from reelmesh_provider_sora import provider as sora
 from reelmesh_provider_sora import settings as sora_settings
 from reelmesh_simulators import catalogue, vendor
@@ -117,6 +119,24 @@ def videos(profile: str, seconds: float, size: tuple[int, int], *, lists_prompts
     return made
 
 
+@contextlib.asynccontextmanager
+async def tasks_of_runway(own: process.Chassis, folder: pathlib.Path) -> AsyncIterator[Subject]:
+    async with vendors.selling(catalogue.DIALECTS["runway"]) as served:
+        file = folder / "accounts.yaml"
+        file.write_text(f"accounts: [{{id: one, provider: runway, endpoint: '{served.url}', secret: RUNWAY_KEY}}]")
+        told = runway_settings.RunwaySettings.model_construct(accounts_file=file, runway_card_file=None)
+        async with runway.RunwayProvider(told, own) as provider:
+            yield Subject(
+                provider,
+                testing.make_task(
+                    provider="runway", account_id="one", model="gen4.5", duration_seconds=2.0, width=1280, height=720
+                ),
+                _creations(served.vendor),
+                break_answer=_asking("[[accept-drop]]"),
+                keep_busy=_asking("[[stall]]"),
+            )
+
+
 def _creations(seller: vendor.Vendor) -> Callable[[str], Awaitable[int]]:
     async def creations(attempt_id: str) -> int:
         """Count everything: no attempt's id reaches the vendor."""
@@ -137,4 +157,5 @@ SUBJECTS: Mapping[str, Making] = {
     "litellm": videos("litellm", 4.0, (720, 1280)),
     "sglang": videos("sglang", 1.0, (832, 480), lists_prompts=False),
     "vllm-omni": videos("vllm-omni", 1.0, (832, 480)),
+    "runway": tasks_of_runway,
 }
