@@ -63,9 +63,17 @@ ATTEMPTS = (
         "they are parked: nothing is submitted there until an operator lets them go",
     ),
     Bound(
-        "reason that an operator gives for a recovery",
+        "reason that an operator gives",
         "reelmesh_orchestrator.model.recovering.LONGEST_REASON_CHARACTERS",
         "{INVALID_ARGUMENT}",
+    ),
+    Bound(
+        "id of a job that an operator names",
+        "reelmesh_orchestrator.usecases.reconciling.LONGEST_JOB_ID_CHARACTERS",
+        "{INVALID_ARGUMENT}",
+    ),
+    Bound(
+        "page of attempts in doubt", "reelmesh_orchestrator.usecases.reconciling.LARGEST_PAGE", "a page, and a token"
     ),
     Bound("page of lost jobs", "reelmesh_orchestrator.usecases.recovering.LARGEST_PAGE", "a page, and a token"),
 )

@@ -66,6 +66,7 @@ QUESTIONS: dict[str, Callable[[ports.Store], object]] = {
     "found": lambda store: store.found([NOBODY], [1, 2]),
     "claim": lambda store: store.claim("account", "job"),
     "orphans": lambda store: store.orphans(ports.OrphanPlace("account", "job"), 10),
+    "doubtful": lambda store: store.doubtful(ports.DoubtPlace(store.now, NOBODY), 10),
     "forgotten": lambda store: store.forgotten([NOBODY]),
 }
 

@@ -17,6 +17,8 @@ from reelmesh.mesh.v1 import (
 from reelmesh.v1 import (
     generation_service_pb2,
     generation_service_pb2_grpc,
+    reconciliation_service_pb2,
+    reconciliation_service_pb2_grpc,
     recovery_service_pb2,
     recovery_service_pb2_grpc,
 )
@@ -31,6 +33,7 @@ from reelmesh_orchestrator.servicer import attempts as attempts_edge
 from reelmesh_orchestrator.servicer import events as events_edge
 from reelmesh_orchestrator.servicer import generations as generations_edge
 from reelmesh_orchestrator.servicer import pools as pools_edge
+from reelmesh_orchestrator.servicer import reconciliation as reconciliation_edge
 from reelmesh_orchestrator.servicer import recovery as recovery_edge
 from reelmesh_orchestrator.servicer import steps as steps_edge
 from reelmesh_orchestrator.usecases import (
@@ -42,6 +45,7 @@ from reelmesh_orchestrator.usecases import (
     generations,
     loops,
     pools,
+    reconciling,
     recovering,
     steps,
     sweeping,
@@ -134,7 +138,9 @@ async def at_work(
         watcher = watching.Watching(
             verbs, board, chassis.clock, lambda: chassis.health.draining, followers_limit=own.followers_limit
         )
-        yield [*_for_callers(kept, verbs, watcher, lost), *_for_workers(own, chassis, kept, policy, seen, lost)]
+        protocol = attempts.Attempts(kept, policy, seen)
+        callers = _for_callers(kept, verbs, watcher, lost, reconciling.Reconciling(kept, protocol))
+        yield [*callers, *_for_workers(own, chassis, kept, policy, seen, lost, protocol)]
 
 
 def _vouching(
@@ -172,7 +178,11 @@ def _patience(own: settings.OrchestratorSettings) -> sweeping.Patience:
 
 
 def _for_callers(
-    kept: ports.Record, verbs: generations.Generations, watcher: watching.Watching, lost: recovering.Recovering
+    kept: ports.Record,
+    verbs: generations.Generations,
+    watcher: watching.Watching,
+    lost: recovering.Recovering,
+    doubts: reconciling.Reconciling,
 ) -> Sequence[rpc.Service]:
     return [
         rpc.service(
@@ -190,6 +200,11 @@ def _for_callers(
             recovery_service_pb2_grpc.add_RecoveryServiceServicer_to_server,
             recovery_edge.RecoveryServicer(lost),
         ),
+        rpc.service(
+            reconciliation_service_pb2.DESCRIPTOR.services_by_name["ReconciliationService"].full_name,
+            reconciliation_service_pb2_grpc.add_ReconciliationServiceServicer_to_server,
+            reconciliation_edge.ReconciliationServicer(doubts),
+        ),
     ]
 
 
@@ -200,6 +215,7 @@ def _for_workers(
     policy: advancing.Policy,
     seen: vouching.Seen,
     lost: recovering.Recovering,
+    protocol: attempts.Attempts,
 ) -> Sequence[rpc.Service]:
     pool_verbs = pools.Pools(
         kept,
@@ -213,9 +229,7 @@ def _for_workers(
         rpc.service(
             attempt_service_pb2.DESCRIPTOR.services_by_name["AttemptService"].full_name,
             attempt_service_pb2_grpc.add_AttemptServiceServicer_to_server,
-            attempts_edge.AttemptServicer(
-                attempts.Attempts(kept, policy, seen), submit_within_seconds=own.submit_within_seconds
-            ),
+            attempts_edge.AttemptServicer(protocol, submit_within_seconds=own.submit_within_seconds),
         ),
         rpc.service(
             pool_service_pb2.DESCRIPTOR.services_by_name["PoolService"].full_name,

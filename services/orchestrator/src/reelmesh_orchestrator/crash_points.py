@@ -18,6 +18,10 @@ FINISH = TABLE.commit("finish")
 CONCLUDE = TABLE.commit("conclude")
 GIVE_BACK = TABLE.commit("give_back")
 
+# What operators say of attempts in doubt.
+WRITE_OFF = TABLE.commit("write_off")
+ADOPT = TABLE.commit("adopt")
+
 # What all workers do.
 REGISTER_CARD = TABLE.commit("register_card")
 LIST_ACCOUNTS = TABLE.commit("list_accounts")

@@ -35,6 +35,7 @@ _USES_UP_CANDIDATE = frozenset(
         attempt.Ending.FETCH_LOST,
         attempt.Ending.BROKEN,
         attempt.Ending.GONE,
+        attempt.Ending.GIVEN_UP,
     }
 )
 _USES_UP_TRY = frozenset({attempt.AttemptState.NEVER_CREATED, attempt.AttemptState.WRITTEN_OFF})

@@ -120,6 +120,8 @@ class Ending(enum.StrEnum):
     FETCH_LOST = "FETCH_LOST"
     BROKEN = "BROKEN"
     GONE = "GONE"
+    #: An operator gave it up, and its candidate with it.
+    GIVEN_UP = "GIVEN_UP"
 
 
 @dataclasses.dataclass(frozen=True)

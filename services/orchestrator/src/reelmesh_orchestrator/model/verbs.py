@@ -236,8 +236,14 @@ def _resend(draft: Draft, one: step.Step) -> None:
     draft.effects.append(SendStep(one.id))
 
 
-def write_off(draft: Draft, attempt_id: uuid.UUID, message: str) -> None:
-    """Give an attempt up on an operator's word: its money counts as lost, its shot may be tried again.
+def write_off(draft: Draft, attempt_id: uuid.UUID, message: str, *, again: bool = True) -> None:
+    """Give an attempt up on an operator's word: its money counts as spent, its shot goes on.
+
+    Args:
+        draft: the generation.
+        attempt_id: which one.
+        message: who gave it up, and why.
+        again: whether the same candidate may be tried again; else the next one is.
 
     Raises:
         errors.WrongState: there is nothing to write off.
@@ -247,6 +253,7 @@ def write_off(draft: Draft, attempt_id: uuid.UUID, message: str) -> None:
         raise errors.WrongState(
             f"the attempt is {one.state}: only an unresolved one can be written off", state=one.state
         )
-    lost = one.moved(attempt.AttemptEvent.WRITE_OFF, complete_time=draft.now, message=message)
+    ending = attempt.Ending.NONE if again else attempt.Ending.GIVEN_UP
+    lost = one.moved(attempt.AttemptEvent.WRITE_OFF, complete_time=draft.now, message=message, ending=ending)
     draft.put_attempt(draft.settle(lost, one.held_micros))
     draft.happened("attempt_written_off", message, attempt_id=attempt_id)

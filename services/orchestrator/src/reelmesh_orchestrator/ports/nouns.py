@@ -5,7 +5,7 @@ import datetime
 import uuid
 from collections.abc import Mapping
 
-from reelmesh_orchestrator.model import card, dispatching, draft, eras, facts, generation
+from reelmesh_orchestrator.model import attempt, card, dispatching, draft, eras, facts, generation
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,6 +109,28 @@ class StepCase:
 
     aggregate: draft.Aggregate | None
     holder: Lease | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Doubt:
+    """An attempt, with whose it is."""
+
+    generation_id: uuid.UUID
+    tenant_id: str
+    attempt: attempt.Attempt
+
+    @property
+    def since(self) -> datetime.datetime:
+        """When leave to submit it was given."""
+        return self.attempt.submit_time or self.attempt.create_time
+
+
+@dataclasses.dataclass(frozen=True)
+class DoubtPlace:
+    """Where a page of attempts in doubt ends: the next one goes on behind it."""
+
+    since: datetime.datetime
+    attempt_id: uuid.UUID
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,6 +13,8 @@ from reelmesh_orchestrator.ports.nouns import (
     Case,
     Charge,
     Claim,
+    Doubt,
+    DoubtPlace,
     Event,
     Filter,
     Lease,
@@ -117,6 +119,10 @@ class Store(EraStore, Protocol):
 
     def claimed_jobs(self, account_id: str, limit: int) -> Sequence[str]:
         """Return the newest ids of jobs at an account that belong to attempts."""
+        ...
+
+    def doubtful(self, after: DoubtPlace | None, limit: int) -> Sequence[Doubt]:
+        """Return attempts that are in doubt, those first that were submitted first."""
         ...
 
     # --- accounts and cards

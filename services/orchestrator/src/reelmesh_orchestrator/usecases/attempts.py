@@ -4,6 +4,8 @@ import dataclasses
 import uuid
 from collections.abc import Callable
 
+from reelmesh_kit import errors
+
 from reelmesh_orchestrator import crash_points, ports
 from reelmesh_orchestrator.model import advancing, attempt, draft, eras, facts, recovering, verbs
 from reelmesh_orchestrator.usecases import adopting, transitions, vouching
@@ -196,9 +198,41 @@ class Attempts:
         with crash_points.GIVE_BACK:
             await self._change(attempt_id, lambda decided: facts.withdraw(decided, attempt_id, reason))
 
-    async def write_off(self, attempt_id: uuid.UUID, message: str) -> None:
+    async def write_off(self, attempt_id: uuid.UUID, message: str, *, again: bool = True) -> None:
         """Give an unresolved attempt up on an operator's word."""
-        await self._change(attempt_id, lambda decided: verbs.write_off(decided, attempt_id, message))
+        with crash_points.WRITE_OFF:
+            await self._change(attempt_id, lambda decided: verbs.write_off(decided, attempt_id, message, again=again))
+
+    async def adopt(self, attempt_id: uuid.UUID, job_id: str, message: str) -> None:
+        """Take an operator's word that a job is an attempt's.
+
+        Raises:
+            errors.NotFound: there is no such attempt.
+            errors.WrongState: it is not in doubt, or the job is another attempt's.
+        """
+
+        def work(store: ports.Store) -> None:
+            case = store.case(attempt_id, "", "", job_id)
+            if case.aggregate is None:
+                raise errors.NotFound(f"there is no attempt {attempt_id}")
+            one = case.aggregate.attempt(attempt_id)
+            if one.job_id == job_id and one.state is not attempt.AttemptState.INDETERMINATE:
+                return
+            if one.state is not attempt.AttemptState.INDETERMINATE:
+                raise errors.WrongState(f"the attempt is {one.state}: nobody doubts what became of it", state=one.state)
+            known = case.claim_in(case.project)
+            if known is not None and known.job.attempt_id != attempt_id:
+                raise errors.WrongState(f"job {job_id} is that of attempt {known.job.attempt_id}", state=one.state)
+            job = facts.Job(case.project, job_id, attempt_id, facts.Evidence.ADOPTION)
+
+            def decide(decided: draft.Draft, claimed: facts.Job | None) -> None:
+                decided.happened("attempt_adopted", message, attempt_id=attempt_id)
+                facts.record(decided, attempt_id, job, "", claimed)
+
+            self._take(store, case, job, decide)
+
+        with crash_points.ADOPT:
+            await self._record.write(work)
 
     async def _change(self, attempt_id: uuid.UUID, decide: Callable[[draft.Draft], None]) -> None:
         await self._record.write(lambda store: transitions.on_attempt(store, attempt_id, self._policy, decide))

@@ -1,5 +1,6 @@
 """Pure translation between the messages of the protos and our words."""
 
+from reelmesh_orchestrator.wire.doubts import doubt_to_proto, doubts_from_token, token_of_doubts
 from reelmesh_orchestrator.wire.public import (
     event_to_proto,
     filter_from_proto,
@@ -40,6 +41,8 @@ from reelmesh_orchestrator.wire.workers import (
 __all__ = [
     "asset_keep",
     "card_from_proto",
+    "doubt_to_proto",
+    "doubts_from_token",
     "ended_from_proto",
     "event_message",
     "event_to_proto",
@@ -61,6 +64,7 @@ __all__ = [
     "step_result_from_proto",
     "step_work",
     "subject_token",
+    "token_of_doubts",
     "token_of_orphans",
     "token_of_place",
     "told",

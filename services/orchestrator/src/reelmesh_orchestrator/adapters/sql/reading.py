@@ -54,6 +54,20 @@ def _labelled(tenant_id: str, key: str, value: str) -> sa.Select[Any]:
     )
 
 
+def doubtful(transaction: sql.Transaction, after: ports.DoubtPlace | None, limit: int) -> Sequence[ports.Doubt]:
+    """Return attempts that are in doubt, those first that were submitted first."""
+    # Attempts in doubt were begun, so that all have a time.
+    statement = sa.select(tables.ATTEMPTS).where(
+        tables.UNENDED_ATTEMPT, _ATTEMPTS.state == attempt.AttemptState.INDETERMINATE.value
+    )
+    if after is not None:
+        here = sa.tuple_(_ATTEMPTS.submit_time, _ATTEMPTS.id)
+        there = sa.tuple_(sa.literal(after.since, sql.Instant), sa.literal(after.attempt_id, sa.Uuid))
+        statement = statement.where(here > there)
+    found = transaction.rows(statement.order_by(_ATTEMPTS.submit_time, _ATTEMPTS.id).limit(limit))
+    return [ports.Doubt(row.generation_id, row.tenant_id, rows.to_attempt(sql.columns(row))) for row in found]
+
+
 def submitting(transaction: sql.Transaction, limit: int) -> Mapping[uuid.UUID, uuid.UUID]:
     """Return the attempts that are being submitted, with their generations."""
     statement = (

@@ -149,6 +149,10 @@ class SqlStore(recovery.SqlEraStore):
         )
         return [row.job_id for row in self._transaction.rows(statement)]
 
+    def doubtful(self, after: ports.DoubtPlace | None, limit: int) -> Sequence[ports.Doubt]:
+        """Return attempts that are in doubt."""
+        return reading.doubtful(self._transaction, after, limit)
+
     # --- accounts and cards
 
     def put_card(self, stated: card.Card) -> None:
