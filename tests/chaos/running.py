@@ -23,6 +23,7 @@ from tests.chaos import (
     judging,
     logbook,
     mesh,
+    operators,
     places,
     progress,
     reporting,
@@ -162,8 +163,11 @@ class Run:
             await self._time.sleep(seeded.uniform(0, LONGEST_PAUSE_SECONDS))
 
     async def _chores(self) -> None:
+        own, seeded = self._stands_on.chassis, chance.SeededChance(self._plan.seed + 4)
         target = mesh.target_of(self.fleet, "storage")
-        await chores.Chores(self._stands_on.chassis, target, chance.SeededChance(self._plan.seed + 4)).run()
+        operator = operators.Operator(own, mesh.target_of(self.fleet, "orchestrator"), self._stands_on.vendor)
+        async with _beside(operator.run()):
+            await chores.Chores(own, target, seeded).run()
 
     async def _read_again(self, user: callers.Caller) -> list[callers.Body]:
         """Read every generation again that somebody was told to exist."""

@@ -71,6 +71,8 @@ class Vendor:
         self._open: set[asyncio.Task[None]] = set()
         self.port = 0
         self.jobs: dict[str, Job] = {}
+        #: Attempts whose connection broke before anything was made of them.
+        self.broken: set[str] = set()
         #: When complete requests to make something arrived, by attempt: what would have been paid.
         self.arrivals: dict[str, list[float]] = {}
         self._of_shots: Counter[str] = Counter()
@@ -157,6 +159,7 @@ class Vendor:
         if luck < BUSY:
             return 429, {"retry_after_seconds": BUSY_SECONDS}
         if luck < BUSY + LOST_REQUEST:
+            self.broken.add(tag)
             raise _Broken
         job = self._create(asked)
         if luck < BUSY + LOST_REQUEST + LOST_ANSWER:

@@ -1,0 +1,57 @@
+"""Somebody who looks at the vendor's console, and says of attempts in doubt what became of them."""
+
+import contextlib
+import zlib
+
+import grpc
+from reelmesh.v1 import reconciliation_service_pb2, reconciliation_service_pb2_grpc
+from reelmesh_kit import errors, process, rpc
+
+from tests.chaos import vendor
+
+CALL_SECONDS = 5.0
+ROUND_SECONDS = 0.2
+# What the rest comes to, the workers find out by themselves.
+SHARE = 0.6
+
+
+class Operator:
+    """Looks again and again."""
+
+    def __init__(self, own: process.Chassis, target: str, console: vendor.Vendor) -> None:
+        """Call the orchestrators at `target`, knowing what the vendor knows."""
+        self._own = own
+        self._target = target
+        self._console = console
+
+    async def run(self) -> None:
+        """Look, until cancelled; the orchestrators may be away."""
+        who = rpc.Caller("", key_id="chaos", admin=True)
+        async with rpc.channel(self._own, self._target, timeout_seconds=CALL_SECONDS) as channel:
+            stub = reconciliation_service_pb2_grpc.ReconciliationServiceStub(channel)
+            while True:
+                with contextlib.suppress(errors.ReelmeshError, grpc.aio.AioRpcError), rpc.acting_as(who):
+                    await self._look(stub)
+                await self._own.clock.sleep(ROUND_SECONDS)
+
+    async def _look(self, stub: "reconciliation_service_pb2_grpc.ReconciliationServiceAsyncStub") -> None:
+        listed = await stub.ListDoubtfulAttempts(reconciliation_service_pb2.ListDoubtfulAttemptsRequest())
+        for one in listed.attempts:
+            if zlib.crc32(one.attempt_id.encode()) % 100 < 100 * SHARE:
+                # Another may have been quicker: a worker that found the job, or concluded that there is none.
+                with contextlib.suppress(errors.WrongState):
+                    await self._say(stub, one.attempt_id)
+
+    async def _say(
+        self, stub: "reconciliation_service_pb2_grpc.ReconciliationServiceAsyncStub", attempt_id: str
+    ) -> None:
+        job_ids = [job.job_id for job in self._console.jobs.values() if job.tag == attempt_id]
+        if job_ids:
+            asked = reconciliation_service_pb2.AdoptJobRequest(
+                attempt_id=attempt_id, job_id=job_ids[0], reason="it is on the console"
+            )
+            await stub.AdoptJob(asked)
+        elif attempt_id in self._console.broken:
+            await stub.ResubmitAttempt(
+                reconciliation_service_pb2.ResubmitAttemptRequest(attempt_id=attempt_id, reason="it never got through")
+            )
