@@ -117,8 +117,9 @@ def _paid_once(seen: Snapshot) -> Iterator[str]:
         event.attributes["attempt_id"] for event in seen.events if event.type == "attempt_submitting"
     )
     yield from (f"attempt {one} was submitted {times} times" for one, times in begun.items() if times > 1)
-    # One that was given up for good reasons and turned up after all is an incident: another may have begun by then.
-    back = {event.attributes.get("attempt_id") for event in seen.events if event.type == "incident"}
+    # One that was given up for good reasons and turned up after all is an incident: another may have begun by then. And
+    # one that a record found again which had gone back may follow another whose end was forgotten with it.
+    back = {event.attributes.get("attempt_id") for event in seen.events if event.type in ("incident", "recovered")}
     unresolved = collections.Counter(
         one.shot_id for one in seen.attempts if one.state in _UNRESOLVED and str(one.id) not in back
     )

@@ -108,8 +108,8 @@ class PostgresqlServer:
                 return
 
     def _tool(self, name: str, *arguments: str | pathlib.Path) -> None:
-        command = [self._binaries / name, *arguments]
-        subprocess.run(command, capture_output=True, text=True, check=True, user=self._user, cwd=self._folder.parent)
+        command = _as(self._user, self._binaries / name, *arguments)
+        subprocess.run(command, capture_output=True, text=True, check=True, cwd=self._folder.parent)
 
     def url(self, database: str = "postgres") -> str:
         """Return the URL of a database of this server, as settings take it."""
@@ -127,8 +127,7 @@ class PostgresqlServer:
         arguments = [argument for option in options for argument in ("-c", option)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [self._binaries / "postgres", "-D", self._folder, *arguments],
-                user=self._user,
+                _as(self._user, self._binaries / "postgres", "-D", self._folder, *arguments),
                 cwd=self._folder.parent,
                 stdout=log,
                 stderr=log,
@@ -207,12 +206,23 @@ def postgresql_url(postgresql_server: PostgresqlServer) -> Iterator[str]:
     postgresql_server.run(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
+def _as(user: str | None, *command: str | pathlib.Path) -> list[str | pathlib.Path]:
+    """Return what runs a command as another user.
+
+    Not by subprocess itself: it would fork, and what gRPC does at a fork has killed the child before it came to life.
+    """
+    if user is None:
+        return list(command)
+    return ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", *command]
+
+
 def _started(
     binaries: pathlib.Path, folder: pathlib.Path, user: str | None, options: Sequence[str]
 ) -> PostgresqlServer:
     made = subprocess.run(
-        [binaries / "initdb", "-D", folder, "-U", USER, "-E", "UTF8", "--locale=C", "-A", "trust", "--no-sync"],
-        user=user,
+        _as(
+            user, binaries / "initdb", "-D", folder, "-U", USER, "-E", "UTF8", "--locale=C", "-A", "trust", "--no-sync"
+        ),
         cwd=folder.parent,
         capture_output=True,
         text=True,

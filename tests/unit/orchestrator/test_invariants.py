@@ -129,11 +129,12 @@ def test_two_unresolved_attempts_of_a_shot_are_told() -> None:
     assert [line for line in judged(rows) if "2 attempts in flight and 1 slots" in line]
 
 
-def test_an_attempt_that_came_back_as_an_incident_is_not_blamed_on_the_one_that_followed() -> None:
+@pytest.mark.parametrize("type_", ["incident", "recovered"])
+def test_an_attempt_that_came_back_is_not_blamed_on_the_one_that_followed(type_: str) -> None:
     rows = finished()
     for number in (10, 11):
         another_attempt(rows, id=uuid.UUID(int=number), state="ACCEPTED", watcher_id="")
-    rows.events.append(event(4, "incident", "COMPLETED", attempt_id=str(uuid.UUID(int=10))))
+    rows.events.append(event(4, type_, "COMPLETED", attempt_id=str(uuid.UUID(int=10))))
     assert not [line for line in judged(rows) if "unresolved attempts" in line]
 
 
