@@ -47,6 +47,29 @@ WORKERS = (
         "the list is not complete: what it lacks is looked for again",
     ),
     Bound(
+        "pages of fal.ai's list",
+        "reelmesh_provider_fal.provider.MOST_PAGES",
+        "the list is not complete: what it lacks is looked for again",
+    ),
+    Bound(
+        "requests in a page of fal.ai's list", "reelmesh_provider_fal.wire.LARGEST_PAGE", "the next page is asked for"
+    ),
+    Bound(
+        "endpoints of all models at fal.ai together",
+        "reelmesh_provider_fal.forms.MOST_ENDPOINTS",
+        "the service does not start",
+    ),
+    Bound(
+        "how far back a lost request is looked for at fal.ai",
+        "reelmesh_provider_fal.provider.LOOK_BACK_DAYS",
+        "the list is not read further",
+    ),
+    Bound(
+        "wait in fal.ai's queue",
+        "reelmesh_provider_fal.wire.START_SECONDS",
+        "fal ends it, unpaid: the next candidate",
+    ),
+    Bound(
         "fetches of what is no video",
         "reelmesh_provider.worker.ingesting.FETCHES_OF_WHAT_IS_NO_VIDEO",
         "what the provider has is no video: the next candidate",

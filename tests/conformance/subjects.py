@@ -8,6 +8,8 @@ from contextlib import AbstractAsyncContextManager
 
 from reelmesh_kit import process
 from reelmesh_provider import model, port, testing
+from reelmesh_provider_fal import provider as fal
+from reelmesh_provider_fal import settings as fal_settings
 from reelmesh_provider_local import provider as local
 from reelmesh_provider_local import settings as local_settings
 from reelmesh_provider_local import wire as local_wire
@@ -16,6 +18,7 @@ from reelmesh_provider_runway import settings as runway_settings
 from reelmesh_provider_sora import provider as sora
 from reelmesh_provider_sora import settings as sora_settings
 from reelmesh_simulators import catalogue, vendor
+from reelmesh_simulators.dialects import fal as fal_dialect
 
 from tests.support import vendors
 
@@ -120,6 +123,31 @@ def videos(profile: str, seconds: float, size: tuple[int, int], *, lists_prompts
 
 
 @contextlib.asynccontextmanager
+async def queue(own: process.Chassis, folder: pathlib.Path) -> AsyncIterator[Subject]:
+    """Make a fal.ai whose list has requests before they end, which takes the card's long wait out of the tests."""
+    async with vendors.selling(lambda seller: fal_dialect.Fal(seller, lists_unfinished=True)) as served:
+        file = folder / "accounts.yaml"
+        file.write_text(f"accounts: [{{id: one, provider: fal, endpoint: '{served.url}', secret: FAL_KEY}}]")
+        told = fal_settings.FalSettings.model_construct(accounts_file=file, fal_card_file=None, fal_forms_file=None)
+        async with fal.FalProvider(told, own) as provider:
+            yield Subject(
+                provider,
+                testing.make_task(
+                    provider="fal",
+                    account_id="one",
+                    model="fal-ai/veo3.1/fast",
+                    duration_seconds=4.0,
+                    width=1280,
+                    height=720,
+                ),
+                _creations(served.vendor),
+                break_answer=_asking("[[accept-drop]]"),
+                keep_busy=_asking("[[stall]]"),
+                fit=model.Fit.DISCRIMINATED,
+            )
+
+
+@contextlib.asynccontextmanager
 async def tasks_of_runway(own: process.Chassis, folder: pathlib.Path) -> AsyncIterator[Subject]:
     async with vendors.selling(catalogue.DIALECTS["runway"]) as served:
         file = folder / "accounts.yaml"
@@ -153,6 +181,7 @@ def _asking(marker: str) -> Callable[[model.Task], model.Task]:
 SUBJECTS: Mapping[str, Making] = {
     "scripted": scripted,
     "local": rendering,
+    "fal": queue,
     "openai": videos("openai", 4.0, (720, 1280)),
     "litellm": videos("litellm", 4.0, (720, 1280)),
     "sglang": videos("sglang", 1.0, (832, 480), lists_prompts=False),
