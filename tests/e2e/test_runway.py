@@ -1,0 +1,160 @@
+"""Runway behind a whole mesh, over real HTTP to one that costs nothing: each request is paid at most once.
+
+It lists no tasks: what is lost stays unknown, with its money held, and the generation goes on without it.
+"""
+
+import dataclasses
+import datetime
+from collections.abc import AsyncGenerator, Mapping
+
+import pytest
+import pytest_asyncio
+from reelmesh_kit import clock
+from reelmesh_simulators import catalogue, orders, vendor
+
+from tests.e2e import mesh as meshes
+from tests.support import vendors
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
+
+OUTPUT = {"width": 1280, "height": 720, "duration_seconds": 2}
+PRICE_MICROS = 240_000
+DEADLINE_SECONDS = 30.0
+CARD = """
+recovery = "NONE"
+cancellable = true
+gone = { times = 3, over_seconds = 2 }
+pace = { first_seconds = 0.2, longest_seconds = 1, growth = 1.2 }
+[[models]]
+model = "gen4.5"
+shortest_seconds = 2
+longest_seconds = 10
+durations_seconds = [2, 5, 10]
+sizes = ["1280x720", "720x1280"]
+seed = true
+longest_prompt = 1000
+longest_render_seconds = 60
+seconds_per_second = 1
+[[models.prices]]
+effective_on = 2025-01-01
+micros_per_second = 120000
+"""
+ACCOUNTS = """
+accounts:
+  - id: studio
+    provider: runway
+    endpoint: {url}
+    secret: RUNWAY_KEY
+    slots: 100
+"""
+ONE = ("SUCCEEDED",)
+
+
+@dataclasses.dataclass(frozen=True)
+class Tale:
+    """What a fault shall lead to: the attempts, the tasks at Runway, what is paid for, and what is delivered."""
+
+    attempts: tuple[str, ...] = ONE
+    made: int = 1
+    paid: int = 1
+    delivery: str = "VIDEO"
+
+
+TALES: Mapping[str, Tale] = {
+    "": Tale(),
+    "[[accept-slow=3]]": Tale(),
+    "[[busy=0.3:2]]": Tale(("FAILED", "FAILED", "SUCCEEDED")),
+    "[[refuse]]": Tale(("FAILED",), 0, 0, "TEXT"),
+    "[[unsafe]]": Tale(("FAILED",), 0, 0, "TEXT"),
+    "[[unauthorized]]": Tale(("FAILED",), 0, 0, "TEXT"),
+    "[[retired]]": Tale(("FAILED",), 0, 0, "TEXT"),
+    "[[quota]]": Tale(("FAILED",), 0, 0, "TEXT"),
+    "[[fail]]": Tale(("FAILED",), 1, 0, "TEXT"),
+    "[[fail=1]]": Tale(("FAILED",), 1, 1, "TEXT"),
+    "[[filter]]": Tale(("FAILED",), 1, 0, "TEXT"),
+    "[[empty]]": Tale(("FAILED",), 1, 1, "TEXT"),
+    "[[poll-500:3]]": Tale(),
+    "[[poll-drop:3]]": Tale(),
+    "[[poll-garbage:3]]": Tale(),
+    "[[expired:2]]": Tale(),
+    "[[truncate:2]]": Tale(),
+    "[[no-video]]": Tale(("FAILED",), 1, 1, "TEXT"),
+}
+LOST = ("[[accept-drop]]", "[[accept-500]]", "[[accept-garbage]]")
+
+
+@dataclasses.dataclass
+class Scene:
+    """A mesh, and the Runway that it pays."""
+
+    mesh: meshes.Mesh
+    vendor: vendor.Vendor
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Scene]:
+    folder = tmp_path_factory.mktemp("mesh")
+    pace = orders.Pace(queue_seconds=0.1, render_seconds=0.5)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RUNWAY_KEY", "key-1")
+        async with vendors.selling(catalogue.DIALECTS["runway"], pace=pace) as served:
+            accounts, card = folder / "accounts.yaml", folder / "card.toml"
+            accounts.write_text(ACCOUNTS.format(url=served.url))
+            card.write_text(CARD)
+            told = {
+                "orchestrator": {"accounts_file": accounts},
+                "provider-runway": {"accounts_file": accounts, "runway_card_file": card, "submit_slots": 50},
+            }
+            async with meshes.up(folder, meshes.Wanted(told=told, paid=("provider-runway",))) as running:
+                yield Scene(running, served.vendor)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def admitted(scene: Scene) -> dict[str, str]:
+    """Ask for all of them at once; return the generations' ids by their faults."""
+    asked: dict[str, str] = {}
+    for faults in (*TALES, *LOST):
+        wishes: dict[str, object] = {"model": "runway"}
+        if faults in LOST:
+            ends = clock.SystemClock().now() + datetime.timedelta(seconds=DEADLINE_SECONDS)
+            wishes["deadline_time"] = ends.isoformat()
+        asked[faults] = (await scene.mesh.caller.create(f"{film(len(asked))} {faults}", OUTPUT, **wishes))["id"]
+    return asked
+
+
+def film(number: int) -> str:
+    return f"Film number {number}"
+
+
+def line_of(scene: Scene, number: int) -> tuple[int, int]:
+    """Return the requests for a film that reached Runway, and the tasks that it made of them."""
+    lines = [each for each in scene.vendor.ledger.lines(scene.vendor.now) if each.request == film(number)]
+    return sum(each.creates for each in lines), sum(len(each.job_ids) for each in lines)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("faults", TALES)
+async def test_a_request_is_paid_once_and_ends_as_designed(scene, admitted, faults: str) -> None:
+    tale = TALES[faults]
+    done = await scene.mesh.caller.ended(admitted[faults], 150.0)
+    told = [(event["type"], event["message"]) for event in await scene.mesh.caller.events(done["id"])]
+    (shot,) = done["shots"]
+    assert tuple(attempt["state"] for attempt in shot["attempts"]) == tale.attempts, told
+    assert (done["state"], done["delivery"]) == ("COMPLETED", tale.delivery), told
+    assert line_of(scene, list(TALES).index(faults)) == (len(tale.attempts), tale.made), told
+    assert (done["held_micros"], done["spent_micros"]) == (0, tale.paid * PRICE_MICROS), told
+    assert not any("SAFETY" in message for _, message in told)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("faults", LOST)
+async def test_a_lost_answer_stays_unknown_with_its_money_held_and_the_deadline_delivers(
+    scene, admitted, faults: str
+) -> None:
+    done = await scene.mesh.caller.ended(admitted[faults], 150.0)
+    told = [(event["type"], event["message"]) for event in await scene.mesh.caller.events(done["id"])]
+    assert (done["state"], done["delivery"], done["failure"]["reason"]) == ("COMPLETED", "TEXT", "DEADLINE"), told
+    (shot,) = done["shots"]
+    assert [attempt["state"] for attempt in shot["attempts"]] == ["INDETERMINATE"], told
+    assert (done["held_micros"], done["spent_micros"]) == (PRICE_MICROS, 0), told
+    assert line_of(scene, len(TALES) + LOST.index(faults)) == (1, 1), told
