@@ -70,6 +70,17 @@ WORKERS = (
         "fal ends it, unpaid: the next candidate",
     ),
     Bound(
+        "pages of the list of Veo's bucket",
+        "reelmesh_provider_veo.buckets.MOST_PAGES",
+        "the list is not complete: what it lacks is looked for again",
+    ),
+    Bound(
+        "attempts whose operation a worker for Veo knows",
+        "reelmesh_provider_veo.provider.MOST_REMEMBERED",
+        "the oldest goes; its clip is told by where it lies",
+    ),
+    Bound("reference images for Veo", "reelmesh_provider_veo.wire.MOST_REFERENCES", "refused; the next candidate"),
+    Bound(
         "fetches of what is no video",
         "reelmesh_provider.worker.ingesting.FETCHES_OF_WHAT_IS_NO_VIDEO",
         "what the provider has is no video: the next candidate",

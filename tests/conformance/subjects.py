@@ -17,6 +17,8 @@ from reelmesh_provider_runway import provider as runway
 from reelmesh_provider_runway import settings as runway_settings
 from reelmesh_provider_sora import provider as sora
 from reelmesh_provider_sora import settings as sora_settings
+from reelmesh_provider_veo import provider as veo
+from reelmesh_provider_veo import settings as veo_settings
 from reelmesh_simulators import catalogue, vendor
 from reelmesh_simulators.dialects import fal as fal_dialect
 
@@ -165,6 +167,36 @@ async def tasks_of_runway(own: process.Chassis, folder: pathlib.Path) -> AsyncIt
             )
 
 
+VEO_ACCOUNT = """
+accounts:
+  - id: one
+    provider: veo
+    endpoint: {url}
+    secret: VEO_TOKEN
+    options: {{project: films, bucket: clips, storage_endpoint: "{url}"}}
+"""
+
+
+@contextlib.asynccontextmanager
+async def vertex(own: process.Chassis, folder: pathlib.Path) -> AsyncIterator[Subject]:
+    """Veo on Vertex AI, which writes to a bucket."""
+    async with vendors.selling(catalogue.DIALECTS["veo"]) as served:
+        file = folder / "accounts.yaml"
+        file.write_text(VEO_ACCOUNT.format(url=served.url))
+        told = veo_settings.VeoSettings.model_construct(accounts_file=file, veo_name="veo", veo_card_file=None)
+        async with veo.VeoProvider(told, own) as provider:
+            task = testing.make_task(
+                provider="veo", account_id="one", model="veo-3.1-fast-generate-001", width=1280, height=720
+            )
+            yield Subject(
+                provider,
+                task,
+                _creations(served.vendor),
+                break_answer=_asking("[[accept-drop]]"),
+                keep_busy=_asking("[[stall]]"),
+            )
+
+
 def _creations(seller: vendor.Vendor) -> Callable[[str], Awaitable[int]]:
     async def creations(attempt_id: str) -> int:
         """Count everything: no attempt's id reaches the vendor."""
@@ -187,4 +219,5 @@ SUBJECTS: Mapping[str, Making] = {
     "sglang": videos("sglang", 1.0, (832, 480), lists_prompts=False),
     "vllm-omni": videos("vllm-omni", 1.0, (832, 480)),
     "runway": tasks_of_runway,
+    "veo": vertex,
 }

@@ -6,6 +6,7 @@ import datetime
 import pytest
 from reelmesh_kit import clock
 from reelmesh_provider import model, testing
+from reelmesh_provider.model import finding
 from reelmesh_provider.worker import counting
 
 from tests.unit.provider.conftest import Scene
@@ -102,7 +103,20 @@ async def test_the_list_the_journal_and_what_is_watched_are_told(scene: Scene) -
     assert scene.provider.censuses == [SINCE]
 
 
-async def test_the_list_is_read_no_sooner_than_what_was_submitted_before_must_be_in_it(scene: Scene) -> None:
+@pytest.mark.parametrize(
+    ("recovery", "seconds"),
+    [
+        (model.Recovery.LISTING, ORDER.wait_seconds),
+        # An output shows once it is made.
+        (model.Recovery.OUTPUT, 600 + finding.OUTPUT_GRACE_SECONDS),
+    ],
+)
+async def test_the_list_is_read_no_sooner_than_what_was_submitted_before_must_be_in_it(
+    scene: Scene, recovery: model.Recovery, seconds: float
+) -> None:
+    card = dataclasses.replace(scene.provider.card, recovery=recovery)
+    assert card.longest_render_seconds == 600
+    scene.provider.card = card
     await scene.start()
     began = scene.clock.elapsed()
     seen: list[float] = []
@@ -115,7 +129,24 @@ async def test_the_list_is_read_no_sooner_than_what_was_submitted_before_must_be
     scene.provider.census = census
     await ordered(scene)
     await told(scene)
-    assert seen[0] - began >= ORDER.wait_seconds
+    assert seen[0] - began >= seconds
+
+
+async def test_an_output_is_no_second_job_of_an_attempt_whose_job_is_known(scene: Scene) -> None:
+    scene.provider.card = dataclasses.replace(scene.provider.card, recovery=model.Recovery.OUTPUT)
+    await scene.start()
+    accepted = (await scene.submit(1)).job_ids[0]
+    plain = scene.provider.census
+    outputs = tuple(
+        model.ListedJob(f"gs://clips/{number}", testing.make_task(number).attempt_id, model="m") for number in (1, 2)
+    )
+
+    async def census(account_id: str, since: datetime.datetime | None) -> model.Census:
+        return dataclasses.replace(await plain(account_id, since), jobs=outputs)
+
+    scene.provider.census = census
+    await ordered(scene)
+    assert {job.job_id for job in await told(scene)} == {accepted, "gs://clips/2"}
 
 
 async def test_an_order_that_is_repeated_is_worked_off_once_and_then_said_to_be(scene: Scene) -> None:

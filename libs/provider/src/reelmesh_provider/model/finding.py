@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from reelmesh_provider.model.cards import ProviderCard, Recovery
+from reelmesh_provider.model.census import CensusOrder
 from reelmesh_provider.model.leases import FindOrder
 from reelmesh_provider.model.outcomes import Observation
 
@@ -108,7 +109,7 @@ def concluded(search: Search, accepted: bool, now: float) -> Search:
     return replace(search, concluded_at=now) if accepted else replace(search, clean_lists=0)
 
 
-def wait_seconds(order: FindOrder, card: ProviderCard) -> float:
+def wait_seconds(order: FindOrder | CensusOrder, card: ProviderCard) -> float:
     """Return how long nothing must have been seen: as ordered, or until even the slowest output would have come."""
     if card.recovery not in (Recovery.OUTPUT, Recovery.WEBHOOK):
         return order.wait_seconds

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from reelmesh_provider import model, port
+from reelmesh_provider.model import finding
 from reelmesh_provider.worker import background, leasing, observing, persisting
 from reelmesh_provider.worker.surroundings import Surroundings
 
@@ -44,12 +45,13 @@ class Counting:
     async def _count(self, order: model.CensusOrder) -> None:
         own = self._around.chassis
         # What was submitted just before must be in the list: it counts from now on, by our own clock.
-        await own.clock.sleep(order.wait_seconds)
+        await own.clock.sleep(finding.wait_seconds(order, self._around.provider.card))
         listed, message = await self._listed(order)
         known = [*await self._remembered(order.account_id), *self._watching(order.account_id)]
-        own.logger.info("Telling what account %s has: %d jobs", order.account_id, len(known) + len(listed.jobs))
+        jobs = (*known, *self._not_told_yet(known, listed.jobs))
+        own.logger.info("Telling what account %s has: %d jobs", order.account_id, len(jobs))
         pool, what = self._around.mesh.pool, f"census of account {order.account_id}"
-        for page in self._pages(order, (*known, *listed.jobs), listed.complete, message):
+        for page in self._pages(order, jobs, listed.complete, message):
             if not await persisting.until_acknowledged(own, what, lambda page=page: pool.report_census(page)):
                 break
         if order.era_id == self._era_id:
@@ -86,6 +88,15 @@ class Counting:
         return [
             model.ListedJob(job.job_id, job.attempt_id, model=job.model) for job in self._watched.jobs_at(account_id)
         ]
+
+    def _not_told_yet(
+        self, known: Sequence[model.ListedJob], listed: Sequence[model.ListedJob]
+    ) -> Sequence[model.ListedJob]:
+        """Return what is listed; an output is no second job of an attempt whose job is known by its own id."""
+        if self._around.provider.card.recovery is not model.Recovery.OUTPUT:
+            return listed
+        named = {job.attempt_id for job in known}
+        return [job for job in listed if not job.attempt_id or job.attempt_id not in named]
 
     def _pages(
         self, order: model.CensusOrder, jobs: Sequence[model.ListedJob], complete: bool, message: str

@@ -1,0 +1,1 @@
+"""The nouns of Veo: where accounts, operations and clips are; pure."""
