@@ -3,7 +3,12 @@
 from collections.abc import Callable, Mapping
 
 from google.protobuf import message
-from reelmesh.v1 import asset_service_pb2, generation_service_pb2
+from reelmesh.v1 import (
+    asset_service_pb2,
+    generation_service_pb2,
+    reconciliation_service_pb2,
+    recovery_service_pb2,
+)
 
 from tests.e2e import caller
 
@@ -35,8 +40,13 @@ OTHERWISE = {
 }
 RECOVERY = "/api/v1/recovery"
 RELEASE = RECOVERY + "/accounts/{account_id}/release"
-# For operators of the mesh, whichever tenant their key is of; what they tell is about accounts.
-OPERATING = {("get", RECOVERY), ("post", RECOVERY), ("get", f"{RECOVERY}/orphans"), ("post", RELEASE)}
+DOUBTS = "/api/v1/doubtful-attempts"
+# For operators of the mesh, whichever tenant their key is of; what recovery tells is about accounts.
+OPERATING = {
+    *(("get", RECOVERY), ("post", RECOVERY), ("get", f"{RECOVERY}/orphans"), ("post", RELEASE)),
+    ("get", DOUBTS),
+    *(("post", f"{DOUBTS}/{{attempt_id}}/{verb}") for verb in ("adopt", "resubmit", "write-off")),
+}
 
 
 # By gRPC.
@@ -76,9 +86,16 @@ OTHER_METHODS = {
     "GenerationService/QuoteGeneration",
     "AssetService/UploadAsset",
 }
-OPERATING_METHODS = [
-    f"RecoveryService/{verb}" for verb in ("StartRecovery", "GetRecovery", "ListOrphans", "ReleaseAccount")
-]
+OPERATING_METHODS: Mapping[str, message.Message] = {
+    "RecoveryService/StartRecovery": recovery_service_pb2.StartRecoveryRequest(),
+    "RecoveryService/GetRecovery": recovery_service_pb2.GetRecoveryRequest(),
+    "RecoveryService/ListOrphans": recovery_service_pb2.ListOrphansRequest(),
+    "RecoveryService/ReleaseAccount": recovery_service_pb2.ReleaseAccountRequest(),
+    "ReconciliationService/ListDoubtfulAttempts": reconciliation_service_pb2.ListDoubtfulAttemptsRequest(),
+    "ReconciliationService/AdoptJob": reconciliation_service_pb2.AdoptJobRequest(),
+    "ReconciliationService/ResubmitAttempt": reconciliation_service_pb2.ResubmitAttemptRequest(),
+    "ReconciliationService/WriteOffAttempt": reconciliation_service_pb2.WriteOffAttemptRequest(),
+}
 # Open to everybody, and not ours.
 OPEN_SERVICES = {"grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}
 PUBLIC = "reelmesh.v1."

@@ -23,7 +23,6 @@ from reelmesh.v1 import (
     asset_service_pb2_grpc,
     generation_service_pb2,
     generation_service_pb2_grpc,
-    recovery_service_pb2,
 )
 from reelmesh_gateway import commands
 
@@ -192,7 +191,9 @@ async def test_an_upload_is_the_uploaders_own(world: World) -> None:
 @pytest.mark.parametrize(("method", "path"), sorted(doors.OPERATING))
 async def test_who_is_no_operator_is_refused_what_operators_do_by_http(world: World, method: str, path: str) -> None:
     headers = {mesh.KEY_HEADER: world.plain}
-    answer = await world.stranger.request(method, path.format(account_id="local"), headers=headers, json={})
+    answer = await world.stranger.request(
+        method, path.format(account_id="local", attempt_id=UNKNOWN), headers=headers, json={}
+    )
     caller.refused(answer, 403, "PERMISSION_DENIED")
 
 
@@ -261,8 +262,7 @@ async def test_what_another_tenant_has_does_not_exist_by_grpc(world: World, meth
 @pytest.mark.parametrize("method", doors.OPERATING_METHODS)
 async def test_who_is_no_operator_is_refused_what_operators_do_by_grpc(world: World, method: str) -> None:
     plain = dataclasses.replace(world, metadata=((mesh.KEY_HEADER, world.plain),))
-    request: message.Message = getattr(recovery_service_pb2, f"{method.partition('/')[2]}Request")()
-    refusal = await _refusal(plain, method, request)
+    refusal = await _refusal(plain, method, doors.OPERATING_METHODS[method])
     assert refusal.code() == grpc.StatusCode.PERMISSION_DENIED
 
 

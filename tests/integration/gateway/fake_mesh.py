@@ -19,13 +19,15 @@ from reelmesh.v1 import (
     generation_pb2,
     generation_service_pb2,
     generation_service_pb2_grpc,
+    reconciliation_service_pb2,
+    reconciliation_service_pb2_grpc,
     recovery_service_pb2,
     recovery_service_pb2_grpc,
 )
 from reelmesh_kit import clock, errors, ids, process, rpc
 from typing_extensions import override
 
-from tests.integration.gateway import fake_recovery
+from tests.integration.gateway import fake_reconciliation, fake_recovery
 from tests.support import chassis as chassis_support
 
 CHUNK_BYTES = 64 * 1024
@@ -351,6 +353,7 @@ class FakeMesh:
     storage: FakeStorage
     media: FakeMedia
     recovery: fake_recovery.FakeRecovery
+    doubts: fake_reconciliation.FakeReconciliation
     addresses: dict[str, str]
 
 
@@ -358,7 +361,8 @@ class FakeMesh:
 async def serving() -> AsyncGenerator[FakeMesh]:
     """Serve all three, each on a port of its own."""
     storage = FakeStorage()
-    mesh = FakeMesh(FakeOrchestrator(), storage, FakeMedia(storage), fake_recovery.FakeRecovery(), {})
+    recovery, doubts = fake_recovery.FakeRecovery(), fake_reconciliation.FakeReconciliation()
+    mesh = FakeMesh(FakeOrchestrator(), storage, FakeMedia(storage), recovery, doubts, {})
     services = {
         "orchestrator": [
             rpc.service(
@@ -370,6 +374,11 @@ async def serving() -> AsyncGenerator[FakeMesh]:
                 recovery_service_pb2.DESCRIPTOR.services_by_name["RecoveryService"],
                 recovery_service_pb2_grpc.add_RecoveryServiceServicer_to_server,
                 mesh.recovery,
+            ),
+            rpc.service(
+                reconciliation_service_pb2.DESCRIPTOR.services_by_name["ReconciliationService"],
+                reconciliation_service_pb2_grpc.add_ReconciliationServiceServicer_to_server,
+                mesh.doubts,
             ),
         ],
         "storage": [

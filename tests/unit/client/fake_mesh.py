@@ -19,6 +19,8 @@ from reelmesh.v1 import (
     generation_pb2,
     generation_service_pb2,
     generation_service_pb2_grpc,
+    reconciliation_service_pb2,
+    reconciliation_service_pb2_grpc,
     recovery_service_pb2,
     recovery_service_pb2_grpc,
 )
@@ -68,6 +70,7 @@ class FakeMesh(
     generation_service_pb2_grpc.GenerationServiceServicer,
     asset_service_pb2_grpc.AssetServiceServicer,
     recovery_service_pb2_grpc.RecoveryServiceServicer,
+    reconciliation_service_pb2_grpc.ReconciliationServiceServicer,
 ):
     """Refuses as `refusals` say (by method, one after the other), else answers from its dictionaries."""
 
@@ -88,6 +91,8 @@ class FakeMesh(
         # What each look at the recovery shows, the last one for ever; none when the record never went back.
         self.reports: collections.deque[recovery_service_pb2.RecoveryReport] = collections.deque()
         self.orphans: list[recovery_service_pb2.Orphan] = []
+        self.doubts: list[reconciliation_service_pb2.DoubtfulAttempt] = []
+        self.said: list[object] = []
         # After how many chunks each opening of a download breaks off.
         self.download_breaks: collections.deque[int] = collections.deque()
 
@@ -262,6 +267,36 @@ class FakeMesh(
         await self._begin("release", request, context)
         return recovery_service_pb2.ReleaseAccountResponse(recovery=self._report())
 
+    async def ListDoubtfulAttempts(self, request, context):
+        await self._begin("doubts", request, context)
+        start = int(request.page_token or 0)
+        end = start + request.page_size
+        token = str(end) if end < len(self.doubts) else ""
+        return reconciliation_service_pb2.ListDoubtfulAttemptsResponse(
+            attempts=self.doubts[start:end], next_page_token=token
+        )
+
+    def _settled(self, request, state):
+        self.said.append(request)
+        attempt = next(each for each in self.doubts if each.attempt_id == request.attempt_id)
+        attempt.state, attempt.message = state, f"because {request.reason}"
+        return attempt
+
+    async def AdoptJob(self, request, context):
+        await self._begin("adopt", request, context)
+        attempt = self._settled(request, generation_pb2.ATTEMPT_STATE_ACCEPTED)
+        return reconciliation_service_pb2.AdoptJobResponse(attempt=attempt)
+
+    async def ResubmitAttempt(self, request, context):
+        await self._begin("resubmit", request, context)
+        attempt = self._settled(request, generation_pb2.ATTEMPT_STATE_WRITTEN_OFF)
+        return reconciliation_service_pb2.ResubmitAttemptResponse(attempt=attempt)
+
+    async def WriteOffAttempt(self, request, context):
+        await self._begin("write_off", request, context)
+        attempt = self._settled(request, generation_pb2.ATTEMPT_STATE_WRITTEN_OFF)
+        return reconciliation_service_pb2.WriteOffAttemptResponse(attempt=attempt)
+
     async def DeleteAsset(self, request, context):
         await self._begin("delete", request, context)
         self.assets.pop(request.asset_id, None)
@@ -307,6 +342,7 @@ async def serving(mesh: FakeMesh) -> AsyncGenerator[FakeMesh]:
     generation_service_pb2_grpc.add_GenerationServiceServicer_to_server(mesh, server)
     asset_service_pb2_grpc.add_AssetServiceServicer_to_server(mesh, server)
     recovery_service_pb2_grpc.add_RecoveryServiceServicer_to_server(mesh, server)
+    reconciliation_service_pb2_grpc.add_ReconciliationServiceServicer_to_server(mesh, server)
     mesh.port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:

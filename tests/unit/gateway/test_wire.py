@@ -7,9 +7,16 @@ from typing import Any
 import pydantic
 import pytest
 from google.protobuf import descriptor, message, timestamp_pb2
-from reelmesh.v1 import asset_pb2, asset_service_pb2, generation_pb2, generation_service_pb2, recovery_service_pb2
+from reelmesh.v1 import (
+    asset_pb2,
+    asset_service_pb2,
+    generation_pb2,
+    generation_service_pb2,
+    reconciliation_service_pb2,
+    recovery_service_pb2,
+)
 from reelmesh_gateway.model import assets as model
-from reelmesh_gateway.wire import assets, bodies, generations, recovery
+from reelmesh_gateway.wire import assets, bodies, generations, reconciliation, recovery
 from reelmesh_json import messages
 
 SAME_NAME: list[tuple[type[bodies.Body], Any]] = [
@@ -39,6 +46,12 @@ SAME_NAME: list[tuple[type[bodies.Body], Any]] = [
     (recovery.Orphan, recovery_service_pb2.Orphan),
     (recovery.ListOrphansResponse, recovery_service_pb2.ListOrphansResponse),
     (recovery.ListOrphansQuery, recovery_service_pb2.ListOrphansRequest),
+    (reconciliation.DoubtfulAttempt, reconciliation_service_pb2.DoubtfulAttempt),
+    (reconciliation.ListDoubtfulAttemptsResponse, reconciliation_service_pb2.ListDoubtfulAttemptsResponse),
+    (reconciliation.ListDoubtfulAttemptsQuery, reconciliation_service_pb2.ListDoubtfulAttemptsRequest),
+    (reconciliation.AdoptJobResponse, reconciliation_service_pb2.AdoptJobResponse),
+    (reconciliation.ResubmitAttemptResponse, reconciliation_service_pb2.ResubmitAttemptResponse),
+    (reconciliation.WriteOffAttemptResponse, reconciliation_service_pb2.WriteOffAttemptResponse),
 ]
 # The path or the fields of the inner message stand for what is named here.
 NEARLY: list[tuple[type[bodies.Body], set[str]]] = [
@@ -63,6 +76,14 @@ NEARLY: list[tuple[type[bodies.Body], set[str]]] = [
     (
         recovery.ReleaseAccountRequest,
         set(recovery_service_pb2.ReleaseAccountRequest.DESCRIPTOR.fields_by_name) - {"account_id"},
+    ),
+    *(
+        (body, set(proto.DESCRIPTOR.fields_by_name) - {"attempt_id"})
+        for body, proto in (
+            (reconciliation.AdoptJobRequest, reconciliation_service_pb2.AdoptJobRequest),
+            (reconciliation.ResubmitAttemptRequest, reconciliation_service_pb2.ResubmitAttemptRequest),
+            (reconciliation.WriteOffAttemptRequest, reconciliation_service_pb2.WriteOffAttemptRequest),
+        )
     ),
 ]
 ENUMS: list[tuple[Any, Any]] = [
@@ -129,7 +150,7 @@ def test_no_body_was_forgotten_here() -> None:
     listed = {body for body, _ in [*SAME_NAME, *NEARLY]}
     written = {
         each
-        for module in (generations, assets, recovery)
+        for module in (generations, assets, recovery, reconciliation)
         for each in vars(module).values()
         if isinstance(each, type) and issubclass(each, bodies.Body) and each.__module__ == module.__name__
     }

@@ -5,10 +5,9 @@ import contextlib
 import pathlib
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Self, TypeVar, Unpack
+from typing import Self, Unpack
 
 import grpc.aio
-from google.protobuf import message
 from reelmesh.v1 import (
     asset_pb2,
     asset_service_pb2,
@@ -16,11 +15,9 @@ from reelmesh.v1 import (
     generation_pb2,
     generation_service_pb2,
     generation_service_pb2_grpc,
-    recovery_service_pb2,
-    recovery_service_pb2_grpc,
 )
 
-from reelmesh_client import connecting, errors, machine, recovering, requests, retrying, transfer, watching
+from reelmesh_client import connecting, errors, machine, operating, requests, retrying, transfer, watching
 
 # How long one answer may take, seconds.
 TIMEOUT_SECONDS = 15.0
@@ -29,15 +26,12 @@ UPLOAD_TIMEOUT_SECONDS = 120.0
 # Most that one page holds, as the contract says.
 _GENERATIONS_PAGE = 100
 _EVENTS_PAGE = 1000
-_ORPHANS_PAGE = 1000
 
-Request = TypeVar("Request", bound=message.Message)
-Answer = TypeVar("Answer", bound=message.Message)
 
 OnSeen = Callable[[watching.Seen], None]
 
 
-class Client:
+class Client(operating.Operating):
     """Talks to one mesh with one API key.
 
     ```python
@@ -75,7 +69,7 @@ class Client:
         self._metadata = (("authorization", f"Bearer {api_key}"),)
         self._timeout_seconds = timeout_seconds
         self._backoff = backoff or retrying.Backoff()
-        self._device: machine.Machine = device or machine.SystemMachine()
+        self._device = device or machine.SystemMachine()
         self._on_full = on_full
         self._channel: grpc.aio.Channel | None = None
 
@@ -267,74 +261,23 @@ class Client:
         request = asset_service_pb2.DeleteAssetRequest(asset_id=asset_id)
         await self._ask(self._assets.DeleteAsset, request)
 
-    async def recovery(self) -> recovery_service_pb2.RecoveryReport | None:
-        """Return how far the search for lost jobs is, or how the last one went; None when the record never went back.
-
-        Like all verbs of recovery it needs a key with the scope "admin".
-        """
-        answer = await self._ask(self._recovery.GetRecovery, recovery_service_pb2.GetRecoveryRequest())
-        return answer.recovery if answer.HasField("recovery") else None
-
-    async def start_recovery(self, reason: str = "") -> recovery_service_pb2.RecoveryReport:
-        """Look for lost jobs, although the record seems to be what it was; nothing is submitted meanwhile.
-
-        Args:
-            reason: a sentence for the report, at most 500 characters.
-        """
-        request = recovery_service_pb2.StartRecoveryRequest(reason=reason)
-        return (await self._ask(self._recovery.StartRecovery, request)).recovery
-
-    def follow_recovery(
-        self, *, patience_seconds: float = watching.PATIENCE_SECONDS, on_lost: watching.OnLost | None = None
-    ) -> AsyncGenerator[recovery_service_pb2.RecoveryReport]:
-        """Yield the report, and again whenever it changes, until it is over; nothing when the record never went back.
-
-        A mesh that does not answer is looked for, for `patience_seconds`; `on_lost` is told each time.
-        """
-        return recovering.follow(self.recovery, self._device, patience_seconds=patience_seconds, on_lost=on_lost)
-
-    async def orphans(self, *, limit: int = 100) -> AsyncGenerator[recovery_service_pb2.Orphan]:
-        """Yield at most `limit` jobs that accounts have and that belong to nobody; pages are read as needed."""
-        request = recovery_service_pb2.ListOrphansRequest()
-        left = limit
-        while left > 0:
-            request.page_size = min(left, _ORPHANS_PAGE)
-            page = await self._ask(self._recovery.ListOrphans, request)
-            for orphan in page.orphans[:left]:
-                yield orphan
-            left -= len(page.orphans)
-            if not page.next_page_token:
-                return
-            request.page_token = page.next_page_token
-
-    async def release_account(self, account_id: str, reason: str = "") -> recovery_service_pb2.RecoveryReport:
-        """State that a parked account has no job that is not known: what waits for it goes on.
-
-        Args:
-            account_id: the account, as the report names it.
-            reason: a sentence for the report, e.g. who looked where; at most 500 characters.
-
-        Raises:
-            errors.NotFound: nobody looks for lost jobs at such an account.
-            errors.WrongState: it is not parked.
-            errors.ReelmeshError: it was refused, or nobody answers.
-        """
-        request = recovery_service_pb2.ReleaseAccountRequest(account_id=account_id, reason=reason)
-        return (await self._ask(self._recovery.ReleaseAccount, request)).recovery
-
     async def _request(self, prompt: str, options: requests.Options) -> generation_service_pb2.GenerationRequest:
         user_id = options.get("user_id", "")
         uploaded = [(await self.upload(image, user_id=user_id)).id for image in options.get("images", ())]
         return requests.build(prompt, options, uploaded)
 
-    async def _admitted(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def _admitted(self, call: Callable[[], Awaitable[operating.Answer]]) -> operating.Answer:
         """Make a call that needs room in the queue, again while there is none."""
         return await retrying.admitted(call, self._backoff, self._device, self._on_full)
 
-    async def _ask(self, method: "grpc.aio.UnaryUnaryMultiCallable[Request, Answer]", request: Request) -> Answer:
+    async def _ask(
+        self,
+        method: "grpc.aio.UnaryUnaryMultiCallable[operating.Request, operating.Answer]",
+        request: operating.Request,
+    ) -> operating.Answer:
         """Make a call that is safe to repeat, again while the mesh does not answer."""
 
-        async def attempt() -> Answer:
+        async def attempt() -> operating.Answer:
             return await method(request, timeout=self._timeout_seconds, metadata=self._metadata)
 
         return await retrying.repeated(attempt, self._backoff, self._device)
@@ -346,10 +289,6 @@ class Client:
     @property
     def _assets(self) -> "asset_service_pb2_grpc.AssetServiceAsyncStub":
         return asset_service_pb2_grpc.AssetServiceStub(self._open())
-
-    @property
-    def _recovery(self) -> "recovery_service_pb2_grpc.RecoveryServiceAsyncStub":
-        return recovery_service_pb2_grpc.RecoveryServiceStub(self._open())
 
     def _open(self) -> grpc.aio.Channel:
         if self._channel is None:

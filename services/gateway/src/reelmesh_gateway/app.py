@@ -10,6 +10,8 @@ from reelmesh.v1 import (
     asset_service_pb2_grpc,
     generation_service_pb2,
     generation_service_pb2_grpc,
+    reconciliation_service_pb2,
+    reconciliation_service_pb2_grpc,
     recovery_service_pb2,
     recovery_service_pb2_grpc,
 )
@@ -22,6 +24,7 @@ from reelmesh_gateway.routes import edge, front, http, metrics, streams
 from reelmesh_gateway.servicer import admission
 from reelmesh_gateway.servicer import assets as asset_servicer
 from reelmesh_gateway.servicer import generations as generation_servicer
+from reelmesh_gateway.servicer import reconciliation as reconciliation_servicer
 from reelmesh_gateway.servicer import recovery as recovery_servicer
 from reelmesh_gateway.usecases import assets, entrance, examining, places, watching
 
@@ -83,6 +86,7 @@ async def _front(
         entrance=entrance.Entrance(issued, own.clock, _creates(own_settings)),
         generations=generation_service_pb2_grpc.GenerationServiceStub(channels["orchestrator"]),
         recovery=recovery_service_pb2_grpc.RecoveryServiceStub(channels["orchestrator"]),
+        doubts=reconciliation_service_pb2_grpc.ReconciliationServiceStub(channels["orchestrator"]),
         assets=assets.Assets(
             storage.Storage(storage_service_pb2_grpc.StorageServiceStub(channels["storage"])),
             media.Media(media_service_pb2_grpc.MediaServiceStub(channels["media"])),
@@ -150,6 +154,11 @@ def _services(behind: front.Front, public_url: str) -> list[rpc.Service]:
             recovery_service_pb2.DESCRIPTOR.services_by_name["RecoveryService"],
             recovery_service_pb2_grpc.add_RecoveryServiceServicer_to_server,
             recovery_servicer.Recovery(door, behind.recovery),
+        ),
+        rpc.service(
+            reconciliation_service_pb2.DESCRIPTOR.services_by_name["ReconciliationService"],
+            reconciliation_service_pb2_grpc.add_ReconciliationServiceServicer_to_server,
+            reconciliation_servicer.Reconciliation(door, behind.doubts),
         ),
     ]
 

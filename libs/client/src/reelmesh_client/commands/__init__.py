@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from reelmesh_client.commands import making, outcome, reading, recovering
+from reelmesh_client.commands import doubting, making, outcome, reading, recovering
 
 # Each entry point of this group is one command: its name, and where its click.Command is.
 GROUP = "reelmesh.commands"
@@ -55,6 +55,7 @@ for _command in (
     reading.events,
     reading.download,
     recovering.recover,
+    doubting.doubts,
 ):
     main.add_command(_command)
 

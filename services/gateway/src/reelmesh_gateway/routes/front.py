@@ -2,7 +2,13 @@
 
 import dataclasses
 
-from reelmesh.v1 import generation_pb2, generation_service_pb2, generation_service_pb2_grpc, recovery_service_pb2_grpc
+from reelmesh.v1 import (
+    generation_pb2,
+    generation_service_pb2,
+    generation_service_pb2_grpc,
+    reconciliation_service_pb2_grpc,
+    recovery_service_pb2_grpc,
+)
 from reelmesh_kit import process
 from starlette import requests
 
@@ -18,14 +24,15 @@ from reelmesh_gateway.wire import delivered
 class Front:
     """Everything behind the HTTP edge.
 
-    About generations and recovery the gateway decides nothing, so that routes speak to the orchestrator's services in
-    the public contract's own messages; about assets it does, so that there are use cases.
+    About generations, recovery and attempts in doubt the gateway decides nothing, so that routes speak to the
+    orchestrator's services in the public contract's own messages; about assets it does, so that there are use cases.
     """
 
     own: process.Chassis
     entrance: entrance.Entrance
     generations: "generation_service_pb2_grpc.GenerationServiceAsyncStub"
     recovery: "recovery_service_pb2_grpc.RecoveryServiceAsyncStub"
+    doubts: "reconciliation_service_pb2_grpc.ReconciliationServiceAsyncStub"
     assets: assets.Assets
     watching: watching.Watching
     streams: streams.Streams

@@ -14,7 +14,7 @@ _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 # Posts that change nothing: they carry a body, no more.
 _READING_POSTS = frozenset({"/api/v1/quotes"})
 # For who operates the mesh, reading included.
-_OPERATING = "/api/v1/recovery"
+_OPERATING = ("/api/v1/recovery", "/api/v1/doubtful-attempts")
 _BEARER = "bearer "
 
 
@@ -54,7 +54,7 @@ def presented(headers: datastructures.Headers) -> str | None:
 
 def needed(method: str, path: str) -> keys.Scope:
     """Return the scope that a request needs."""
-    if path == _OPERATING or path.startswith(_OPERATING + "/"):
+    if any(path == root or path.startswith(root + "/") for root in _OPERATING):
         return keys.Scope.ADMIN
     if method in _READING or (method == "POST" and path in _READING_POSTS):
         return keys.Scope.READ
