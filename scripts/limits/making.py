@@ -27,6 +27,11 @@ WORKERS = (
         "reelmesh_provider_runway.wire.LARGEST_DATA_URI_BYTES",
         "it is uploaded before the request",
     ),
+    Bound(
+        "addresses of a clip of Runway's at which nothing lies",
+        "reelmesh_provider_runway.provider.TRIES_OF_WHAT_IS_NOT_THERE",
+        "the clip is lost, and paid",
+    ),
     Bound("storing a clip", "reelmesh_provider.adapters.mesh.PUT_TIMEOUT_SECONDS", "it is fetched again"),
     Bound("reading an image", "reelmesh_provider.adapters.mesh.READ_TIMEOUT_SECONDS", "not submitted; tried again"),
     Bound("probing a clip", "reelmesh_provider.adapters.mesh.PROBE_TIMEOUT_SECONDS", "probed again"),

@@ -197,6 +197,39 @@ async def test_an_address_that_has_expired_is_asked_for_anew(tmp_path: pathlib.P
         assert clip[4:8] == b"ftyp"
 
 
+async def fetched(provider: runway.RunwayProvider, job: model.Job) -> bytes:
+    async with provider.fetch(job) as download:
+        return b"".join([chunk async for chunk in download.chunks])
+
+
+async def test_where_nothing_lies_time_and_again_the_clip_is_lost(provider) -> None:
+    job = await submitted(provider, with_prompt("a cat [[lost]]"))
+    await until(provider, job, lambda state: isinstance(state, model.Succeeded))
+    for _ in range(runway.TRIES_OF_WHAT_IS_NOT_THERE - 1):
+        with pytest.raises(downloads.NotThere):
+            await fetched(provider, job)
+    with pytest.raises(errors.FetchLost):
+        await fetched(provider, job)
+
+
+async def test_what_was_not_there_for_a_while_is_not_lost(provider) -> None:
+    times = runway.TRIES_OF_WHAT_IS_NOT_THERE - 1
+    job = await submitted(provider, with_prompt(f"a cat [[lost:{times}]]"))
+    await until(provider, job, lambda state: isinstance(state, model.Succeeded))
+    for _ in range(times):
+        with pytest.raises(downloads.NotThere):
+            await fetched(provider, job)
+    assert (await fetched(provider, job))[4:8] == b"ftyp"
+
+
+async def test_an_address_that_has_expired_is_never_a_loss(provider) -> None:
+    job = await submitted(provider, with_prompt("a cat [[expired]]"))
+    await until(provider, job, lambda state: isinstance(state, model.Succeeded))
+    for _ in range(runway.TRIES_OF_WHAT_IS_NOT_THERE + 1):
+        with pytest.raises(downloads.Expired):
+            await fetched(provider, job)
+
+
 async def test_the_cap_of_a_day_is_no_reason_to_wait_for_a_day(tmp_path: pathlib.Path) -> None:
     async with (
         vendors.selling(lambda seller: dialect.Runway(seller, daily_cap=1)) as served,

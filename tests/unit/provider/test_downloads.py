@@ -85,7 +85,7 @@ async def test_what_is_no_web_address_is_refused(url: str) -> None:
     ("status", "error"),
     [
         (403, downloads.Expired),
-        (404, downloads.Expired),
+        (404, downloads.NotThere),
         (410, errors.FetchLost),
         (500, errors.FetchFailed),
         (204, errors.FetchFailed),

@@ -29,6 +29,10 @@ class Expired(errors.FetchFailed):
     """The address has expired; a fresh look at the job may give a fresh one."""
 
 
+class NotThere(Expired):
+    """Nothing lies at the address, 404: it has expired, or what lay there is gone. Only the vendor knows which."""
+
+
 @contextlib.asynccontextmanager
 async def open_url(
     url: str, *, own: str = "", headers: Mapping[str, str] | None = None, private: bool = False
@@ -43,7 +47,7 @@ async def open_url(
 
     Raises:
         Refused: it is no web address, or lies within our network.
-        Expired: it is answered 401, 403 or 404.
+        Expired: it is answered 401 or 403, or, as NotThere, 404.
         errors.FetchLost: it is answered 410.
         errors.FetchFailed: anything else than the bytes came.
     """
@@ -65,7 +69,7 @@ def _download(answer: httpx.Response) -> port.Download:
     if status in GONE:
         raise errors.FetchLost(f"the provider's storage says {status}: the clip is gone")
     if status in (401, 403, 404):
-        raise Expired(f"the provider's storage says {status}")
+        raise (NotThere if status == 404 else Expired)(f"the provider's storage says {status}")
     if status != 200:
         raise errors.FetchFailed(f"the provider's storage says {status}")
     # What is decoded on the way has another length than was announced.
