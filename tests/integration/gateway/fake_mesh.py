@@ -365,36 +365,12 @@ async def serving() -> AsyncGenerator[FakeMesh]:
     mesh = FakeMesh(FakeOrchestrator(), storage, FakeMedia(storage), recovery, doubts, {})
     services = {
         "orchestrator": [
-            rpc.service(
-                generation_service_pb2.DESCRIPTOR.services_by_name["GenerationService"],
-                generation_service_pb2_grpc.add_GenerationServiceServicer_to_server,
-                mesh.orchestrator,
-            ),
-            rpc.service(
-                recovery_service_pb2.DESCRIPTOR.services_by_name["RecoveryService"],
-                recovery_service_pb2_grpc.add_RecoveryServiceServicer_to_server,
-                mesh.recovery,
-            ),
-            rpc.service(
-                reconciliation_service_pb2.DESCRIPTOR.services_by_name["ReconciliationService"],
-                reconciliation_service_pb2_grpc.add_ReconciliationServiceServicer_to_server,
-                mesh.doubts,
-            ),
+            _service(generation_service_pb2, generation_service_pb2_grpc, "GenerationService", mesh.orchestrator),
+            _service(recovery_service_pb2, recovery_service_pb2_grpc, "RecoveryService", mesh.recovery),
+            _service(reconciliation_service_pb2, reconciliation_service_pb2_grpc, "ReconciliationService", mesh.doubts),
         ],
-        "storage": [
-            rpc.service(
-                storage_service_pb2.DESCRIPTOR.services_by_name["StorageService"],
-                storage_service_pb2_grpc.add_StorageServiceServicer_to_server,
-                mesh.storage,
-            )
-        ],
-        "media": [
-            rpc.service(
-                media_service_pb2.DESCRIPTOR.services_by_name["MediaService"],
-                media_service_pb2_grpc.add_MediaServiceServicer_to_server,
-                mesh.media,
-            )
-        ],
+        "storage": [_service(storage_service_pb2, storage_service_pb2_grpc, "StorageService", mesh.storage)],
+        "media": [_service(media_service_pb2, media_service_pb2_grpc, "MediaService", mesh.media)],
     }
     async with contextlib.AsyncExitStack() as stack:
         for name, served in services.items():
@@ -403,6 +379,11 @@ async def serving() -> AsyncGenerator[FakeMesh]:
             port = await stack.enter_async_context(_served(own, served))
             mesh.addresses[name] = f"127.0.0.1:{port}"
         yield mesh
+
+
+def _service(contract: Any, generated: Any, name: str, servicer: Any) -> rpc.Service:
+    add = getattr(generated, f"add_{name}Servicer_to_server")
+    return rpc.service(contract.DESCRIPTOR.services_by_name[name], add, servicer)
 
 
 def _served(own: process.Chassis, served: Sequence[rpc.Service]) -> contextlib.AbstractAsyncContextManager[int]:
