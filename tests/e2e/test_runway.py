@@ -12,6 +12,7 @@ import pytest_asyncio
 from reelmesh_kit import clock
 from reelmesh_simulators import catalogue, orders, vendor
 
+from tests.e2e import caller as callers
 from tests.e2e import mesh as meshes
 from tests.support import vendors
 
@@ -158,3 +159,22 @@ async def test_a_lost_answer_stays_unknown_with_its_money_held_and_the_deadline_
     assert [attempt["state"] for attempt in shot["attempts"]] == ["INDETERMINATE"], told
     assert (done["held_micros"], done["spent_micros"]) == (PRICE_MICROS, 0), told
     assert line_of(scene, len(TALES) + LOST.index(faults)) == (1, 1), told
+
+
+@pytest.mark.timeout(300)
+async def test_what_is_stopped_while_it_runs_is_paid_for(scene) -> None:
+    caller, ledger = scene.mesh.caller, scene.vendor.ledger
+    admitted = await caller.create("A film that is stopped [[stall]]", OUTPUT, model="runway")
+
+    def runs() -> bool:
+        found = [job for job in ledger.all_jobs() if job.order.request == "A film that is stopped"]
+        return bool(found) and scene.vendor.peek(found[0].job_id).state is orders.State.RUNNING
+
+    await callers.until(runs, "Runway works at it")
+    await caller.happened(admitted["id"], "attempt_accepted")
+    await caller.cancel(admitted["id"])
+    done = await caller.becomes(admitted["id"], lambda found: not found["held_micros"], "its money is settled")
+    told = [(event["type"], event["message"]) for event in await caller.events(done["id"])]
+    assert (done["state"], done["spent_micros"]) == ("CANCELLED", PRICE_MICROS), told
+    (line,) = [each for each in ledger.lines(scene.vendor.now) if each.request == "A film that is stopped"]
+    assert (line.creates, line.billed_micros) == (1, PRICE_MICROS), told
