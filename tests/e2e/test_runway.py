@@ -178,3 +178,24 @@ async def test_what_is_stopped_while_it_runs_is_paid_for(scene) -> None:
     assert (done["state"], done["spent_micros"]) == ("CANCELLED", PRICE_MICROS), told
     (line,) = [each for each in ledger.lines(scene.vendor.now) if each.request == "A film that is stopped"]
     assert (line.creates, line.billed_micros) == (1, PRICE_MICROS), told
+
+
+@pytest.mark.timeout(300)
+async def test_an_operator_who_finds_a_lost_task_on_the_console_has_it_delivered(scene) -> None:
+    caller, ledger = scene.mesh.caller, scene.vendor.ledger
+    admitted = await caller.create("A film that is found [[accept-drop]]", OUTPUT, model="runway")
+
+    def doubtful(found: callers.Body) -> bool:
+        return [one["state"] for shot in found["shots"] for one in shot["attempts"]] == ["INDETERMINATE"]
+
+    lost = await caller.becomes(admitted["id"], doubtful, "nobody knows what became of it")
+    (attempt,) = lost["shots"][0]["attempts"]
+    (job_id,) = [job.job_id for job in ledger.all_jobs() if job.order.request == "A film that is found"]
+    said = {"job_id": job_id, "reason": "it is on the console"}
+    callers.answered(await caller.http.post(f"/api/v1/doubtful-attempts/{attempt['id']}/adopt", json=said), 200)
+    done = await caller.ended(admitted["id"], 150.0)
+    told = [(event["type"], event["message"]) for event in await caller.events(done["id"])]
+    assert (done["state"], done["delivery"]) == ("COMPLETED", "VIDEO"), told
+    assert (done["held_micros"], done["spent_micros"]) == (0, PRICE_MICROS), told
+    (line,) = [each for each in ledger.lines(scene.vendor.now) if each.request == "A film that is found"]
+    assert (line.creates, len(line.job_ids)) == (1, 1), told
