@@ -5,6 +5,7 @@ from scripts.limits.bound import Bound
 _WEB = "reelmesh_kit.web"
 _RPC = "reelmesh_kit.rpc.limits"
 _ROUTES = "reelmesh_gateway.routes"
+_DIALECT = "reelmesh_gateway.wire.openai_request"
 _CUT = "the rest is cut off"
 
 HTTP = (
@@ -35,6 +36,28 @@ HTTP = (
     Bound("body that is no upload, until it is there", f"{_ROUTES}.limits.BODY_SECONDS", "408"),
     Bound("silence of a reader", f"{_ROUTES}.limits.READER_SILENCE_SECONDS", "the answer is given up"),
     Bound("followers, by HTTP and gRPC", "setting:gateway.event_streams_limit", "{RATE_LIMITED}"),
+    Bound(
+        "requests at once that have a picture in their body",
+        "reelmesh_gateway.usecases.places.LARGE_BODIES_LIMIT",
+        "{UNAVAILABLE}",
+    ),
+    Bound("files of a form at /v1", f"{_ROUTES}.openai_bodies.FORM_FILES_LIMIT", "{INVALID_ARGUMENT}"),
+    Bound("fields of a form at /v1", f"{_ROUTES}.openai_bodies.FORM_FIELDS_LIMIT", "{INVALID_ARGUMENT}"),
+    Bound("videos of a page at /v1", "reelmesh_gateway.wire.openai.LARGEST_PAGE", "{INVALID_ARGUMENT}"),
+    Bound("name of a model at /v1", f"{_DIALECT}.LONGEST_MODEL_CHARACTERS", "{NOT_FOUND}"),
+    Bound("address of a picture", f"{_DIALECT}.LONGEST_URL_CHARACTERS", "{INVALID_ARGUMENT}"),
+    Bound("times that it leads on", "reelmesh_gateway.adapters.web.MOST_REDIRECTS", "{INVALID_ARGUMENT}"),
+    Bound("fetching it", "reelmesh_gateway.adapters.web.FETCH_SECONDS", "{INVALID_ARGUMENT}"),
+    Bound(
+        "pause that polling clients are asked for",
+        "reelmesh_gateway.wire.openai.SHORTEST_POLL_MS",
+        "not less, however soon the video is there",
+    ),
+    Bound(
+        "pause that polling clients are asked for",
+        "reelmesh_gateway.wire.openai.LONGEST_POLL_MS",
+        "not more, however long it takes",
+    ),
     Bound("downloads, by HTTP and gRPC", "setting:gateway.downloads_limit", "{UNAVAILABLE}"),
     Bound("API key as presented", "reelmesh_gateway.model.keys.KEY_LIMIT_CHARACTERS", "{UNAUTHENTICATED}"),
     Bound(

@@ -38,6 +38,12 @@ OTHERWISE = {
     ("get", "/health/detailed"),
     ("get", "/metrics"),
 }
+# In OpenAI's words: test_openai_door.py has what strangers get.
+VIDEO = "/v1/videos/{video_id}"
+OPENAI = {
+    *(("post", "/v1/videos"), ("get", "/v1/videos"), ("get", VIDEO), ("delete", VIDEO), ("get", f"{VIDEO}/content")),
+    *(("get", "/v1/models"), ("get", "/v1/models/{model_id}")),
+}
 RECOVERY = "/api/v1/recovery"
 RELEASE = RECOVERY + "/accounts/{account_id}/release"
 DOUBTS = "/api/v1/doubtful-attempts"

@@ -27,7 +27,7 @@ from reelmesh.v1 import (
 from reelmesh_kit import clock, errors, ids, process, rpc
 from typing_extensions import override
 
-from tests.integration.gateway import fake_reconciliation, fake_recovery
+from tests.integration.gateway import fake_media, fake_reconciliation, fake_recovery
 from tests.support import chassis as chassis_support
 
 CHUNK_BYTES = 64 * 1024
@@ -314,30 +314,6 @@ class FakeStorage(storage_service_pb2_grpc.StorageServiceServicer):
         return asset
 
 
-class FakeMedia(media_service_pb2_grpc.MediaServiceServicer):
-    """Takes every upload for a sound image, unless told otherwise."""
-
-    def __init__(self, storage: FakeStorage) -> None:
-        self._storage = storage
-        self.refuse_with: Exception | None = None
-
-    @override
-    async def PrepareReference(self, request: Any, context: Any) -> Any:
-        if self.refuse_with is not None:
-            raise self.refuse_with
-        upload = self._storage.assets[request.upload_asset_id]
-        clean = asset_pb2.Asset()
-        clean.CopyFrom(upload)
-        clean.id, clean.width, clean.height = request.reference_asset_id, 640, 480
-        self._storage.assets[clean.id] = clean
-        self._storage.content[clean.id] = self._storage.content[upload.id]
-        return media_service_pb2.PrepareReferenceResponse(asset=clean)
-
-    @override
-    async def ProbeClip(self, request: Any, context: Any) -> Any:
-        raise NotImplementedError
-
-
 def _id(text: str, field: str) -> uuid.UUID:
     try:
         return ids.read(text)
@@ -351,7 +327,7 @@ class FakeMesh:
 
     orchestrator: FakeOrchestrator
     storage: FakeStorage
-    media: FakeMedia
+    media: fake_media.FakeMedia
     recovery: fake_recovery.FakeRecovery
     doubts: fake_reconciliation.FakeReconciliation
     addresses: dict[str, str]
@@ -362,7 +338,9 @@ async def serving() -> AsyncGenerator[FakeMesh]:
     """Serve all three, each on a port of its own."""
     storage = FakeStorage()
     recovery, doubts = fake_recovery.FakeRecovery(), fake_reconciliation.FakeReconciliation()
-    mesh = FakeMesh(FakeOrchestrator(), storage, FakeMedia(storage), recovery, doubts, {})
+    mesh = FakeMesh(
+        FakeOrchestrator(), storage, fake_media.FakeMedia(storage.assets, storage.content), recovery, doubts, {}
+    )
     services = {
         "orchestrator": [
             _service(generation_service_pb2, generation_service_pb2_grpc, "GenerationService", mesh.orchestrator),

@@ -19,6 +19,7 @@ from reelmesh_kit import admin, process, rpc, web
 
 from reelmesh_gateway import settings
 from reelmesh_gateway.adapters import key_file, media, peers, storage
+from reelmesh_gateway.adapters import web as web_adapter
 from reelmesh_gateway.model import rates
 from reelmesh_gateway.routes import edge, front, http, metrics, streams
 from reelmesh_gateway.servicer import admission
@@ -102,6 +103,8 @@ async def _front(
         ),
         examining=looked_after,
         followers=followers,
+        large_bodies=places.sending_large_bodies(),
+        web=web_adapter.Web(own.clock, private=own_settings.fetch_private_addresses),
         downloads=places.downloading(own_settings.downloads_limit),
         metrics=measured,
         public_url=own_settings.public_url,

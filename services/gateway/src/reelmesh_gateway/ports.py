@@ -82,8 +82,30 @@ class Files(Protocol):
         ...
 
 
+class Web(Protocol):
+    """The web, where pictures may lie."""
+
+    async def fetch(self, url: str, limit_bytes: int) -> bytes:
+        """Return what lies at an address.
+
+        Raises:
+            InvalidArgument: it may not be asked, or does not answer with a file.
+            TooLarge: it has more than `limit_bytes`.
+        """
+        ...
+
+
 class Media(Protocol):
     """Who looks at pixels."""
+
+    async def draw(self, asset_id: str, what: assets.Drawing) -> assets.Drawn:
+        """Return a small picture of what is stored.
+
+        Raises:
+            NotFound: there is no such asset.
+            BrokenMedia: nothing can be drawn from it.
+        """
+        ...
 
     async def prepare_reference(self, upload_id: str, reference_id: str) -> assets.Asset:
         """Check an uploaded image, clean it of metadata and store the clean copy under `reference_id`.

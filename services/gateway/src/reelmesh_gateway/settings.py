@@ -42,6 +42,10 @@ class GatewaySettings(settings.ServiceSettings):
     upload_timeout_seconds: settings.Seconds = pydantic.Field(
         default=120.0, description="How long one upload may take in all."
     )
+    fetch_private_addresses: bool = pydantic.Field(
+        default=False,
+        description="Whether pictures are fetched (`image_url`) by plain http and from private networks, too.",
+    )
     event_streams_limit: int = pydantic.Field(
         default=500,
         ge=1,

@@ -19,6 +19,21 @@ class Kind(enum.StrEnum):
     FACE = "FACE"
 
 
+class Drawing(enum.StrEnum):
+    """What can be drawn of what is stored: the words of `reelmesh.mesh.v1.PictureKind`."""
+
+    THUMBNAIL = "THUMBNAIL"
+    SPRITESHEET = "SPRITESHEET"
+
+
+@dataclasses.dataclass(frozen=True)
+class Drawn:
+    """A small picture, drawn for this occasion."""
+
+    content: bytes
+    content_type: str
+
+
 @dataclasses.dataclass(frozen=True)
 class Owner:
     """Whose it is: a tenant and, perhaps, a person within it."""

@@ -1,5 +1,6 @@
 """Answers: JSON, and errors with the one body that all of them have."""
 
+import dataclasses
 import json
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
@@ -11,6 +12,7 @@ from starlette import exceptions as starlette_exceptions
 from starlette import routing
 
 from reelmesh_gateway.wire import errors as wire
+from reelmesh_gateway.wire import openai
 
 JSON = "application/json"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -27,20 +29,29 @@ def answer(content: Mapping[str, Any], status: int = 200, headers: Mapping[str, 
     return fastapi.Response(body, status_code=status, headers=dict(headers or {}), media_type=JSON)
 
 
-def refusal(error: errors.ReelmeshError, request_id: str) -> fastapi.Response:
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """What an error is answered to."""
+
+    request_id: str
+    path: str = ""
+    """Whose dialect the answer speaks; "" when nobody knows."""
+
+
+def refusal(error: errors.ReelmeshError, asked: Asked) -> fastapi.Response:
     """Return the answer for an error in our words."""
-    return _refusal(wire.STATUS[error.reason], error, request_id)
+    return _refusal(wire.Refused(wire.STATUS[error.reason], error), asked)
 
 
-def refused(refused_by: wire.Refused, request_id: str) -> fastapi.Response:
+def refused(refused_by: wire.Refused, asked: Asked) -> fastapi.Response:
     """Return the answer for an error whose status HTTP prescribes."""
-    return _refusal(refused_by.status, refused_by.error, request_id, refused_by.headers)
+    return _refusal(refused_by, asked)
 
 
-def fault(request_id: str) -> fastapi.Response:
+def fault(asked: Asked) -> fastapi.Response:
     """Return the answer for a fault of ours: all that a caller may know about it."""
-    error = errors.ReelmeshError(f"A fault of ours. Ask the operator to look for request {request_id}.")
-    return refusal(error, request_id)
+    error = errors.ReelmeshError(f"A fault of ours. Ask the operator to look for request {asked.request_id}.")
+    return refusal(error, asked)
 
 
 def request_id_of(request: fastapi.Request) -> str:
@@ -49,18 +60,23 @@ def request_id_of(request: fastapi.Request) -> str:
     return request_id
 
 
+def asked_by(request: fastapi.Request) -> Asked:
+    """Return what is answered, for the body of an error."""
+    return Asked(request_id_of(request), request.url.path)
+
+
 def install(app: fastapi.FastAPI) -> None:
     """Make every error that leaves a route, and those of the framework itself, an answer of ours."""
-    _add(app, errors.ReelmeshError, lambda error, request: refusal(error, request_id_of(request)))
-    _add(app, wire.Refused, lambda error, request: refused(error, request_id_of(request)))
+    _add(app, errors.ReelmeshError, lambda error, request: refusal(error, asked_by(request)))
+    _add(app, wire.Refused, lambda error, request: refused(error, asked_by(request)))
     _add(app, starlette_exceptions.HTTPException, _from_framework)
     _add(
         app,
         exceptions.RequestValidationError,
-        lambda error, request: refusal(wire.from_validation(error.errors()), request_id_of(request)),
+        lambda error, request: refusal(wire.from_validation(error.errors()), asked_by(request)),
     )
     # The framework raises it again once this is sent; the outermost layer logs it.
-    _add(app, Exception, lambda _, request: fault(request_id_of(request)))
+    _add(app, Exception, lambda _, request: fault(asked_by(request)))
 
 
 def _add(app: fastapi.FastAPI, kind: type[Kind], respond: Callable[[Kind, fastapi.Request], fastapi.Response]) -> None:
@@ -71,23 +87,24 @@ def _add(app: fastapi.FastAPI, kind: type[Kind], respond: Callable[[Kind, fastap
 
 
 def _from_framework(error: starlette_exceptions.HTTPException, request: fastapi.Request) -> fastapi.Response:
-    request_id = request_id_of(request)
+    asked = asked_by(request)
     cause = error.__cause__
     if isinstance(cause, errors.ReelmeshError):
         # Reading the body raised it, and the framework wrapped it.
-        return refusal(cause, request_id)
+        return refusal(cause, asked)
     if isinstance(cause, wire.Refused):
-        return refused(cause, request_id)
+        return refused(cause, asked)
     if error.status_code == 404:
-        return refusal(errors.NotFound("There is nothing at this path. /docs lists what there is."), request_id)
+        return refusal(errors.NotFound("There is nothing at this path. /docs lists what there is."), asked)
     if error.status_code == 405:
         allowed = ", ".join(_possible(request))
         problem = errors.InvalidArgument("method", f"{request.method[:20]} is not possible here. Possible: {allowed}.")
-        return _refusal(405, problem, request_id, {"Allow": allowed})
+        return refused(wire.Refused(405, problem, {"Allow": allowed}), asked)
     problem = errors.InvalidArgument(
         "body", "is no JSON in UTF-8, is nested too deep, or has a number that is too long"
     )
-    return _refusal(error.status_code if 400 <= error.status_code < 500 else 400, problem, request_id)
+    status = error.status_code if 400 <= error.status_code < 500 else 400
+    return refused(wire.Refused(status, problem), asked)
 
 
 def _possible(request: fastapi.Request) -> list[str]:
@@ -101,7 +118,9 @@ def _possible(request: fastapi.Request) -> list[str]:
     return found or list(OF_FILES)
 
 
-def _refusal(
-    status: int, error: errors.ReelmeshError, request_id: str, headers: Mapping[str, str] | None = None
-) -> fastapi.Response:
-    return answer(wire.body(error, request_id), status, {**wire.headers(error, status), **(headers or {})})
+def _refusal(by: wire.Refused, asked: Asked) -> fastapi.Response:
+    if openai.owns(asked.path):
+        body = openai.error_body(by.error, by.status, by)
+    else:
+        body = wire.body(by.error, asked.request_id)
+    return answer(body, by.status, {**wire.headers(by.error, by.status), **by.headers})

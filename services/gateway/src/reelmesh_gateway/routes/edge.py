@@ -56,12 +56,12 @@ class Edge:
             self._refuse_if_full()
             await self._app(scope, receive, exchange.send)
         except errors.ReelmeshError as error:
-            await self._refuse(exchange, receive, answers.refusal(error, exchange.request_id), error)
+            await self._refuse(exchange, receive, answers.refusal(error, exchange.asked), error)
         except wire.Refused as refused:
-            await self._refuse(exchange, receive, answers.refused(refused, exchange.request_id), refused)
+            await self._refuse(exchange, receive, answers.refused(refused, exchange.asked), refused)
         except Exception as error:
             self._own.logger.exception("%s %s failed in a way nobody expected.", scope["method"], _route(scope))
-            await self._refuse(exchange, receive, answers.fault(exchange.request_id), error)
+            await self._refuse(exchange, receive, answers.fault(exchange.asked), error)
         finally:
             self._open -= 1
 
@@ -116,7 +116,7 @@ class Threshold:
         """Return the answer with this status; nothing of the request is known, not even an id that it may carry."""
         request_id = str(self._own.ids.fresh())
         self._metrics.requests.labels(_OTHER_METHOD, _NO_ROUTE, str(status)).inc()
-        answer = answers.refused(wire.Refused(status, _error(status, problem)), request_id)
+        answer = answers.refused(wire.Refused(status, _error(status, problem)), answers.Asked(request_id))
         answer.headers[REQUEST_ID_HEADER] = request_id
         answer.headers["x-content-type-options"] = "nosniff"
         return answer
@@ -128,6 +128,7 @@ class _Exchange:
     def __init__(self, scope: types.Scope, send: types.Send, request_id: str) -> None:
         self.scope = scope
         self.request_id = request_id
+        self.asked = answers.Asked(request_id, scope["path"])
         self.traceparent = ""
         self.status = 0
         """0 until an answer begins; stays 0 for a caller that left before."""

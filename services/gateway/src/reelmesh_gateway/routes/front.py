@@ -12,7 +12,7 @@ from reelmesh.v1 import (
 from reelmesh_kit import process
 from starlette import requests
 
-from reelmesh_gateway import crash_points
+from reelmesh_gateway import crash_points, ports
 from reelmesh_gateway.model import assets as model
 from reelmesh_gateway.model import keys
 from reelmesh_gateway.routes import metrics, streams
@@ -38,6 +38,9 @@ class Front:
     streams: streams.Streams
     followers: places.Places
     downloads: places.Places
+    large_bodies: places.Places
+    """Those whose bodies are held in memory, whole."""
+    web: ports.Web
     examining: examining.Examining
     """How the services are that are called."""
     metrics: metrics.Metrics

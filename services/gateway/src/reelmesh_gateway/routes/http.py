@@ -15,6 +15,7 @@ from reelmesh_gateway.routes import (
     guard,
     health,
     limits,
+    openai,
     reconciliation,
     recovery,
 )
@@ -59,6 +60,7 @@ def _routes(behind: front.Front) -> fastapi.FastAPI:
     app.include_router(generations.router(behind), dependencies=keyed)
     app.include_router(assets.router(behind), dependencies=keyed)
     app.include_router(recovery.router(behind), dependencies=keyed)
+    app.include_router(openai.router(behind), dependencies=keyed)
     app.include_router(reconciliation.router(behind), dependencies=keyed)
     app.include_router(files.router(behind))
     app.include_router(health.router(behind))

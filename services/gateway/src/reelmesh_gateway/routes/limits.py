@@ -14,6 +14,8 @@ BODY_SILENCE_SECONDS = 30.0
 BODY_SECONDS = 60.0
 READER_SILENCE_SECONDS = 60.0
 UPLOAD_PATH = "/api/v1/assets"
+# Where a picture may stand within JSON, in base64, besides everything else.
+PICTURE_PATH = "/v1/videos"
 
 
 class Limits:
@@ -36,13 +38,17 @@ class Limits:
             Refused: its sender fell silent in the middle of the body, or drips it (408).
             DeadlineExceeded: its reader took no bytes of the answer for READER_SILENCE_SECONDS.
         """
-        upload = scope["path"] == UPLOAD_PATH and scope["method"] == "POST"
-        limit_bytes = self._upload_limit_bytes if upload else JSON_LIMIT_BYTES
+        upload = scope["path"] in (UPLOAD_PATH, PICTURE_PATH) and scope["method"] == "POST"
+        limit_bytes = self._limit_bytes(scope["path"]) if upload else JSON_LIMIT_BYTES
         announced = datastructures.Headers(scope=scope).get("content-length", "0")
         if not announced.isdecimal() or int(announced[:20]) > limit_bytes:
             raise _too_large(limit_bytes)
         seconds = self._upload_timeout_seconds if upload else BODY_SECONDS
         await self._app(scope, _Bounded(receive, self._clock, limit_bytes, seconds), self._patient(send))
+
+    def _limit_bytes(self, path: str) -> int:
+        in_base64 = self._upload_limit_bytes * 4 // 3 + JSON_LIMIT_BYTES
+        return in_base64 if path == PICTURE_PATH else self._upload_limit_bytes
 
     def _patient(self, send: types.Send) -> types.Send:
         async def bounded(message: types.Message) -> None:

@@ -42,8 +42,10 @@ class Assets:
         self._logger = logger
         self._upload_limit_bytes = upload_limit_bytes
 
-    async def upload_reference(self, owner: assets.Owner, chunks: AsyncIterator[bytes]) -> assets.Asset:
-        """Store an image as a reference: sniffed, bounded, checked and cleaned.
+    async def upload_reference(
+        self, owner: assets.Owner, chunks: AsyncIterator[bytes], *, reference_id: str = ""
+    ) -> assets.Asset:
+        """Store an image as a reference, under an id of its own or the one given: sniffed, bounded, checked, cleaned.
 
         Raises:
             InvalidArgument: the owner's user cannot be one.
@@ -64,7 +66,7 @@ class Assets:
         try:
             await self._files.put(upload, _joined(head, bounded))
             crash_points.UPLOADED.passed()
-            reference = await self._media.prepare_reference(upload.id, str(self._ids.fresh()))
+            reference = await self._media.prepare_reference(upload.id, reference_id or str(self._ids.fresh()))
             crash_points.UPLOAD_PREPARED.passed()
             return reference
         finally:
@@ -113,6 +115,15 @@ class Assets:
         """
         await self._files.remove(asset_id, owner.tenant_id)
         crash_points.ASSET_REMOVED.passed()
+
+    async def draw(self, owner: assets.Owner, asset_id: str, what: assets.Drawing) -> assets.Drawn:
+        """Return a small picture of an asset of the owner's tenant.
+
+        Raises:
+            NotFound: there is none, or it is somebody else's.
+        """
+        found = await self._files.find(asset_id, owner.tenant_id)
+        return await self._media.draw(found.id, what)
 
     async def discard(self, owner: assets.Owner, asset_ids: Sequence[str]) -> None:
         """Delete assets of the owner's tenant, those that are there."""

@@ -52,3 +52,13 @@ def following(limit: int) -> Places:
 def downloading(limit: int) -> Places:
     """Return the places of those who download: each may hold three megabytes while it is slow."""
     return Places(limit, errors.Unavailable, "downloads are under way already. Try again in a moment.")
+
+
+# Requests whose bodies are held in memory, whole: each may have 14 MB, and be there twice.
+LARGE_BODIES_LIMIT = 16
+
+
+def sending_large_bodies() -> Places:
+    """Return the places of those who send a picture within a request."""
+    message = "requests with pictures are being read already. Try again in a moment."
+    return Places(LARGE_BODIES_LIMIT, errors.Unavailable, message)
