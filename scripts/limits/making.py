@@ -65,11 +65,6 @@ WORKERS = (
         "the service does not start",
     ),
     Bound(
-        "how far back a lost request is looked for at fal.ai",
-        "reelmesh_provider_fal.provider.LOOK_BACK_DAYS",
-        "the list is not read further",
-    ),
-    Bound(
         "wait in fal.ai's queue",
         "reelmesh_provider_fal.wire.START_SECONDS",
         "fal ends it, unpaid: the next candidate",

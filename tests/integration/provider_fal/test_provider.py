@@ -273,6 +273,15 @@ async def test_a_list_of_many_pages_is_read_to_its_end_or_not_called_complete(
         assert (len(listing.job_ids), listing.complete) == (4, False)
 
 
+async def test_a_lost_request_is_found_however_old_it_is(tmp_path: pathlib.Path) -> None:
+    async with vendors.selling(fal.Fal) as served, speaking_to(served.url, tmp_path) as provider:
+        job = await submitted(provider)
+        await ended(provider, job)
+        served.vendor.clock = vendors.Tomorrow()
+        (match,) = (await provider.find("one", [TASK])).matches
+    assert match.job_id == job.job_id
+
+
 async def test_a_list_that_is_refused_is_not_empty(tmp_path: pathlib.Path) -> None:
     async with vendors.selling(fal.Fal) as served:
         elsewhere = f"secret: FAL_KEY, options: {{platform: '{served.url}/v2/'}}"

@@ -282,6 +282,14 @@ def test_a_page_says_where_the_next_one_begins() -> None:
     assert wire.page_of(page()) == wire.Page(())
 
 
+def test_pictures_and_results_are_not_kept_of_a_list() -> None:
+    entry = {**item(image_url="data:image/png;base64,AAAA"), "json_output": {"video": {"url": "u"}}}
+    (kept,) = wire.page_of(page(entry)).items
+    assert kept == item()
+    bare = {**entry, "json_input": None}
+    assert wire.page_of(page(bare)).items == ({**item(), "json_input": None},)
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "{}", '{"items": null}', page("x"), page({}), page({"request_id": "r-1"}), page(has_more=True)],

@@ -27,9 +27,9 @@ CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
 CREATE_SECONDS = 120.0
 LOOKS_AT_ONCE = 8
-MOST_PAGES = 50
-# How far back lost requests are looked for.
-LOOK_BACK_DAYS = 30
+MOST_PAGES = 200
+# The list shows the last day unless it is told from when on: how old an attempt is that is looked for, nobody says.
+BEGINNING = datetime.datetime.fromtimestamp(0, clock.UTC)
 
 
 class FalProvider:
@@ -85,8 +85,8 @@ class FalProvider:
         return wire.declined(answer.status_code, answer.headers, answer.text)
 
     async def find(self, account_id: str, tasks: Sequence[mesh.Task]) -> mesh.Listing:
-        """Read the account's list, as far back as lost requests are looked for."""
-        items, complete = await self._list(account_id, self._clock.now() - datetime.timedelta(days=LOOK_BACK_DAYS))
+        """Read the account's list, back to its beginning."""
+        items, complete = await self._list(account_id, BEGINNING)
         return mesh.Listing(
             job_ids=frozenset(map(wire.id_of, items)),
             matches=wire.matches(items, tasks, self._forms),
@@ -95,7 +95,7 @@ class FalProvider:
 
     async def census(self, account_id: str, since: datetime.datetime | None) -> mesh.Census:
         """Read the account's list, back to `since`."""
-        items, complete = await self._list(account_id, since or datetime.datetime.fromtimestamp(0, clock.UTC))
+        items, complete = await self._list(account_id, since or BEGINNING)
         return mesh.Census(tuple(wire.listed(item, self._forms) for item in items), complete=complete)
 
     async def poll(self, account_id: str, jobs: Sequence[mesh.Job]) -> Sequence[mesh.Observation]:
@@ -147,7 +147,7 @@ class FalProvider:
         if card is None:
             return 0
         try:
-            asked = self._query(self._clock.now() - datetime.timedelta(days=LOOK_BACK_DAYS))
+            asked = self._query(BEGINNING)
             page = await self._page(job.account_id, {**asked, "request_id": wire.own_id(job)})
             told = [wire.billed_seconds(item) for item in page.items if wire.id_of(item) == job.job_id]
         except (httpx.HTTPError, ValueError) as error:

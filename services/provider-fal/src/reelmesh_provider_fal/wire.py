@@ -271,7 +271,14 @@ def page_of(text: str) -> Page:
     cursor = body.get("next_cursor")
     if not cursor and body.get("has_more"):
         raise ValueError("the list goes on, but does not say where")
-    return Page(tuple(items), str(cursor or ""))
+    return Page(tuple(map(_slim, items)), str(cursor or ""))
+
+
+def _slim(item: Json) -> Json:
+    """Return what is needed of an entry: inputs may have whole pictures in them, and a list many inputs."""
+    echo = {name: value for name, value in _echo(item).items() if not str(value).startswith("data:")}
+    kept = {name: item.get(name) for name in ("request_id", "endpoint_id", "sent_at")}
+    return {**kept, "json_input": echo or None}
 
 
 def id_of(item: Json) -> str:
