@@ -151,6 +151,29 @@ class Caller:
         """Retry a failed generation; that it is at it already is as good."""
         return await self._changed("retry", generation_id, 202, 409)
 
+    async def discard(self, key: str, body: Mapping[str, object]) -> None:
+        """Ask for a generation, think better of it, and delete it: nobody asks for it any more.
+
+        Raises:
+            Impatient: it does not end.
+        """
+        made = await self._sure("create", key, "POST", GENERATIONS, json=body, headers={"idempotency-key": key})
+        if made.status_code != 202:
+            return
+        path = f"{GENERATIONS}/{made.json()['id']}"
+        await self._sure("give up", key, "POST", f"{path}/cancel")
+        ends = self.time.elapsed() + PATIENCE_SECONDS
+        # 409: it has not ended yet. 404: it is deleted, and the answer was lost; or the record has forgotten it.
+        while (answer := await self._sure("delete", key, "DELETE", path)).status_code == 409:
+            if self.time.elapsed() > ends:
+                raise Impatient(f"what was asked for under {key} does not end")
+            await self.time.sleep(LOOK_SECONDS)
+        if answer.status_code not in (204, 404):
+            self.history.wrong.append(f"the delete under {key} was answered {answer.status_code}: {answer.text}")
+        again = await self._sure("get deleted", key, "GET", path)
+        if again.status_code != 404 and not self.history.forgets:
+            self.history.wrong.append(f"what was deleted under {key} is answered {again.status_code}")
+
     async def _changed(self, verb: str, generation_id: str, *expected: int) -> Body:
         answer = await self._about(verb, generation_id, "POST", f"{GENERATIONS}/{generation_id}/{verb}")
         if answer.status_code not in expected and generation_id not in self.history.reported:

@@ -123,9 +123,14 @@ async def watched(user: callers.Caller, key: str) -> None:
     await _delivered(user, made["id"])
 
 
+async def discarded(user: callers.Caller, key: str) -> None:
+    """Have nothing made in the end, and delete what was asked for."""
+    await user.discard(key, wish(f"discarded {key}"))
+
+
 #: How often each is asked for, of a hundred.
 KINDS: tuple[tuple[int, Job], ...] = (
-    (28, film),
+    (24, film),
     (12, two_shots),
     (8, three_shots),
     (12, with_picture),
@@ -136,6 +141,7 @@ KINDS: tuple[tuple[int, Job], ...] = (
     (6, refused_once),
     (3, corrupt_once),
     (7, watched),
+    (4, discarded),
 )
 
 
