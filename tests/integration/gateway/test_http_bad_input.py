@@ -72,7 +72,7 @@ async def test_every_bad_body_is_a_400_that_says_where(client: httpx.AsyncClient
         ("GET", "/api/v1/nothing", 404),
         ("GET", f"{ROOT}/", 404),
         ("PUT", ROOT, 405),
-        ("DELETE", f"{ROOT}/{SOME_ID}", 405),
+        ("PATCH", f"{ROOT}/{SOME_ID}", 405),
         ("BREW", ROOT, 405),
         ("GET", f"{ROOT}/not-a-uuid", 400),
         ("GET", f"{ROOT}/%ff%00", 400),
@@ -96,7 +96,7 @@ async def test_paths_methods_and_queries_that_do_not_exist_are_refused(
     ("path", "possible"),
     [
         (ROOT, "GET, POST"),
-        (f"{ROOT}/{SOME_ID}", "GET"),
+        (f"{ROOT}/{SOME_ID}", "GET, DELETE"),
         (f"{ROOT}/{SOME_ID}/cancel", "POST"),
         (f"/api/v1/assets/{SOME_ID}", "GET, DELETE"),
         (f"/api/v1/assets/{SOME_ID}/content", "GET, HEAD"),

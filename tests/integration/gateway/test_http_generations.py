@@ -164,3 +164,29 @@ async def test_a_generation_that_is_not_there_is_404(client: httpx.AsyncClient) 
 
     assert answer.status_code == 404
     assert answer.json()["error"]["reason"] == "NOT_FOUND"
+
+
+async def test_a_generation_that_has_ended_is_deleted_with_its_files_and_no_other_is(
+    client: httpx.AsyncClient, mesh: fake_mesh.FakeMesh
+) -> None:
+    made = (await client.post(ROOT, json={"prompt": "a lighthouse"})).json()
+    asset_id = mesh.storage.keep(b"a film", tenant_id=made["tenant_id"])
+    path = f"{ROOT}/{made['id']}"
+
+    running = await client.delete(path)
+    assert (running.status_code, running.json()["error"]["reason"]) == (409, "WRONG_STATE")
+    assert not mesh.storage.removed
+
+    await mesh.orchestrator.complete(made["id"], asset_id)
+    assert (await client.delete(path)).status_code == 204
+    assert (asset_id, made["tenant_id"]) in mesh.storage.removed
+    assert (await client.delete(path)).status_code == 404
+
+
+async def test_a_create_says_how_often_it_was_sent_before(client: httpx.AsyncClient, mesh: fake_mesh.FakeMesh) -> None:
+    sha = "ab" * 32
+    await client.post(ROOT, json={"prompt": "a lighthouse", "repeat": {"body_sha256": sha, "count": 2}})
+    asked = mesh.orchestrator.requests[-1]
+    assert (asked.repeat.body_sha256, asked.repeat.count) == (sha, 2)
+    await client.post(ROOT, json={"prompt": "a lighthouse"})
+    assert not mesh.orchestrator.requests[-1].HasField("repeat")
