@@ -8,10 +8,23 @@ from reelmesh_kit import settings as kit_settings
 from reelmesh_standalone import layout, parts, settings
 
 
+# Providers that are paid do not start without an account.
+ACCOUNTS = """
+accounts:
+  - {id: one-sora, provider: sora, endpoint: "http://127.0.0.1:1/v1"}
+  - {id: one-veo, provider: veo, options: {project: p, bucket: b}}
+  - {id: one-runway, provider: runway, secret: RUNWAYML_API_SECRET}
+  - {id: one-fal, provider: fal, secret: FAL_KEY}
+"""
+
+
 @pytest.mark.parametrize("part", parts.all_parts(), ids=lambda part: part.name)
 def test_a_child_reads_from_its_environment_what_it_would_be_told_here(
     part: parts.Part, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    accounts = tmp_path / "accounts.yaml"
+    accounts.write_text(ACCOUNTS)
+    monkeypatch.setenv("REELMESH_ACCOUNTS_FILE", str(accounts))
     wiring = parts.Wiring(layout.Layout(tmp_path), nats_url="nats://127.0.0.1:1", log_level="ERROR", drain_seconds=1.5)
     values = wiring.values(part, {"http_port": 4711})
     kind = part.settings_class()
