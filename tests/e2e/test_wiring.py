@@ -7,12 +7,11 @@ import pytest
 from reelmesh_kit import settings as kit_settings
 from reelmesh_standalone import layout, parts, settings
 
-
 # Providers that are paid do not start without an account.
 ACCOUNTS = """
 accounts:
   - {id: one-sora, provider: sora, endpoint: "http://127.0.0.1:1/v1"}
-  - {id: one-veo, provider: veo, options: {project: p, bucket: b}}
+  - {id: one-veo, provider: veo, options: {project: project-1, bucket: bucket-1}}
   - {id: one-runway, provider: runway, secret: RUNWAYML_API_SECRET}
   - {id: one-fal, provider: fal, secret: FAL_KEY}
 """
