@@ -6,7 +6,8 @@ import gc
 from collections import Counter
 from collections.abc import Callable
 
-from reelmesh_orchestrator.model import card
+from reelmesh_orchestrator.model import advancing, card
+from reelmesh_orchestrator.usecases import attempts, vouching
 from reelmesh_provider import model, port
 
 from tests.simulation import (
@@ -31,6 +32,7 @@ from tests.simulation.faults import Fault, Kind
 
 # How long after the last fault everything must have ended, and how often that is looked at: virtual seconds.
 PATIENCE_SECONDS = 3600.0
+DOUBTS_LIMIT = 1000
 LOOK_SECONDS = 2.0
 # How long a process that is asked to stop is given before it is killed.
 STOP_SECONDS = 20.0
@@ -218,7 +220,12 @@ class Run:
 
     async def _until_quiet(self) -> None:
         ends_at = self._loop.time() + PATIENCE_SECONDS
+        asked_at = ends_at - PATIENCE_SECONDS / 2
         while not self.history.violations:
+            if self._loop.time() > asked_at and not self._plan.told_apart:
+                # Of jobs that look the same nobody but a person can say whose they are.
+                asked_at = ends_at
+                await self._settled_by_hand()
             left = self._checker.unfinished()
             if not left and self.told.answered(self._plan.wanted):
                 self.history.note("checker", "all is quiet")
@@ -229,6 +236,19 @@ class Run:
                 self.history.wrong("ends", [*left, *unanswered])
                 return
             await loop.passing(LOOK_SECONDS)
+
+    async def _settled_by_hand(self) -> None:
+        """Be the operator who looks at the vendors' consoles: say of every attempt in doubt what became of it."""
+        kept = services.record_of(self._record)
+        protocol = attempts.Attempts(kept, advancing.Policy(), vouching.Seen())
+        jobs = [job for each in self.vendors for job in each.jobs.values()]
+        for doubt in await kept.read(lambda store: store.doubtful(None, DOUBTS_LIMIT)):
+            own = [job.id for job in jobs if job.task.attempt_id == str(doubt.attempt.id)]
+            self.history.note("operator", f"{vendor.short(str(doubt.attempt.id))} has {own or 'no job'}")
+            if own:
+                await protocol.adopt(doubt.attempt.id, own[0], "it is on the console")
+            else:
+                await protocol.write_off(doubt.attempt.id, "the console has nothing")
 
     async def _sweep(self) -> None:
         """Let days pass and the sweep come, with nobody else there."""

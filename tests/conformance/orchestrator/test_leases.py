@@ -17,7 +17,9 @@ from tests.support import orchestrator, record
 PAID = (orchestrator.PAID,)
 
 
-def renewal(worker_id: str, *holding: uuid.UUID, room: int = 100, pool: str = "paid") -> pools.Renewal:
+def renewal(
+    worker_id: str, *holding: uuid.UUID, room: int = 100, pool: str = "paid", looking: tuple[uuid.UUID, ...] = ()
+) -> pools.Renewal:
     return pools.Renewal(
         worker_id=worker_id,
         kind="provider",
@@ -26,6 +28,7 @@ def renewal(worker_id: str, *holding: uuid.UUID, room: int = 100, pool: str = "p
         holding=frozenset(map(str, holding)),
         step_tokens=frozenset(),
         room=room,
+        looking=frozenset(map(str, looking)),
     )
 
 

@@ -7,6 +7,7 @@ from reelmesh_kit import errors
 from reelmesh_orchestrator.model import attempt, facts
 from reelmesh_orchestrator.usecases import reconciling
 
+from tests.conformance.orchestrator import test_leases
 from tests.support import orchestrator, record
 
 PAID = (orchestrator.PAID, orchestrator.OTHER)
@@ -59,6 +60,22 @@ async def test_an_adopted_job_is_watched_and_its_end_taken(kept: record.Kept) ->
     assert await messages(kept, 1, "attempt_adopted") == ["Job job is adopted by key k1: seen on the console"]
     await record.attempts_of(kept).finish(attempt_id, facts.Ended("job", facts.Outcome.SUCCEEDED, "clip"))
     assert (await kept.look(1)).attempts[0].state is State.SUCCEEDED
+
+
+async def test_who_looked_for_an_attempt_is_told_to_watch_what_an_operator_adopted(kept: record.Kept) -> None:
+    (attempt_id,) = await doubtful(kept, 1)
+    await kept.write(lambda store: store.put_card(orchestrator.PAID))
+    await kept.write(lambda store: store.put_account(orchestrator.account("paid")))
+    pool = record.pools_of(kept)
+    looking = test_leases.renewal("w", attempt_id, pool="paid", looking=(attempt_id,))
+    found = [str(search.charge.attempt_id) for search in (await pool.renew(looking)).find]
+    assert found == [str(attempt_id)]
+    await verbs_of(kept).adopt(attempt_id, "job", "key k1", "seen on the console")
+    for _ in range(2):
+        # Again and again, as long as it says that it looks for it: an answer may be lost.
+        assert [charge.attempt_id for charge in (await pool.renew(looking)).watch] == [attempt_id]
+    watching = test_leases.renewal("w", attempt_id, pool="paid")
+    assert (await pool.renew(watching)).watch == ()
 
 
 async def test_a_job_of_another_attempt_is_not_adopted(kept: record.Kept) -> None:

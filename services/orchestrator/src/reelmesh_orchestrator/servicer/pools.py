@@ -41,6 +41,7 @@ class PoolServicer(pool_service_pb2_grpc.PoolServiceServicer):
                 pool=request.pool,
                 name=request.name,
                 holding=frozenset([*request.watching, *request.finding]),
+                looking=frozenset(request.finding) - frozenset(request.watching),
                 step_tokens=frozenset(request.step_tokens),
                 room=request.room,
                 mark=wire.mark_from_proto(request.mark),

@@ -39,6 +39,8 @@ class Renewal:
     mark: eras.Mark | None = None
     #: The last era of which it has told all that it knows.
     counted_era: str = ""
+    #: Attempts among those that it holds that it looks for, and does not observe.
+    looking: frozenset[str] = frozenset()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,8 +152,10 @@ class Pools:
         watched = store.watched_by(renewal.worker_id)
         strangers = renewal.holding - {str(one.attempt_id) for one in watched}
         standing = self._missed(store, standing, strangers)
-        # Whatever it does not list it has lost, and is told again; what is looked for is told with every renewal.
-        told = [one.attempt_id for one in watched if one.doubtful or str(one.attempt_id) not in renewal.holding]
+        # Whatever it does not list it has lost, and is told again; what is looked for is told with every renewal. What
+        # it still looks for, and somebody else has found, it is told to observe.
+        observed = renewal.holding - renewal.looking
+        told = [one.attempt_id for one in watched if one.doubtful or str(one.attempt_id) not in observed]
         charges = store.charges(told) if told else ()
         return Orders(
             held=True,
