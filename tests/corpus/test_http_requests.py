@@ -244,7 +244,7 @@ EXISTING = [
     Row("a body where none is asked for", 200, path=f"{ROOT}/{{made}}/cancel", body=b"\0" * 1000),
     Row("a generation that was cancelled, again", 200, path=f"{ROOT}/{{made}}/cancel"),
     Row("a retry of what has not failed", 409, "WRONG_STATE", "", path=f"{ROOT}/{{made}}/retry"),
-    Row("a method that is none", 405, "INVALID_ARGUMENT", "Possible: GET.", "BREW", f"{ROOT}/{{made}}"),
+    Row("a method that is none", 405, "INVALID_ARGUMENT", "Possible: GET, DELETE.", "BREW", f"{ROOT}/{{made}}"),
 ]
 
 HEADERS = [
