@@ -148,6 +148,8 @@ class Run:
         self.book.kills += 1
         if death.point:
             self.points.visit(death.point, death.member)
+            for member in self.fleet.members:
+                crashes.disarm(member.crash_file, death.point)
             self.book.note(f"dies at {death.point}", death.member, death.at, at=death.at)
 
     async def _use(self, user: callers.Caller, number: int) -> None:

@@ -1,0 +1,30 @@
+"""Where processes are told to die, and no longer."""
+
+import pathlib
+
+import pytest
+
+from tests.chaos import crashes
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("a.start.registered:1", ""),
+        ("a.start.registered:1,a.put.begin:2", "a.put.begin:2"),
+        ("a.put.begin:2", "a.put.begin:2"),
+        ("", ""),
+    ],
+)
+def test_who_has_died_at_a_point_is_not_told_to_die_there_when_it_starts_again(
+    tmp_path: pathlib.Path, before: str, after: str
+) -> None:
+    file = tmp_path / "crash"
+    file.write_text(before)
+    crashes.disarm(file, "a.start.registered")
+    assert file.read_text() == after
+
+
+def test_a_process_that_is_told_nothing_stays_so(tmp_path: pathlib.Path) -> None:
+    crashes.disarm(tmp_path / "none", "a.start.registered")
+    assert not (tmp_path / "none").exists()
