@@ -34,12 +34,10 @@ class Account:
         provider: who serves it: the name of a pool of workers.
         endpoint: where the API is, such as https://host/v1; empty means the provider's own.
         secret: name of the environment variable that holds its key; empty means that none is needed.
-        webhook_secret: name of the variable that holds the secret of its webhooks; empty means that it has none.
         slots: attempts in flight at most.
         polls_per_second: requests for observing; None means what the provider's card says.
         exclusive: nobody else uses it, so that every job in it is ours.
         enabled: whether anything new is begun at it; what is in flight is watched either way.
-        write_off_after_hours: an attempt of which nobody knows what became is given up after so long; None means never.
         options: what its provider alone understands.
     """
 
@@ -47,12 +45,10 @@ class Account:
     provider: _Name
     endpoint: str = ""
     secret: Annotated[str, pydantic.Field(pattern=r"^[A-Z][A-Z0-9_]*$|^$")] = ""
-    webhook_secret: Annotated[str, pydantic.Field(pattern=r"^[A-Z][A-Z0-9_]*$|^$")] = ""
     slots: Annotated[int, pydantic.Field(ge=1, le=100_000)] = 1
     polls_per_second: Annotated[float, pydantic.Field(gt=0, le=10_000)] | None = None
     exclusive: bool = False
     enabled: bool = True
-    write_off_after_hours: Annotated[float, pydantic.Field(gt=0)] | None = None
     options: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
 
     @pydantic.field_validator("endpoint")

@@ -19,7 +19,6 @@ from reelmesh_provider import model as mesh
 from reelmesh_provider_sora import pictures, settings, wire
 
 CONNECT_SECONDS = 10.0
-LOOK_SECONDS = 30.0
 READ_SECONDS = 60.0
 # A server that is warming up, or uploads what it was sent, may take so long to answer a create.
 CREATE_SECONDS = 120.0
