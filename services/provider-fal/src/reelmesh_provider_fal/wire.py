@@ -2,20 +2,18 @@
 
 import base64
 import datetime
-import json
-import math
 import urllib.parse
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from reelmesh_provider import answers
 from reelmesh_provider import model as mesh
 
 from reelmesh_provider_fal.model import Form
 
-Json = Mapping[str, Any]
+Json = answers.Json
 Forms = Mapping[str, Form]
-_SHOWN_CHARACTERS = 300
 # A pause that fal does not name.
 BUSY_SECONDS = 10.0
 # So long may a request wait in the queue; the card's delays count on it.
@@ -69,10 +67,10 @@ def with_picture(told: Json, task: mesh.Task, form: Form) -> dict[str, Any]:
 
 def accepted(text: str, where: str) -> mesh.Submitted:
     """Translate a 2xx answer to a create at the endpoint `where`."""
-    body = _object(text)
+    body = answers.json_object(text)
     request_id = body.get("request_id") if body else None
     if not isinstance(request_id, str) or not request_id:
-        return mesh.Declined(mesh.Verdict.UNKNOWN, f"fal took the request and answered {_shown(text)}")
+        return mesh.Declined(mesh.Verdict.UNKNOWN, f"fal took the request and answered {answers.shown(text)}")
     return mesh.Accepted(job_id(where, request_id))
 
 
@@ -103,7 +101,7 @@ def declined(status: int, headers: Mapping[str, str], text: str) -> mesh.Decline
     if problem is None:
         return mesh.Declined(mesh.Verdict.UNKNOWN, f"answered {status} with something that cannot be read")
     if status == 429 or (status == 503 and problem.by_machines):
-        return mesh.Declined(mesh.Verdict.BUSY, problem.message, retry_after(headers) or BUSY_SECONDS)
+        return mesh.Declined(mesh.Verdict.BUSY, problem.message, answers.retry_after(headers) or BUSY_SECONDS)
     if status in (401, 403):
         return mesh.Declined(
             mesh.Verdict.REFUSED_FOR_GOOD, f"fal does not take the account's key, or it is locked: {problem.message}"
@@ -112,15 +110,6 @@ def declined(status: int, headers: Mapping[str, str], text: str) -> mesh.Decline
         verdict = mesh.Verdict.UNSAFE if problem.is_unsafe else mesh.Verdict.REFUSED_FOR_GOOD
         return mesh.Declined(verdict, problem.message)
     return mesh.Declined(mesh.Verdict.UNKNOWN, f"answered {status}: {problem.message}")
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that an answer asks to wait; None where it names none."""
-    try:
-        seconds = float(headers.get("retry-after", ""))
-    except ValueError:
-        return None
-    return seconds if 0 <= seconds < math.inf else None
 
 
 # --- errors
@@ -142,7 +131,7 @@ class Problem:
 
 def problem_of(text: str) -> Problem | None:
     """Return an error in either of fal's two shapes; None where it is none."""
-    body = _object(text)
+    body = answers.json_object(text)
     detail = body.get("detail") if body else None
     kind = body.get("error_type") if body else None
     types: frozenset[str] = frozenset({kind}) if isinstance(kind, str) and kind else frozenset()
@@ -182,16 +171,16 @@ class Ended:
 
 def seen(status: int, headers: Mapping[str, str], text: str) -> mesh.JobState | Ended:
     """Translate the answer to a look at a request's status; that of one that has ended says what its result is."""
-    body = _object(text)
+    body = answers.json_object(text)
     word = body.get("status") if body else None
     if body is not None and status in (200, 202) and isinstance(word, str):
         return _status(word, body)
     problem = problem_of(text)
     if status == 404 and problem is not None:
         return mesh.Missing(problem.message)
-    wait = retry_after(headers)
+    wait = answers.retry_after(headers)
     hint = f"; it asks to wait {wait:g} s" if wait else ""
-    return mesh.Unknown(f"answered {status}: {problem.message if problem else _shown(text)}{hint}")
+    return mesh.Unknown(f"answered {status}: {problem.message if problem else answers.shown(text)}{hint}")
 
 
 def _status(word: str, body: Json) -> mesh.JobState | Ended:
@@ -214,11 +203,11 @@ def ended(how: Ended, status: int, text: str) -> mesh.JobState:
         told = problem if problem and (not problem.types or how.error_type in problem.types) else None
         types = frozenset({how.error_type}) | (told.types if told else frozenset[str]())
         return _negative(Problem(told.message if told else how.error or how.error_type, types))
-    if status == 200 and _object(text) is not None:
+    if status == 200 and answers.json_object(text) is not None:
         return mesh.Succeeded()
     if status in (400, 422, 499) and problem is not None and problem.types:
         return _negative(problem)
-    return mesh.Unknown(f"its result is answered {status}: {problem.message if problem else _shown(text)}")
+    return mesh.Unknown(f"its result is answered {status}: {problem.message if problem else answers.shown(text)}")
 
 
 def _negative(problem: Problem) -> mesh.Negative:
@@ -230,7 +219,7 @@ def _negative(problem: Problem) -> mesh.Negative:
 
 def address_in(text: str) -> str:
     """Return where the clip of a result lies; empty where it names none."""
-    body = _object(text)
+    body = answers.json_object(text)
     video = body.get("video") if body else None
     url = cast(Json, video).get("url") if isinstance(video, Mapping) else None
     return url if isinstance(url, str) else ""
@@ -238,7 +227,7 @@ def address_in(text: str) -> str:
 
 def has_no_video(text: str) -> bool:
     """Tell whether a result says itself that there is no video in it."""
-    body = _object(text)
+    body = answers.json_object(text)
     return body is not None and "video" in body and not body["video"]
 
 
@@ -259,15 +248,15 @@ def page_of(text: str) -> Page:
     Raises:
         ValueError: it cannot be read, which must not look like the end of the list.
     """
-    body = _object(text)
+    body = answers.json_object(text)
     listed = body.get("items") if body else None
     if body is None or not isinstance(listed, list):
-        raise ValueError(f"the list cannot be read: {_shown(text)}")
+        raise ValueError(f"the list cannot be read: {answers.shown(text)}")
     items = [cast(Json, each) for each in cast(list[object], listed) if isinstance(each, Mapping)]
     names = ("request_id", "endpoint_id")
     whole = len(items) == len(cast(list[object], listed))
     if not whole or not all(isinstance(item.get(name), str) and item[name] for item in items for name in names):
-        raise ValueError(f"the list has an entry that is no request: {_shown(text)}")
+        raise ValueError(f"the list has an entry that is no request: {answers.shown(text)}")
     cursor = body.get("next_cursor")
     if not cursor and body.get("has_more"):
         raise ValueError("the list goes on, but does not say where")
@@ -355,15 +344,3 @@ def _since(price: mesh.Price) -> datetime.date:
 def _echo(item: Json) -> Json:
     told = item.get("json_input")
     return cast(Json, told) if isinstance(told, Mapping) else {}
-
-
-def _object(text: str) -> Json | None:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return None
-    return cast(Json, found) if isinstance(found, dict) else None
-
-
-def _shown(text: str) -> str:
-    return repr(text[:_SHOWN_CHARACTERS])

@@ -1,21 +1,20 @@
 """Translation between the mesh's words and Runway's API, version 2024-11-06; pure."""
 
 import base64
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from reelmesh_provider import answers
 from reelmesh_provider import model as mesh
 
-Json = Mapping[str, Any]
+Json = answers.Json
 API_VERSION = "2024-11-06"
 MICROS_PER_CREDIT = 10_000
 # Runway takes 5 MB; whether that is 5,000,000 is not said.
 LARGEST_DATA_URI_BYTES = 5_000_000
 # A pause that Runway does not name.
 BUSY_SECONDS = 30.0
-_SHOWN_CHARACTERS = 300
 # A tuple: what an answer says may be anything, also what no set can be asked for.
 _WAITING = ("PENDING", "THROTTLED")
 _UNSAFE_WORDS = ("moderation", "safety")
@@ -98,7 +97,7 @@ class Upload:
 
 def upload(text: str) -> Upload | None:
     """Translate the answer to the wish to upload; None where it cannot be read."""
-    body = _object(text) or {}
+    body = answers.json_object(text) or {}
     url, fields, uri = body.get("uploadUrl"), body.get("fields"), body.get("runwayUri")
     if not (isinstance(url, str) and isinstance(fields, Mapping) and isinstance(uri, str) and uri):
         return None
@@ -108,12 +107,12 @@ def upload(text: str) -> Upload | None:
 
 def submitted(status: int, headers: Mapping[str, str], text: str) -> mesh.Submitted:
     """Translate the answer to a create: what is not Runway's own word is unknown."""
-    body = _object(text)
+    body = answers.json_object(text)
     if 200 <= status < 300:
         task_id = body.get("id") if body else None
         if isinstance(task_id, str) and task_id:
             return mesh.Accepted(task_id)
-        return mesh.Declined(mesh.Verdict.UNKNOWN, f"Runway took the request and answered {_shown(text)}")
+        return mesh.Declined(mesh.Verdict.UNKNOWN, f"Runway took the request and answered {answers.shown(text)}")
     problem = problem_of(body)
     if problem is None:
         return mesh.Declined(mesh.Verdict.UNKNOWN, f"answered {status} with something that cannot be read")
@@ -129,21 +128,12 @@ def submitted(status: int, headers: Mapping[str, str], text: str) -> mesh.Submit
 
 
 def _not_now(status: int, headers: Mapping[str, str], body: Json, problem: str) -> mesh.Declined:
-    wait = retry_after(headers)
+    wait = answers.retry_after(headers)
     told = f"{problem} {body.get('docUrl', '')}".lower()
     if wait is None and status == 429 and ("daily" in told or "usage/tiers" in told):
         # A cap over the last 24 hours: worth a few tries, and not worth a day of waiting while others could make it.
         return mesh.Declined(mesh.Verdict.REFUSED, problem)
     return mesh.Declined(mesh.Verdict.BUSY, problem, BUSY_SECONDS if wait is None else wait)
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that an answer asks to wait; None where it names none."""
-    try:
-        seconds = float(headers.get("retry-after", ""))
-    except ValueError:
-        return None
-    return seconds if 0 <= seconds < float("inf") else None
 
 
 def problem_of(body: Json | None) -> str | None:
@@ -169,11 +159,11 @@ def _issue(issue: Json) -> str:
 
 def seen(status: int, text: str) -> mesh.JobState:
     """Translate the answer to a look at a task; a word that nobody knows is no success and no failure."""
-    body = _object(text)
+    body = answers.json_object(text)
     if status == 404 and (problem := problem_of(body)) is not None:
         return mesh.Missing(problem)
     if status != 200 or body is None:
-        return mesh.Unknown(f"answered {status}: {problem_of(body) or _shown(text)}")
+        return mesh.Unknown(f"answered {status}: {problem_of(body) or answers.shown(text)}")
     word = body.get("status")
     if word in _WAITING:
         return mesh.Pending(0, "queued")
@@ -208,7 +198,7 @@ def _failed(body: Json) -> mesh.Negative:
 
 def addresses_of(text: str) -> tuple[str, ...]:
     """Return where the clips of a task lie, that has succeeded."""
-    body = _object(text) or {}
+    body = answers.json_object(text) or {}
     output = body.get("output")
     if body.get("status") != "SUCCEEDED" or not isinstance(output, list):
         return ()
@@ -220,7 +210,7 @@ def cost_of_stopping(text: str) -> int | None:
 
     Micro-dollars; None where Runway does not say.
     """
-    body = _object(text) or {}
+    body = answers.json_object(text) or {}
     return 0 if body.get("status") in _WAITING else _micros(body.get("estimatedCost"))
 
 
@@ -239,15 +229,3 @@ def _percent(progress: object) -> int | None:
     if isinstance(progress, bool) or not isinstance(progress, int | float) or progress != progress:
         return None
     return max(0, min(99, int(min(max(progress, 0.0), 1.0) * 100)))
-
-
-def _object(text: str) -> Json | None:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return None
-    return cast(Json, found) if isinstance(found, dict) else None
-
-
-def _shown(text: str) -> str:
-    return repr(text[:_SHOWN_CHARACTERS])

@@ -12,7 +12,7 @@ from typing import Any, Self
 import httpx2
 import openai
 from reelmesh_kit import accounts, process
-from reelmesh_provider import card_files, credentials, downloads, errors, gated_sdk, port
+from reelmesh_provider import answers, card_files, credentials, downloads, errors, gated_sdk, port
 from reelmesh_provider import gate as gates
 from reelmesh_provider import model as mesh
 
@@ -160,7 +160,7 @@ class SoraProvider:
         return wire.seen(answer.status_code, answer.text)
 
     def _with_hint(self, state: mesh.JobState, headers: Mapping[str, str]) -> mesh.JobState:
-        wait = wire.retry_after(headers)
+        wait = answers.retry_after(headers)
         if isinstance(state, mesh.Unknown) and wait:
             return mesh.Unknown(f"{state.message}; it asks to wait {wait:g} s")
         return state

@@ -1,16 +1,15 @@
 """Translation between the mesh's words and the OpenAI Videos dialect, as each server speaks it; pure."""
 
 import datetime
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from reelmesh_provider import answers
 from reelmesh_provider import model as mesh
 
-Json = Mapping[str, Any]
-_SHOWN_CHARACTERS = 300
+Json = answers.Json
 # A pause that the server does not name.
 BUSY_SECONDS = 10.0
 _CLOUD_URL = re.compile(r"use the cloud URL: (https?://\S+)")
@@ -80,10 +79,10 @@ def picture_of(task: mesh.Task) -> mesh.Picture | None:
 
 def accepted(text: str) -> mesh.Submitted:
     """Translate a 2xx answer to a create."""
-    job = _object(text)
+    job = answers.json_object(text)
     job_id = job.get("id") if job else None
     if not isinstance(job_id, str) or not job_id:
-        return mesh.Declined(mesh.Verdict.UNKNOWN, f"the server took the request and answered {_shown(text)}")
+        return mesh.Declined(mesh.Verdict.UNKNOWN, f"the server took the request and answered {answers.shown(text)}")
     return mesh.Accepted(job_id)
 
 
@@ -112,21 +111,12 @@ def _not_now(status: int, headers: Mapping[str, str], code: str, message: str, p
         return mesh.Declined(
             mesh.Verdict.UNKNOWN, f"a server that repeats requests by itself answered {status}: {message}"
         )
-    return mesh.Declined(mesh.Verdict.BUSY, message, retry_after(headers) or BUSY_SECONDS)
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that an answer asks to wait; None where it names none."""
-    try:
-        seconds = float(headers.get("retry-after", ""))
-    except ValueError:
-        return None
-    return seconds if 0 <= seconds < float("inf") else None
+    return mesh.Declined(mesh.Verdict.BUSY, message, answers.retry_after(headers) or BUSY_SECONDS)
 
 
 def problem_of(text: str) -> tuple[str, str] | None:
     """Return code and message of an error in any shape that servers of the dialect use; None where it is none."""
-    body = _object(text)
+    body = answers.json_object(text)
     if body is None:
         return None
     error = body.get("error")
@@ -171,13 +161,13 @@ def observed(job: Json) -> mesh.JobState:
 
 def seen(status: int, text: str) -> mesh.JobState:
     """Translate the answer to a look at one job. Some servers answer for a failed job with an HTTP error."""
-    body = _object(text)
+    body = answers.json_object(text)
     if body is not None and body.get("object") == "video" and isinstance(body.get("status"), str):
         return observed(body)
     problem = problem_of(text)
     if status == 404 and problem is not None:
         return mesh.Missing(problem[1])
-    return mesh.Unknown(f"answered {status}: {problem[1] if problem else _shown(text)}")
+    return mesh.Unknown(f"answered {status}: {problem[1] if problem else answers.shown(text)}")
 
 
 def _failed(status: str, job: Json) -> mesh.Negative:
@@ -211,7 +201,7 @@ def address_of(job: Json) -> str:
 
 def address_in(text: str) -> str:
     """Return where the clip lies that the answer to a look names; empty where it names none."""
-    job = _object(text)
+    job = answers.json_object(text)
     return address_of(job) if job else ""
 
 
@@ -247,13 +237,13 @@ def page_of(text: str) -> Page:
     Raises:
         ValueError: it cannot be read, which must not look like the end of the list.
     """
-    body = _object(text)
+    body = answers.json_object(text)
     data = body.get("data") if body else None
     if body is None or not isinstance(data, list):
-        raise ValueError(f"the list cannot be read: {_shown(text)}")
+        raise ValueError(f"the list cannot be read: {answers.shown(text)}")
     jobs = [cast(Json, each) for each in cast(list[object], data) if isinstance(each, Mapping)]
     if len(jobs) != len(cast(list[object], data)) or not all(isinstance(job.get("id"), str) for job in jobs):
-        raise ValueError(f"the list has an entry that is no job: {_shown(text)}")
+        raise ValueError(f"the list has an entry that is no job: {answers.shown(text)}")
     more = bool(body.get("has_more"))
     return Page(tuple(jobs), str(jobs[-1]["id"]) if more and jobs else "")
 
@@ -303,15 +293,3 @@ def listed(job: Json) -> mesh.ListedJob:
     """Translate a job for a census: whose it is the list does not show."""
     told = job.get("model")
     return mesh.ListedJob(str(job["id"]), model=told if isinstance(told, str) else "")
-
-
-def _object(text: str) -> Json | None:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return None
-    return cast(Json, found) if isinstance(found, dict) else None
-
-
-def _shown(text: str) -> str:
-    return repr(text[:_SHOWN_CHARACTERS])

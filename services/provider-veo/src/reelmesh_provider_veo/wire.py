@@ -8,18 +8,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from reelmesh_provider import answers
 from reelmesh_provider import model as mesh
 
 from reelmesh_provider_veo.model import places
 
-Json = Mapping[str, Any]
+Json = answers.Json
 # A pause that the vendor does not name: its quotas are by the minute.
 BUSY_SECONDS = 15.0
 MOST_REFERENCES = 3
 REFERENCE_SECONDS = 8.0
 PICTURES = ("image/jpeg", "image/png", "image/webp")
 SEED_MASK = 0xFFFFFFFF
-_SHOWN_CHARACTERS = 300
 _RESOLUTIONS: Mapping[tuple[int, int], str] = {(1280, 720): "720p", (1920, 1080): "1080p", (3840, 2160): "4k"}
 _UNSAFE_WORDS = ("usage guidelines", "responsible ai", "safety")
 # google.rpc.Code
@@ -114,15 +114,17 @@ def _picture(picture: mesh.Picture) -> Json:
 def submitted(status: int, headers: Mapping[str, str], text: str) -> mesh.Submitted:
     """Translate the answer to a create: what is not Google's own word is unknown."""
     if status == 200:
-        name = (_object(text) or {}).get("name")
+        name = (answers.json_object(text) or {}).get("name")
         if isinstance(name, str) and places.operation_of(name):
             return mesh.Accepted(name)
-        return mesh.Declined(mesh.Verdict.UNKNOWN, f"Veo took the request and answered {_shown(text)}")
+        return mesh.Declined(mesh.Verdict.UNKNOWN, f"Veo took the request and answered {answers.shown(text)}")
     message = own_error(status, text)
     if message is None:
-        return mesh.Declined(mesh.Verdict.UNKNOWN, f"answered {status}, and not in Google's words: {_shown(text)}")
+        return mesh.Declined(
+            mesh.Verdict.UNKNOWN, f"answered {status}, and not in Google's words: {answers.shown(text)}"
+        )
     if status in (429, 503):
-        return mesh.Declined(mesh.Verdict.BUSY, message, retry_after(headers) or BUSY_SECONDS)
+        return mesh.Declined(mesh.Verdict.BUSY, message, answers.retry_after(headers) or BUSY_SECONDS)
     if status == 400:
         return mesh.Declined(mesh.Verdict.UNSAFE if _is_unsafe(message) else mesh.Verdict.REFUSED_FOR_GOOD, message)
     if status in _EXPLAINED:
@@ -142,7 +144,7 @@ def own_error(status: int, text: str) -> str | None:
 
     Google's says the very status that it came with.
     """
-    error = (_object(text) or {}).get("error")
+    error = (answers.json_object(text) or {}).get("error")
     if not isinstance(error, Mapping):
         return None
     told = cast(Json, error)
@@ -154,29 +156,20 @@ def _is_unsafe(message: str) -> bool:
     return any(word in message.lower() for word in _UNSAFE_WORDS)
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that an answer asks to wait; None where it names none."""
-    try:
-        seconds = float(headers.get("retry-after", ""))
-    except ValueError:
-        return None
-    return seconds if 0 <= seconds < float("inf") else None
-
-
 # --- looking
 
 
 def seen(name: str, status: int, text: str) -> mesh.JobState:
     """Translate the answer to a look at the operation `name`."""
     if status == 200:
-        operation = _object(text)
+        operation = answers.json_object(text)
         if operation is None or operation.get("name", name) != name:
-            return mesh.Unknown(f"the operation cannot be read: {_shown(text)}")
+            return mesh.Unknown(f"the operation cannot be read: {answers.shown(text)}")
         return _observed(operation)
     message = own_error(status, text)
     if status == 404 and message is not None:
         return mesh.Missing(message)
-    return mesh.Unknown(f"answered {status}: {message or _shown(text)}")
+    return mesh.Unknown(f"answered {status}: {message or answers.shown(text)}")
 
 
 def _observed(operation: Json) -> mesh.JobState:
@@ -225,7 +218,7 @@ def _count(value: object) -> int:
 
 def clip_in(text: str) -> places.Output | bytes | None:
     """Return where the clip of a finished operation lies, or its bytes; None where the answer has neither."""
-    response = (_object(text) or {}).get("response")
+    response = (answers.json_object(text) or {}).get("response")
     videos: Sequence[Json] = _videos(cast(Json, response)) if isinstance(response, Mapping) else ()
     for video in videos:
         uri, data = video.get("gcsUri"), video.get("bytesBase64Encoded")
@@ -274,12 +267,12 @@ def page_of(bucket: str, status: int, text: str) -> Page:
     Raises:
         ValueError: it cannot be read, which must not look like the end of the list.
     """
-    told = _object(text)
+    told = answers.json_object(text)
     if status != 200 or told is None or "error" in told:
         raise ValueError(f"bucket {bucket} cannot be listed: answered {status}: {reason_in(text)}")
     items, after = told.get("items", []), str(told.get("nextPageToken") or "")
     if not isinstance(items, list):
-        raise ValueError(f"the list of bucket {bucket} cannot be read: {_shown(text)}")  # noqa: TRY004 - the vendor's
+        raise ValueError(f"the list of bucket {bucket} cannot be read: {answers.shown(text)}")  # noqa: TRY004 - the vendor's
     stored = [_stored(bucket, one) for one in cast(Sequence[object], items)]
     return Page(tuple(one for one in stored if one is not None), after)
 
@@ -315,18 +308,6 @@ def presence(status: int, text: str) -> Presence:
 
 def reason_in(text: str) -> str:
     """Return what an error says, in few words."""
-    error = (_object(text) or {}).get("error")
+    error = (answers.json_object(text) or {}).get("error")
     message = cast(Json, error).get("message") if isinstance(error, Mapping) else None
-    return str(message) if message else _shown(text)
-
-
-def _object(text: str) -> Json | None:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return None
-    return cast(Json, found) if isinstance(found, dict) else None
-
-
-def _shown(text: str) -> str:
-    return repr(text[:_SHOWN_CHARACTERS])
+    return str(message) if message else answers.shown(text)
