@@ -187,8 +187,8 @@ async def test_what_is_under_way_is_adopted_and_what_was_admitted_since_comes_ba
     (known,) = (await caller.get(begun["id"]))["shots"][0]["attempts"]
     assert known["id"] in mesh.jobs(begun)
     assert known["job_id"]
-    # On a slow machine the job is done, and said so, before anybody counts.
-    assert report["adopted"] == 1 or "attempt_succeeded" in await caller.story(begun["id"])
+    # Its worker may tell of the job by itself before anybody counts.
+    assert report["adopted"] == 1 or "attempt_accepted" in await caller.story(begun["id"])
     assert report["orphans"]
     (orphan,) = await world.orphans()
     assert [orphan["attempt_id"]] == list(mesh.jobs(late))

@@ -47,7 +47,7 @@ class Method:
             keywords: what else gRPC takes.
 
         Raises:
-            DeadlineExceeded: the call being handled has no time left.
+            DeadlineExceeded: it would have no time, or the call being handled has none left.
         """
         wanted = self._default_seconds if timeout is None else timeout
         seconds = deadline.bounded(self._outgoing.chassis.clock, wanted)

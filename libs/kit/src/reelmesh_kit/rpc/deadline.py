@@ -22,12 +22,13 @@ def remaining_seconds(time: clock.Clock) -> float | None:
 def bounded(time: clock.Clock, wanted: float | None) -> float | None:
     """Return the seconds that an outgoing call may take: as wanted (None: any), but no longer than what is left.
 
+    A call without any time is not begun: gRPC may still answer one that is fast.
+
     Raises:
         DeadlineExceeded: nothing is left.
     """
     left = remaining_seconds(time)
-    if left is None:
-        return wanted
-    if left <= 0:
+    seconds = wanted if left is None else left if wanted is None else min(left, wanted)
+    if seconds is not None and seconds <= 0:
         raise errors.DeadlineExceeded
-    return left if wanted is None else min(left, wanted)
+    return seconds
