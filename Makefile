@@ -6,6 +6,8 @@ BIN := .venv/bin
 MEMBERS := $(patsubst %/pyproject.toml,%,$(wildcard libs/*/pyproject.toml services/*/pyproject.toml))
 INSTALLED := .venv/.installed
 PEERS := .peers
+# A file of tests stays in one process, with what its tests share; those with the longest tests come first.
+PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-unit check format lint types contracts buf protos-check protos states pages lock chaos simulate bench bench-peers clean
@@ -29,10 +31,10 @@ demo: $(INSTALLED) ## start the mesh, make a real video end to end, show how
 	@$(BIN)/reelmesh demo
 
 test: $(INSTALLED) ## every test that this machine can run; what it lacks is skipped with a reason
-	@$(BIN)/pytest
+	@$(PYTEST)
 
 test-unit: $(INSTALLED) ## the fast tests: pure models, use cases on fakes
-	@$(BIN)/pytest tests/unit
+	@$(PYTEST) tests/unit
 
 check: format lint types contracts buf protos-check ## everything that reads the code without running it
 

@@ -1,6 +1,6 @@
 """Somebody who looks at the vendor's console, and says of attempts in doubt what became of them."""
 
-import contextlib
+import collections
 import zlib
 
 import grpc
@@ -18,11 +18,21 @@ SHARE = 0.6
 class Operator:
     """Looks again and again."""
 
-    def __init__(self, own: process.Chassis, target: str, console: vendor.Vendor) -> None:
-        """Call the orchestrators at `target`, knowing what the vendor knows."""
+    def __init__(
+        self, own: process.Chassis, target: str, console: vendor.Vendor, said: collections.Counter[str]
+    ) -> None:
+        """Call the orchestrators at `target`, knowing what the vendor knows.
+
+        Args:
+            own: what processes have.
+            target: gRPC's name of the orchestrators.
+            console: the vendor.
+            said: counts what was said and taken, by verb, and what was refused, by reason.
+        """
         self._own = own
         self._target = target
         self._console = console
+        self._said = said
 
     async def run(self) -> None:
         """Look, until cancelled; the orchestrators may be away."""
@@ -30,17 +40,22 @@ class Operator:
         async with rpc.channel(self._own, self._target, timeout_seconds=CALL_SECONDS) as channel:
             stub = reconciliation_service_pb2_grpc.ReconciliationServiceStub(channel)
             while True:
-                with contextlib.suppress(errors.ReelmeshError, grpc.aio.AioRpcError), rpc.acting_as(who):
-                    await self._look(stub)
+                try:
+                    with rpc.acting_as(who):
+                        await self._look(stub)
+                except (errors.ReelmeshError, grpc.aio.AioRpcError) as error:
+                    self._said[type(error).__name__] += 1
                 await self._own.clock.sleep(ROUND_SECONDS)
 
     async def _look(self, stub: "reconciliation_service_pb2_grpc.ReconciliationServiceAsyncStub") -> None:
         listed = await stub.ListDoubtfulAttempts(reconciliation_service_pb2.ListDoubtfulAttemptsRequest())
         for one in listed.attempts:
             if zlib.crc32(one.attempt_id.encode()) % 100 < 100 * SHARE:
-                # Another may have been quicker: a worker that found the job, or concluded that there is none.
-                with contextlib.suppress(errors.WrongState):
+                try:
                     await self._say(stub, one.attempt_id)
+                except errors.WrongState:
+                    # Another was quicker: a worker that found the job, or concluded that there is none.
+                    self._said["too late"] += 1
 
     async def _say(
         self, stub: "reconciliation_service_pb2_grpc.ReconciliationServiceAsyncStub", attempt_id: str
@@ -51,7 +66,9 @@ class Operator:
                 attempt_id=attempt_id, job_id=job_ids[0], reason="it is on the console"
             )
             await stub.AdoptJob(asked)
+            self._said["adopted"] += 1
         elif attempt_id in self._console.broken:
             await stub.ResubmitAttempt(
                 reconciliation_service_pb2.ResubmitAttemptRequest(attempt_id=attempt_id, reason="it never got through")
             )
+            self._said["resubmitted"] += 1

@@ -71,6 +71,7 @@ class Run:
         self.points = crashes.Points(plan.points or crashes.all_points(), chance.SeededChance(plan.seed + 1))
         self.book = logbook.Logbook(self._time.elapsed())
         self.history = history.History()
+        self._said: collections.Counter[str] = collections.Counter()
         self.fleet = fleet.Fleet(members, self._time, self._died)
         self.progress = progress.Progress(database, self._time)
         self._scene = scenes.Scene(
@@ -167,7 +168,8 @@ class Run:
     async def _chores(self) -> None:
         own, seeded = self._stands_on.chassis, chance.SeededChance(self._plan.seed + 4)
         target = mesh.target_of(self.fleet, "storage")
-        operator = operators.Operator(own, mesh.target_of(self.fleet, "orchestrator"), self._stands_on.vendor)
+        orchestrators = mesh.target_of(self.fleet, "orchestrator")
+        operator = operators.Operator(own, orchestrators, self._stands_on.vendor, self._said)
         async with _beside(operator.run()):
             await chores.Chores(own, target, seeded).run()
 
@@ -193,6 +195,7 @@ class Run:
             judgement=judgement,
             endings=collections.Counter(_ending(found) for found in now_known.values()),
             calls=self.history.counted(),
+            said=self._said,
             looks=self.progress.looks,
             seconds=self._time.elapsed() - self._began,
             slowest_story=await self.progress.story(one) if one is not None else [],

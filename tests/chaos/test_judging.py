@@ -253,6 +253,7 @@ def _report() -> reporting.Report:
         judgement=judging.Judgement(),
         endings=collections.Counter(),
         calls=collections.Counter(),
+        said=collections.Counter(),
         looks=1,
         seconds=1.0,
     )

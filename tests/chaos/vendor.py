@@ -30,7 +30,7 @@ CORRUPT_ONCE = "[[corrupt-once]]"  # the first job of the shot has bytes that ar
 STUBBORN_SECONDS = 6.0
 
 # Shares of the submits.
-BUSY, LOST_ANSWER, LOST_REQUEST, SLOW = 0.05, 0.05, 0.05, 0.1
+BUSY, LOST_ANSWER, LOST_REQUEST, SLOW = 0.05, 0.1, 0.1, 0.1
 BUSY_SECONDS = 0.3
 SLOW_SECONDS = 1.5
 NO_VIDEO = b"\x00\x00\x00\x18ftypisom\x00\x00\x00\x00isomiso2" + b"\x5a" * 4096
@@ -75,6 +75,8 @@ class Vendor:
         self.broken: set[str] = set()
         #: When complete requests to make something arrived, by attempt: what would have been paid.
         self.arrivals: dict[str, list[float]] = {}
+        #: How many orders it has that it takes its time to answer.
+        self.slow = 0
         self._of_shots: Counter[str] = Counter()
 
     @property
@@ -165,8 +167,15 @@ class Vendor:
         if luck < BUSY + LOST_REQUEST + LOST_ANSWER:
             raise _Broken
         if luck < BUSY + LOST_REQUEST + LOST_ANSWER + SLOW:
-            await self._clock.sleep(SLOW_SECONDS)
+            await self._slowly()
         return 200, self._shown(job)
+
+    async def _slowly(self) -> None:
+        self.slow += 1
+        try:
+            await self._clock.sleep(SLOW_SECONDS)
+        finally:
+            self.slow -= 1
 
     def _create(self, asked: Mapping[str, Any]) -> Job:
         made = sum(job.shot_id == asked["shot_id"] for job in self.jobs.values())

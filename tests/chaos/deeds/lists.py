@@ -41,6 +41,7 @@ def beside_the_crashes(stands_on: places.Places) -> list[scenes.Deed]:
     made = [
         restoring.operator_looks(),
         surroundings.vendor_gone(),
+        processes.frozen_in_submit(),
         processes.encoders_killed(),
         restoring.operator_looks(),
         surroundings.accounts_listed(),

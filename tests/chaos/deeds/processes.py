@@ -13,6 +13,9 @@ from tests.chaos.deeds import scenes
 FROZEN_SECONDS = 2 * fleet.LEASE_SECONDS
 # What the engine's processes are started as; other children of media are not ours to kill.
 ENGINE = "spawn_main"
+# How long somebody is waited for who is in the middle of a submit.
+SUBMIT_PATIENCE_SECONDS = 5.0
+LOOK_SECONDS = 0.02
 
 
 def killed(service: str) -> scenes.Deed:
@@ -53,6 +56,26 @@ def frozen(service: str) -> scenes.Deed:
         return began if len(scene.fleet.of(service)) > 1 else scene.time.elapsed()
 
     return scenes.Deed(f"SIGSTOP for {FROZEN_SECONDS:.0f} s", service, act)
+
+
+def frozen_in_submit() -> scenes.Deed:
+    """Freeze all workers while one waits for what the vendor says to an order: nobody hears of it any more."""
+
+    async def act(scene: scenes.Scene) -> float:
+        ends = scene.time.elapsed() + SUBMIT_PATIENCE_SECONDS
+        while not scene.stands_on.vendor.slow and scene.time.elapsed() < ends:
+            await scene.time.sleep(LOOK_SECONDS)
+        workers = scene.fleet.of(fleet.WORKER)
+        for member in workers:
+            member.send(signal.SIGSTOP)
+        try:
+            await scene.time.sleep(FROZEN_SECONDS)
+        finally:
+            for member in workers:
+                member.send(signal.SIGCONT)
+        return scene.time.elapsed()
+
+    return scenes.Deed(f"SIGSTOP in a submit for {FROZEN_SECONDS:.0f} s", f"every {fleet.WORKER}", act)
 
 
 def replaced(service: str) -> scenes.Deed:
