@@ -1,7 +1,8 @@
-"""What `reelmesh doctor` says about a mesh by what its gateway answers, over real HTTP."""
+"""What `reelmesh doctor` says about a mesh by what its gateway answers, over real HTTP, and about providers."""
 
 import contextlib
 import json
+import pathlib
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -57,3 +58,39 @@ async def test_an_answer_from_something_else_is_bad_all_the_same(body: bytes) ->
 async def test_no_answer_is_bad() -> None:
     found = await examining.http_health(note("http://127.0.0.1:1"))
     assert found.verdict is examining.Verdict.BAD
+
+
+ACCOUNTS = """
+accounts:
+  - {id: one-veo, provider: veo, options: {project: project-1, bucket: bucket-1}}
+  - {id: one-runway, provider: runway, secret: A_KEY_FOR_RUNWAY}
+  - {id: one-fal, provider: fal, secret: A_KEY_FOR_FAL}
+"""
+
+
+def of_providers() -> dict[str, examining.Finding]:
+    return {found.name: found for found in examining.providers()}
+
+
+def test_without_accounts_paid_providers_are_not_used_and_nothing_is_wrong() -> None:
+    found = of_providers()
+    assert {one.verdict for one in found.values()} == {examining.Verdict.WELL}
+    assert "REELMESH_ACCOUNTS_FILE" in found["provider-runway"].message
+
+
+def test_it_names_the_variable_of_each_key_that_is_missing_and_calls_nobody(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "accounts.yaml").write_text(ACCOUNTS)
+    monkeypatch.setenv("REELMESH_ACCOUNTS_FILE", str(tmp_path / "accounts.yaml"))
+    monkeypatch.setenv("A_KEY_FOR_FAL", "secret")
+    # A machine without an identity, wherever this test runs; google-auth would ask the network for one.
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    found = of_providers()
+    assert "A_KEY_FOR_RUNWAY is not set" in found["provider-runway"].hint
+    assert "has no identity" in found["provider-veo"].hint
+    assert found["provider-fal"].verdict is examining.Verdict.WELL
+    assert "lists no account whose provider is sora" in found["provider-sora"].hint
+    assert "secret" not in str(found["provider-fal"])

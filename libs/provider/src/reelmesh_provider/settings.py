@@ -1,6 +1,7 @@
 """What every provider's worker can be told; each provider adds its own fields in a subclass."""
 
 import pathlib
+from collections.abc import Sequence
 from typing import Self
 
 import pydantic
@@ -43,7 +44,7 @@ class PaidProviderSettings(ProviderSettings):
 
     accounts_file: pathlib.Path = pydantic.Field(
         description="YAML file that lists the accounts at providers, with their limits and the names of their keys; "
-        "read again when it changes. None if unset: only what costs nothing is used.",
+        "read again when it changes.",
     )
 
     @property
@@ -51,10 +52,28 @@ class PaidProviderSettings(ProviderSettings):
         """The provider's name: that of its accounts, and of its queue."""
         raise NotImplementedError
 
+    def listed(self) -> Sequence[accounts.Account]:
+        """Return the provider's accounts, as they are listed now.
+
+        Raises:
+            accounts.AccountsError: the file cannot be used.
+        """
+        return accounts.Book(self.accounts_file).of(self.pool)
+
+    def problems(self) -> Sequence[str]:
+        """Say what keeps accounts from being used and what to do, as far as it shows without a call to the vendor."""
+        found: list[str] = []
+        for account in self.listed():
+            try:
+                accounts.key_of(account)
+            except accounts.AccountsError as error:
+                found.append(str(error))
+        return found
+
     @pydantic.model_validator(mode="after")
     def _has_an_account(self) -> Self:
         try:
-            found = accounts.Book(self.accounts_file).of(self.pool)
+            found = self.listed()
         except accounts.AccountsError as error:
             raise ValueError(str(error)) from None
         if not found:

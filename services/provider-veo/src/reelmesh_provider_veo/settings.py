@@ -1,10 +1,10 @@
 """What a worker for Veo on Vertex AI can be told."""
 
 import pathlib
+from collections.abc import Sequence
 from typing import Self
 
 import pydantic
-from reelmesh_kit import accounts
 from reelmesh_provider import settings
 from typing_extensions import override
 
@@ -30,9 +30,22 @@ class VeoSettings(settings.PaidProviderSettings):
         """The provider's name."""
         return self.veo_name
 
+    @override
+    def problems(self) -> Sequence[str]:
+        """Say besides whether the machine has an identity, for accounts that name no key."""
+        found = list(super().problems())
+        keyless = [account.id for account in self.listed() if not account.secret]
+        if keyless:
+            # google-auth takes long to load: only who asks pays for that.
+            from reelmesh_provider_veo import tokens
+
+            if why := tokens.no_identity():
+                found.append(f"Account {keyless[0]} names no secret, and this machine has no identity: {why}")
+        return found
+
     @pydantic.model_validator(mode="after")
     def _accounts_say_where(self) -> Self:
-        for account in accounts.Book(self.accounts_file).of(self.pool):
+        for account in self.listed():
             try:
                 places.place_of(account.id, account.endpoint or places.GLOBAL, account.options)
             except places.Unplaced as error:

@@ -14,8 +14,6 @@ from reelmesh_kit.bus import server
 from reelmesh_standalone import layout, locking, parts, ports
 from reelmesh_standalone.settings import StandaloneSettings, tell
 
-WITHOUT_ACCOUNTS = frozenset({"REELMESH_ACCOUNTS_FILE"})
-
 # Told one line for people at a time: what has started.
 Show = Callable[[str], None]
 # Waits until a mesh takes orders.
@@ -140,7 +138,7 @@ def _complete(wanted: Sequence[parts.Part], wiring: parts.Wiring, show: Show) ->
         if lacking is None:
             tell(part.settings_class(), wiring.values(part, {}))
             complete.append(part)
-        elif lacking.missing != WITHOUT_ACCOUNTS:
+        elif lacking.missing != parts.WITHOUT_ACCOUNTS:
             show(f"{part.name:<16} not started: {' '.join(str(lacking).split())}")
     return complete
 

@@ -19,7 +19,7 @@ import grpc
 import grpc.aio
 from grpc_health.v1 import health_pb2
 from reelmesh_client import discovery
-from reelmesh_kit import accounts, process
+from reelmesh_kit import process
 from reelmesh_kit import settings as kit_settings
 from reelmesh_kit.bus import server
 from reelmesh_provider import settings as provider_settings
@@ -161,29 +161,29 @@ def providers() -> list[Finding]:
         try:
             told = kit_settings.load(part.settings_class())
         except kit_settings.SettingsError as error:
-            findings.append(Finding(part.name, Verdict.DOUBTFUL, "not used", " ".join(str(error).split())))
+            findings.append(_unused(part.name, error))
         else:
-            findings.append(_keys(part.name, told))
+            findings.append(_accounts(part.name, told))
     if not findings:
         hint = "Install reelmesh-provider-local, or another provider."
         return [Finding("providers", Verdict.BAD, "none is installed", hint)]
     return findings
 
 
-def _keys(name: str, told: kit_settings.ServiceSettings) -> Finding:
-    """Check that the keys of a provider's accounts are set. Nobody is called: whether they are right shows in use."""
+def _unused(name: str, error: kit_settings.SettingsError) -> Finding:
+    """Say why a provider is left out: that nobody has an account there is nothing to worry about."""
+    if error.missing == parts.WITHOUT_ACCOUNTS:
+        return Finding(name, Verdict.WELL, "not used: REELMESH_ACCOUNTS_FILE names no file that lists an account there")
+    return Finding(name, Verdict.DOUBTFUL, "not used", " ".join(str(error).split()))
+
+
+def _accounts(name: str, told: kit_settings.ServiceSettings) -> Finding:
+    """Check that the accounts of a provider can be used, as far as that shows without a call to anybody."""
     if not isinstance(told, provider_settings.PaidProviderSettings):
         return Finding(name, Verdict.WELL, "its settings are complete")
-    listed = accounts.read(told.accounts_file)
-    own = [account for account in listed if account.provider == told.pool]
-    problems: list[str] = []
-    for account in own:
-        try:
-            accounts.key_of(account)
-        except accounts.AccountsError as error:
-            problems.append(str(error))
-    words = f"{len(own)} account{'s' if len(own) != 1 else ''}: {', '.join(account.id for account in own)}"
-    if problems:
+    listed = [account.id for account in told.listed()]
+    words = f"{len(listed)} account{'s' if len(listed) != 1 else ''}: {', '.join(listed)}"
+    if problems := told.problems():
         return Finding(name, Verdict.DOUBTFUL, words, " ".join(problems))
     return Finding(name, Verdict.WELL, words)
 

@@ -16,6 +16,9 @@ PROVIDERS_GROUP = "reelmesh.providers"
 # The one that needs neither key nor network: without it a first run makes nothing.
 ALWAYS = "reelmesh_provider_local"
 
+# What providers lack that are paid where nobody has an account.
+WITHOUT_ACCOUNTS = frozenset({"REELMESH_ACCOUNTS_FILE"})
+
 GATEWAY = "gateway"
 # Settings of the mesh that services get as they are.
 _PASSED_ON = frozenset({"log_level", "drain_seconds"})
