@@ -2,7 +2,7 @@
 
 import pathlib
 from collections.abc import Sequence
-from typing import Self
+from typing import Any, Self, cast
 
 import pydantic
 from reelmesh_provider import settings
@@ -35,12 +35,8 @@ class VeoSettings(settings.PaidProviderSettings):
         """Say besides whether the machine has an identity, for accounts that name no key."""
         found = list(super().problems())
         keyless = [account.id for account in self.listed() if not account.secret]
-        if keyless:
-            # google-auth takes long to load: only who asks pays for that.
-            from reelmesh_provider_veo import tokens
-
-            if why := tokens.no_identity():
-                found.append(f"Account {keyless[0]} names no secret, and this machine has no identity: {why}")
+        if keyless and (why := _no_identity()):
+            found.append(f"Account {keyless[0]} names no secret, and this machine has no identity: {why}")
         return found
 
     @pydantic.model_validator(mode="after")
@@ -51,3 +47,16 @@ class VeoSettings(settings.PaidProviderSettings):
             except places.Unplaced as error:
                 raise ValueError(str(error)) from None
         return self
+
+
+def _no_identity() -> str:
+    """Return why this machine has no identity of its own; "" if it has one."""
+    # Takes long to load, which only who asks shall pay for.
+    import google.auth
+    from google.auth import exceptions
+
+    try:
+        cast(Any, google.auth).default()
+    except exceptions.DefaultCredentialsError as error:
+        return str(error)
+    return ""
