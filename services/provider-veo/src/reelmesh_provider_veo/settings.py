@@ -1,8 +1,7 @@
 """What a worker for Veo on Vertex AI can be told."""
 
 import pathlib
-from collections.abc import Sequence
-from typing import Any, Self, cast
+from typing import Self
 
 import pydantic
 from reelmesh_provider import settings
@@ -30,15 +29,6 @@ class VeoSettings(settings.PaidProviderSettings):
         """The provider's name."""
         return self.veo_name
 
-    @override
-    def problems(self) -> Sequence[str]:
-        """Say besides whether the machine has an identity, for accounts that name no key."""
-        found = list(super().problems())
-        keyless = [account.id for account in self.listed() if not account.secret]
-        if keyless and (why := _no_identity()):
-            found.append(f"Account {keyless[0]} names no secret, and this machine has no identity: {why}")
-        return found
-
     @pydantic.model_validator(mode="after")
     def _accounts_say_where(self) -> Self:
         for account in self.listed():
@@ -47,16 +37,3 @@ class VeoSettings(settings.PaidProviderSettings):
             except places.Unplaced as error:
                 raise ValueError(str(error)) from None
         return self
-
-
-def _no_identity() -> str:
-    """Return why this machine has no identity of its own; "" if it has one."""
-    # Takes long to load, which only who asks shall pay for.
-    import google.auth
-    from google.auth import exceptions
-
-    try:
-        cast(Any, google.auth).default()
-    except exceptions.DefaultCredentialsError as error:
-        return str(error)
-    return ""

@@ -85,6 +85,15 @@ class Tokens:
         return credentials.token
 
 
+def no_identity() -> str:
+    """Return why this machine has no identity of its own; "" if it has one."""
+    try:
+        _of_machine()
+    except exceptions.DefaultCredentialsError as error:
+        return str(error)
+    return ""
+
+
 class _Patient(transports.Request):
     """google-auth's way to ask, which waits no longer than we do."""
 

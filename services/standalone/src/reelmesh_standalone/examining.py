@@ -163,7 +163,7 @@ def providers() -> list[Finding]:
         except kit_settings.SettingsError as error:
             findings.append(_unused(part.name, error))
         else:
-            findings.append(_accounts(part.name, told))
+            findings.append(_accounts(part, told))
     if not findings:
         hint = "Install reelmesh-provider-local, or another provider."
         return [Finding("providers", Verdict.BAD, "none is installed", hint)]
@@ -177,15 +177,15 @@ def _unused(name: str, error: kit_settings.SettingsError) -> Finding:
     return Finding(name, Verdict.DOUBTFUL, "not used", " ".join(str(error).split()))
 
 
-def _accounts(name: str, told: kit_settings.ServiceSettings) -> Finding:
+def _accounts(part: parts.Part, told: kit_settings.ServiceSettings) -> Finding:
     """Check that the accounts of a provider can be used, as far as that shows without a call to anybody."""
     if not isinstance(told, provider_settings.PaidProviderSettings):
-        return Finding(name, Verdict.WELL, "its settings are complete")
+        return Finding(part.name, Verdict.WELL, "its settings are complete")
     listed = [account.id for account in told.listed()]
     words = f"{len(listed)} account{'s' if len(listed) != 1 else ''}: {', '.join(listed)}"
-    if problems := told.problems():
-        return Finding(name, Verdict.DOUBTFUL, words, " ".join(problems))
-    return Finding(name, Verdict.WELL, words)
+    if problems := [*told.problems(), *part.problems(told)]:
+        return Finding(part.name, Verdict.DOUBTFUL, words, " ".join(problems))
+    return Finding(part.name, Verdict.WELL, words)
 
 
 def port(name: str, host: str, number: int, option: str) -> Finding:

@@ -5,7 +5,7 @@ import importlib
 import importlib.metadata
 import inspect
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from reelmesh_kit import process, settings
 
@@ -43,6 +43,13 @@ class Part:
         """Return the service's composition root."""
         found: process.Build[settings.ServiceSettings] = importlib.import_module(f"{self.package}.app").build
         return found
+
+    def problems(self, told: settings.ServiceSettings) -> Sequence[str]:
+        """Return what a provider's package says keeps it from being used, told this; most have nothing to say."""
+        asked: Callable[[settings.ServiceSettings], Sequence[str]] | None = getattr(
+            importlib.import_module(f"{self.package}.app"), "problems", None
+        )
+        return asked(told) if asked is not None else ()
 
     def settings_class(self) -> type[settings.ServiceSettings]:
         """Return the one class of settings that the service's package declares."""
