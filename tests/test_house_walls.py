@@ -50,6 +50,7 @@ PLANTS = {
         Plant("reelmesh_kit.rpc.planted", "reelmesh_provider.model"),
         Plant("reelmesh_kit.sql.planted", "reelmesh_client.requests"),
         Plant("reelmesh_json.planted", "reelmesh_kit.errors"),
+        Plant("reelmesh_lettering.typography", "reelmesh_kit.errors"),
         Plant("reelmesh.planted", "reelmesh_json.messages"),
     ],
     "client": [Plant("reelmesh_client.planted", "reelmesh_kit.clock")],
@@ -91,6 +92,10 @@ PLANTS = {
         Plant("reelmesh_kit.planted"),
     ],
     "rooms-of-the-json": [Plant("reelmesh_json.planted")],
+    "rooms-of-lettering": [
+        Plant("reelmesh_lettering.planted"),
+        Plant("reelmesh_lettering.wording", "reelmesh_lettering.fonts"),
+    ],
     "rooms-of-the-provider-library": [
         Plant("reelmesh_provider.worker.planted", "reelmesh_provider.adapters"),
         Plant("reelmesh_provider.model.planted", "reelmesh_provider.worker"),
@@ -161,6 +166,7 @@ PLANTS = {
         Plant("reelmesh_provider_local.rendering.planted", "reelmesh_kit.process"),
         Plant("reelmesh_provider_local.rendering.planted", "reelmesh_provider.model"),
     ],
+    "lettering": [Plant("reelmesh_lettering.fonts", "httpx")],
     "settings": [
         Plant("reelmesh_storage.settings", "sqlalchemy"),
         Plant("reelmesh_gateway.settings", "reelmesh_gateway.usecases"),

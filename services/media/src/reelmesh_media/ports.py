@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from reelmesh_media.model import images, ladder, steps, video
+from reelmesh_media.model import images, infographics, ladder, steps, video
 
 
 class Assets(Protocol):
@@ -57,6 +57,10 @@ class Engine(Protocol):
 
     async def spritesheet(self, path: pathlib.Path, out: pathlib.Path) -> ladder.MadeFile:
         """Write frames of a video in rows."""
+        ...
+
+    async def infographic(self, request: infographics.InfographicRequest, out: pathlib.Path) -> ladder.MadeFile:
+        """Draw a still picture in place of a video, as PNG."""
         ...
 
     async def clean_image(self, path: pathlib.Path, out: pathlib.Path) -> images.ImageFacts:

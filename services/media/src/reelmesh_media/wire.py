@@ -11,23 +11,36 @@ from reelmesh_media.model import sheets, steps, video
 
 def work_from_proto(message: step_service_pb2.StepWork) -> steps.Work:
     """Return a run of a step."""
-    what: steps.LastFrame | steps.Ladder
-    if message.WhichOneof("kind") == "last_frame":
-        what = steps.LastFrame(message.last_frame.clip_asset_id)
-    else:
-        what = steps.Ladder(
-            clip_asset_ids=tuple(message.ladder.clip_asset_ids),
-            duration_seconds=message.ladder.duration_seconds,
-            audio=message.ladder.audio,
-            rungs=tuple(message.ladder.rungs),
-        )
     return steps.Work(
         step_id=message.step_id,
         token=message.token,
         generation_id=message.generation_id,
         shot_id=message.shot_id,
         owner=steps.Owner(message.tenant_id, message.user_id),
-        what=what,
+        what=_what(message),
+    )
+
+
+def _what(message: step_service_pb2.StepWork) -> steps.LastFrame | steps.Ladder | steps.Infographic:
+    kind = message.WhichOneof("kind")
+    if kind == "last_frame":
+        return steps.LastFrame(message.last_frame.clip_asset_id)
+    if kind == "infographic":
+        drawing = message.infographic
+        return steps.Infographic(
+            prompt=drawing.prompt,
+            width=drawing.width,
+            height=drawing.height,
+            category=drawing.category,
+            reference_asset_ids=tuple(drawing.reference_asset_ids),
+            seed=drawing.seed,
+        )
+    return steps.Ladder(
+        clip_asset_ids=tuple(message.ladder.clip_asset_ids),
+        duration_seconds=message.ladder.duration_seconds,
+        audio=message.ladder.audio,
+        rungs=tuple(message.ladder.rungs),
+        label=message.ladder.label,
     )
 
 
@@ -39,6 +52,10 @@ def finish_to_proto(work: steps.Work, worker_id: str, result: steps.Result) -> s
             message.last_frame.frame_asset_id = result.frame_asset_id
         case steps.LadderMade():
             message.ladder.CopyFrom(_ladder(result))
+        case steps.PictureDrawn():
+            file = message.infographic.file
+            file.asset_id, file.name, file.size_bytes = result.asset_id, "infographic", result.size_bytes
+            file.width, file.height = result.width, result.height
         case steps.Failed():
             message.failed.message = result.message
             message.failed.retryable = result.retryable

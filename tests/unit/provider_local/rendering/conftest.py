@@ -1,15 +1,15 @@
 """What the renderer's tests share: tiny films, drawn pictures, and a look into the finished file."""
 
-import io
 import pathlib
 from collections.abc import Callable
 
 import av
 import numpy as np
 import pytest
-from PIL import Image
 from reelmesh_provider_local import rendering
 from reelmesh_provider_local.rendering import film
+
+from tests.support import drawings
 
 NO_SYSTEM_FONTS: tuple[pathlib.Path, ...] = ()
 
@@ -57,16 +57,4 @@ def decoded() -> Callable[[pathlib.Path], list[np.ndarray]]:
 @pytest.fixture
 def picture() -> Callable[..., bytes]:
     """A file of a picture with structure: a colour, diagonal stripes, and a bright corner."""
-
-    def draw(
-        colour: tuple[int, int, int] = (200, 60, 30), size: tuple[int, int] = (320, 180), kind: str = "PNG"
-    ) -> bytes:
-        y, x = np.mgrid[0 : size[1], 0 : size[0]]
-        stripes = 0.75 + 0.25 * np.sin((x + y) / 9)
-        pixels = np.array(colour)[None, None] * stripes[..., None]
-        pixels[: size[1] // 4, : size[0] // 4] += 50
-        out = io.BytesIO()
-        Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(out, kind)
-        return out.getvalue()
-
-    return draw
+    return drawings.striped

@@ -1,7 +1,8 @@
 """Which words and pictures stand when."""
 
 import pytest
-from reelmesh_provider_local.rendering import storyboard, wording
+from reelmesh_lettering import wording
+from reelmesh_provider_local.rendering import storyboard
 
 LONG = "The wind is rising; ships blink on the horizon. " * 100
 

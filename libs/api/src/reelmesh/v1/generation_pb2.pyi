@@ -10,6 +10,13 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class TakeState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    TAKE_STATE_UNSPECIFIED: _ClassVar[TakeState]
+    TAKE_STATE_PROCESSING: _ClassVar[TakeState]
+    TAKE_STATE_READY: _ClassVar[TakeState]
+    TAKE_STATE_UNUSABLE: _ClassVar[TakeState]
+
 class GenerationState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     GENERATION_STATE_UNSPECIFIED: _ClassVar[GenerationState]
@@ -56,6 +63,10 @@ class AttemptState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ATTEMPT_STATE_NEVER_CREATED: _ClassVar[AttemptState]
     ATTEMPT_STATE_WRITTEN_OFF: _ClassVar[AttemptState]
     ATTEMPT_STATE_DROPPED: _ClassVar[AttemptState]
+TAKE_STATE_UNSPECIFIED: TakeState
+TAKE_STATE_PROCESSING: TakeState
+TAKE_STATE_READY: TakeState
+TAKE_STATE_UNUSABLE: TakeState
 GENERATION_STATE_UNSPECIFIED: GenerationState
 GENERATION_STATE_PENDING: GenerationState
 GENERATION_STATE_QUEUED: GenerationState
@@ -93,7 +104,7 @@ ATTEMPT_STATE_WRITTEN_OFF: AttemptState
 ATTEMPT_STATE_DROPPED: AttemptState
 
 class Generation(_message.Message):
-    __slots__ = ("id", "tenant_id", "user_id", "state", "prompt", "output", "reference_asset_ids", "model", "labels", "max_cost_micros", "deadline_time", "fallback_floor", "seed", "priority", "create_time", "update_time", "start_time", "complete_time", "revision", "progress_percent", "delivery", "renditions", "thumbnail_asset_id", "poster_asset_id", "findings", "held_micros", "spent_micros", "failure", "queue_position", "estimated_seconds", "shots", "run", "trace_id", "text", "policy", "category")
+    __slots__ = ("id", "tenant_id", "user_id", "state", "prompt", "output", "reference_asset_ids", "model", "labels", "max_cost_micros", "deadline_time", "fallback_floor", "seed", "priority", "create_time", "update_time", "start_time", "complete_time", "revision", "progress_percent", "delivery", "renditions", "thumbnail_asset_id", "poster_asset_id", "findings", "held_micros", "spent_micros", "failure", "queue_position", "estimated_seconds", "shots", "run", "trace_id", "text", "policy", "category", "infographic", "takes", "cancellation")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -137,6 +148,9 @@ class Generation(_message.Message):
     TEXT_FIELD_NUMBER: _ClassVar[int]
     POLICY_FIELD_NUMBER: _ClassVar[int]
     CATEGORY_FIELD_NUMBER: _ClassVar[int]
+    INFOGRAPHIC_FIELD_NUMBER: _ClassVar[int]
+    TAKES_FIELD_NUMBER: _ClassVar[int]
+    CANCELLATION_FIELD_NUMBER: _ClassVar[int]
     id: str
     tenant_id: str
     user_id: str
@@ -173,7 +187,56 @@ class Generation(_message.Message):
     text: str
     policy: str
     category: str
-    def __init__(self, id: _Optional[str] = ..., tenant_id: _Optional[str] = ..., user_id: _Optional[str] = ..., state: _Optional[_Union[GenerationState, str]] = ..., prompt: _Optional[str] = ..., output: _Optional[_Union[OutputSpec, _Mapping]] = ..., reference_asset_ids: _Optional[_Iterable[str]] = ..., model: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., max_cost_micros: _Optional[int] = ..., deadline_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., fallback_floor: _Optional[_Union[Delivery, str]] = ..., seed: _Optional[int] = ..., priority: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., complete_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revision: _Optional[int] = ..., progress_percent: _Optional[int] = ..., delivery: _Optional[_Union[Delivery, str]] = ..., renditions: _Optional[_Iterable[_Union[Rendition, _Mapping]]] = ..., thumbnail_asset_id: _Optional[str] = ..., poster_asset_id: _Optional[str] = ..., findings: _Optional[_Iterable[_Union[Finding, _Mapping]]] = ..., held_micros: _Optional[int] = ..., spent_micros: _Optional[int] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., queue_position: _Optional[int] = ..., estimated_seconds: _Optional[float] = ..., shots: _Optional[_Iterable[_Union[Shot, _Mapping]]] = ..., run: _Optional[int] = ..., trace_id: _Optional[str] = ..., text: _Optional[str] = ..., policy: _Optional[str] = ..., category: _Optional[str] = ...) -> None: ...
+    infographic: Rendition
+    takes: _containers.RepeatedCompositeFieldContainer[Take]
+    cancellation: Cancellation
+    def __init__(self, id: _Optional[str] = ..., tenant_id: _Optional[str] = ..., user_id: _Optional[str] = ..., state: _Optional[_Union[GenerationState, str]] = ..., prompt: _Optional[str] = ..., output: _Optional[_Union[OutputSpec, _Mapping]] = ..., reference_asset_ids: _Optional[_Iterable[str]] = ..., model: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., max_cost_micros: _Optional[int] = ..., deadline_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., fallback_floor: _Optional[_Union[Delivery, str]] = ..., seed: _Optional[int] = ..., priority: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., complete_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., revision: _Optional[int] = ..., progress_percent: _Optional[int] = ..., delivery: _Optional[_Union[Delivery, str]] = ..., renditions: _Optional[_Iterable[_Union[Rendition, _Mapping]]] = ..., thumbnail_asset_id: _Optional[str] = ..., poster_asset_id: _Optional[str] = ..., findings: _Optional[_Iterable[_Union[Finding, _Mapping]]] = ..., held_micros: _Optional[int] = ..., spent_micros: _Optional[int] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., queue_position: _Optional[int] = ..., estimated_seconds: _Optional[float] = ..., shots: _Optional[_Iterable[_Union[Shot, _Mapping]]] = ..., run: _Optional[int] = ..., trace_id: _Optional[str] = ..., text: _Optional[str] = ..., policy: _Optional[str] = ..., category: _Optional[str] = ..., infographic: _Optional[_Union[Rendition, _Mapping]] = ..., takes: _Optional[_Iterable[_Union[Take, _Mapping]]] = ..., cancellation: _Optional[_Union[Cancellation, _Mapping]] = ...) -> None: ...
+
+class Take(_message.Message):
+    __slots__ = ("number", "state", "promoted", "whole", "attempt_id", "provider", "model", "cost_micros", "create_time", "renditions", "thumbnail_asset_id", "poster_asset_id", "findings", "message")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    PROMOTED_FIELD_NUMBER: _ClassVar[int]
+    WHOLE_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_ID_FIELD_NUMBER: _ClassVar[int]
+    PROVIDER_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    COST_MICROS_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    RENDITIONS_FIELD_NUMBER: _ClassVar[int]
+    THUMBNAIL_ASSET_ID_FIELD_NUMBER: _ClassVar[int]
+    POSTER_ASSET_ID_FIELD_NUMBER: _ClassVar[int]
+    FINDINGS_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    state: TakeState
+    promoted: bool
+    whole: bool
+    attempt_id: str
+    provider: str
+    model: str
+    cost_micros: int
+    create_time: _timestamp_pb2.Timestamp
+    renditions: _containers.RepeatedCompositeFieldContainer[Rendition]
+    thumbnail_asset_id: str
+    poster_asset_id: str
+    findings: _containers.RepeatedCompositeFieldContainer[Finding]
+    message: str
+    def __init__(self, number: _Optional[int] = ..., state: _Optional[_Union[TakeState, str]] = ..., promoted: _Optional[bool] = ..., whole: _Optional[bool] = ..., attempt_id: _Optional[str] = ..., provider: _Optional[str] = ..., model: _Optional[str] = ..., cost_micros: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., renditions: _Optional[_Iterable[_Union[Rendition, _Mapping]]] = ..., thumbnail_asset_id: _Optional[str] = ..., poster_asset_id: _Optional[str] = ..., findings: _Optional[_Iterable[_Union[Finding, _Mapping]]] = ..., message: _Optional[str] = ...) -> None: ...
+
+class Cancellation(_message.Message):
+    __slots__ = ("request_time", "saved_micros", "spent_micros", "unsettled_micros", "message")
+    REQUEST_TIME_FIELD_NUMBER: _ClassVar[int]
+    SAVED_MICROS_FIELD_NUMBER: _ClassVar[int]
+    SPENT_MICROS_FIELD_NUMBER: _ClassVar[int]
+    UNSETTLED_MICROS_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    request_time: _timestamp_pb2.Timestamp
+    saved_micros: int
+    spent_micros: int
+    unsettled_micros: int
+    message: str
+    def __init__(self, request_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., saved_micros: _Optional[int] = ..., spent_micros: _Optional[int] = ..., unsettled_micros: _Optional[int] = ..., message: _Optional[str] = ...) -> None: ...
 
 class OutputSpec(_message.Message):
     __slots__ = ("duration_seconds", "aspect_ratio", "resolution", "width", "height", "frames_per_second", "audio")
@@ -268,7 +331,7 @@ class Candidate(_message.Message):
     def __init__(self, account_id: _Optional[str] = ..., provider: _Optional[str] = ..., model: _Optional[str] = ..., price_micros: _Optional[int] = ..., struck: _Optional[bool] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class Attempt(_message.Message):
-    __slots__ = ("id", "ordinal", "state", "account_id", "provider", "model", "job_id", "held_micros", "spent_micros", "failure", "create_time", "submit_time", "complete_time")
+    __slots__ = ("id", "ordinal", "state", "account_id", "provider", "model", "job_id", "held_micros", "spent_micros", "failure", "create_time", "submit_time", "complete_time", "clip_asset_id")
     ID_FIELD_NUMBER: _ClassVar[int]
     ORDINAL_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -282,6 +345,7 @@ class Attempt(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     SUBMIT_TIME_FIELD_NUMBER: _ClassVar[int]
     COMPLETE_TIME_FIELD_NUMBER: _ClassVar[int]
+    CLIP_ASSET_ID_FIELD_NUMBER: _ClassVar[int]
     id: str
     ordinal: int
     state: AttemptState
@@ -295,7 +359,8 @@ class Attempt(_message.Message):
     create_time: _timestamp_pb2.Timestamp
     submit_time: _timestamp_pb2.Timestamp
     complete_time: _timestamp_pb2.Timestamp
-    def __init__(self, id: _Optional[str] = ..., ordinal: _Optional[int] = ..., state: _Optional[_Union[AttemptState, str]] = ..., account_id: _Optional[str] = ..., provider: _Optional[str] = ..., model: _Optional[str] = ..., job_id: _Optional[str] = ..., held_micros: _Optional[int] = ..., spent_micros: _Optional[int] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., submit_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., complete_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    clip_asset_id: str
+    def __init__(self, id: _Optional[str] = ..., ordinal: _Optional[int] = ..., state: _Optional[_Union[AttemptState, str]] = ..., account_id: _Optional[str] = ..., provider: _Optional[str] = ..., model: _Optional[str] = ..., job_id: _Optional[str] = ..., held_micros: _Optional[int] = ..., spent_micros: _Optional[int] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., submit_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., complete_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., clip_asset_id: _Optional[str] = ...) -> None: ...
 
 class GenerationEvent(_message.Message):
     __slots__ = ("id", "generation_id", "sequence", "type", "create_time", "message", "attributes", "state")

@@ -142,6 +142,20 @@ class RetryGenerationResponse(_message.Message):
     generation: _generation_pb2.Generation
     def __init__(self, generation: _Optional[_Union[_generation_pb2.Generation, _Mapping]] = ...) -> None: ...
 
+class PromoteTakeRequest(_message.Message):
+    __slots__ = ("generation_id", "take")
+    GENERATION_ID_FIELD_NUMBER: _ClassVar[int]
+    TAKE_FIELD_NUMBER: _ClassVar[int]
+    generation_id: str
+    take: int
+    def __init__(self, generation_id: _Optional[str] = ..., take: _Optional[int] = ...) -> None: ...
+
+class PromoteTakeResponse(_message.Message):
+    __slots__ = ("generation",)
+    GENERATION_FIELD_NUMBER: _ClassVar[int]
+    generation: _generation_pb2.Generation
+    def __init__(self, generation: _Optional[_Union[_generation_pb2.Generation, _Mapping]] = ...) -> None: ...
+
 class DeleteGenerationRequest(_message.Message):
     __slots__ = ("generation_id",)
     GENERATION_ID_FIELD_NUMBER: _ClassVar[int]

@@ -60,6 +60,11 @@ class GenerationServiceStub:
                 request_serializer=reelmesh_dot_v1_dot_generation__service__pb2.RetryGenerationRequest.SerializeToString,
                 response_deserializer=reelmesh_dot_v1_dot_generation__service__pb2.RetryGenerationResponse.FromString,
                 _registered_method=True)
+        self.PromoteTake = channel.unary_unary(
+                '/reelmesh.v1.GenerationService/PromoteTake',
+                request_serializer=reelmesh_dot_v1_dot_generation__service__pb2.PromoteTakeRequest.SerializeToString,
+                response_deserializer=reelmesh_dot_v1_dot_generation__service__pb2.PromoteTakeResponse.FromString,
+                _registered_method=True)
         self.DeleteGeneration = channel.unary_unary(
                 '/reelmesh.v1.GenerationService/DeleteGeneration',
                 request_serializer=reelmesh_dot_v1_dot_generation__service__pb2.DeleteGenerationRequest.SerializeToString,
@@ -121,6 +126,14 @@ class GenerationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PromoteTake(self, request, context):
+        """Delivers an alternate take in place of what was delivered, which is kept as a take. Nothing is paid for it: it was
+        when it came. Idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteGeneration(self, request, context):
         """Deletes a generation that has ended: its files first, then itself. What it cost stays on the books.
         """
@@ -176,6 +189,11 @@ def add_GenerationServiceServicer_to_server(servicer, server):
                     servicer.RetryGeneration,
                     request_deserializer=reelmesh_dot_v1_dot_generation__service__pb2.RetryGenerationRequest.FromString,
                     response_serializer=reelmesh_dot_v1_dot_generation__service__pb2.RetryGenerationResponse.SerializeToString,
+            ),
+            'PromoteTake': grpc.unary_unary_rpc_method_handler(
+                    servicer.PromoteTake,
+                    request_deserializer=reelmesh_dot_v1_dot_generation__service__pb2.PromoteTakeRequest.FromString,
+                    response_serializer=reelmesh_dot_v1_dot_generation__service__pb2.PromoteTakeResponse.SerializeToString,
             ),
             'DeleteGeneration': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteGeneration,
@@ -334,6 +352,33 @@ class GenerationService:
             '/reelmesh.v1.GenerationService/RetryGeneration',
             reelmesh_dot_v1_dot_generation__service__pb2.RetryGenerationRequest.SerializeToString,
             reelmesh_dot_v1_dot_generation__service__pb2.RetryGenerationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PromoteTake(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reelmesh.v1.GenerationService/PromoteTake',
+            reelmesh_dot_v1_dot_generation__service__pb2.PromoteTakeRequest.SerializeToString,
+            reelmesh_dot_v1_dot_generation__service__pb2.PromoteTakeResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,6 +43,10 @@ class GenerationServiceStub:
     """Asks for the end of a generation. Idempotent while it is CANCELLING or CANCELLED."""
     RetryGeneration: _grpc.UnaryUnaryMultiCallable[_generation_service_pb2.RetryGenerationRequest, _generation_service_pb2.RetryGenerationResponse]
     """Starts a new run of a failed generation. Refused while an attempt is unresolved."""
+    PromoteTake: _grpc.UnaryUnaryMultiCallable[_generation_service_pb2.PromoteTakeRequest, _generation_service_pb2.PromoteTakeResponse]
+    """Delivers an alternate take in place of what was delivered, which is kept as a take. Nothing is paid for it: it was
+    when it came. Idempotent.
+    """
     DeleteGeneration: _grpc.UnaryUnaryMultiCallable[_generation_service_pb2.DeleteGenerationRequest, _generation_service_pb2.DeleteGenerationResponse]
     """Deletes a generation that has ended: its files first, then itself. What it cost stays on the books."""
     WatchGeneration: _grpc.UnaryStreamMultiCallable[_generation_service_pb2.WatchGenerationRequest, _generation_service_pb2.WatchGenerationResponse]
@@ -67,6 +71,10 @@ class GenerationServiceAsyncStub(GenerationServiceStub):
     """Asks for the end of a generation. Idempotent while it is CANCELLING or CANCELLED."""
     RetryGeneration: _aio.UnaryUnaryMultiCallable[_generation_service_pb2.RetryGenerationRequest, _generation_service_pb2.RetryGenerationResponse]  # type: ignore[assignment]
     """Starts a new run of a failed generation. Refused while an attempt is unresolved."""
+    PromoteTake: _aio.UnaryUnaryMultiCallable[_generation_service_pb2.PromoteTakeRequest, _generation_service_pb2.PromoteTakeResponse]  # type: ignore[assignment]
+    """Delivers an alternate take in place of what was delivered, which is kept as a take. Nothing is paid for it: it was
+    when it came. Idempotent.
+    """
     DeleteGeneration: _aio.UnaryUnaryMultiCallable[_generation_service_pb2.DeleteGenerationRequest, _generation_service_pb2.DeleteGenerationResponse]  # type: ignore[assignment]
     """Deletes a generation that has ended: its files first, then itself. What it cost stays on the books."""
     WatchGeneration: _aio.UnaryStreamMultiCallable[_generation_service_pb2.WatchGenerationRequest, _generation_service_pb2.WatchGenerationResponse]  # type: ignore[assignment]
@@ -118,6 +126,16 @@ class GenerationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_generation_service_pb2.RetryGenerationResponse, _abc.Awaitable[_generation_service_pb2.RetryGenerationResponse]]:
         """Starts a new run of a failed generation. Refused while an attempt is unresolved."""
+
+    @_abc_1.abstractmethod
+    def PromoteTake(
+        self,
+        request: _generation_service_pb2.PromoteTakeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_generation_service_pb2.PromoteTakeResponse, _abc.Awaitable[_generation_service_pb2.PromoteTakeResponse]]:
+        """Delivers an alternate take in place of what was delivered, which is kept as a take. Nothing is paid for it: it was
+        when it came. Idempotent.
+        """
 
     @_abc_1.abstractmethod
     def DeleteGeneration(

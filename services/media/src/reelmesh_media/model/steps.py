@@ -16,6 +16,7 @@ class Kind(enum.StrEnum):
     THUMBNAIL = "THUMBNAIL"
     POSTER = "POSTER"
     FRAME = "FRAME"
+    INFOGRAPHIC = "INFOGRAPHIC"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -67,6 +68,20 @@ class Ladder:
     duration_seconds: float
     audio: bool
     rungs: tuple[int, ...]
+    #: Stands before the names of the files, when they are not the generation's first.
+    label: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Infographic:
+    """Draw a still picture in place of a video. Pixels."""
+
+    prompt: str
+    width: int
+    height: int
+    category: str
+    reference_asset_ids: tuple[str, ...]
+    seed: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -78,7 +93,7 @@ class Work:
     generation_id: str
     shot_id: str
     owner: Owner
-    what: LastFrame | Ladder
+    what: LastFrame | Ladder | Infographic
 
     def asset_id(self, name: str) -> str:
         """Return the id of something that this run makes."""
@@ -133,6 +148,16 @@ class LadderMade:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class PictureDrawn:
+    """The still picture is stored. Pixels, bytes."""
+
+    asset_id: str
+    width: int
+    height: int
+    size_bytes: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Failed:
     """The run did not work."""
 
@@ -141,4 +166,4 @@ class Failed:
     broken_clip_asset_id: str = ""
 
 
-Result = FrameTaken | LadderMade | Failed
+Result = FrameTaken | LadderMade | PictureDrawn | Failed

@@ -10,7 +10,7 @@ from collections.abc import Generator
 from reelmesh_kit import errors
 
 from reelmesh_media import crash_points, ports
-from reelmesh_media.model import findings, ladder, refusals, steps
+from reelmesh_media.model import findings, infographics, ladder, refusals, steps, video
 
 # A progress note is shouted at most when the share has grown by this much.
 PROGRESS_STEP_PERCENT = 5
@@ -65,6 +65,8 @@ class Performing:
             try:
                 if isinstance(work.what, steps.LastFrame):
                     return await self._take_frame(work, work.what, folder)
+                if isinstance(work.what, steps.Infographic):
+                    return await self._draw(work, work.what, folder)
                 return await self._make_ladder(work, work.what, folder)
             except refusals.OutputDiskFull:
                 raise
@@ -81,6 +83,22 @@ class Performing:
         frame_asset_id = work.asset_id("frame")
         await self._upload(work, made.path, steps.Kind.FRAME, frame_asset_id, width=made.width, height=made.height)
         return steps.FrameTaken(frame_asset_id)
+
+    async def _draw(self, work: steps.Work, what: steps.Infographic, folder: pathlib.Path) -> steps.Result:
+        images: list[pathlib.Path] = []
+        for position, asset_id in enumerate(what.reference_asset_ids):
+            image = folder / f"image-{position}"
+            with contextlib.suppress(errors.NotFound):  # it has expired: the words will do
+                await self._assets.download(asset_id, image)
+                images.append(image)
+        request = infographics.InfographicRequest(
+            what.prompt, what.category, video.Size(what.width, what.height), what.seed, tuple(images)
+        )
+        made = await self._engine.infographic(request, folder / "infographic.png")
+        crash_points.STEP_MADE.passed()
+        asset_id = work.asset_id("infographic")
+        await self._upload(work, made.path, steps.Kind.INFOGRAPHIC, asset_id, width=made.width, height=made.height)
+        return steps.PictureDrawn(asset_id, made.width, made.height, made.size_bytes)
 
     async def _make_ladder(self, work: steps.Work, what: steps.Ladder, folder: pathlib.Path) -> steps.Result:
         clips = [folder / f"clip-{position}" for position in range(len(what.clip_asset_ids))]
@@ -99,6 +117,7 @@ class Performing:
 
     async def _store(self, work: steps.Work, what: steps.Ladder, made: ladder.LadderResult) -> steps.Result:
         renditions: list[steps.MadeRendition] = []
+        prefix = f"{what.label}-" if what.label else ""
         for rendition in made.renditions:
             file = rendition.file
             stored = steps.MadeRendition(
@@ -115,7 +134,7 @@ class Performing:
                 steps.Kind.RENDITION,
                 stored.asset_id,
                 # The first is the video itself and needs no further name.
-                name=rendition.label if renditions else "",
+                name=prefix + rendition.label if renditions else what.label,
                 width=file.width,
                 height=file.height,
                 duration_seconds=rendition.duration_seconds,
@@ -126,7 +145,9 @@ class Performing:
             (thumbnail, steps.Kind.THUMBNAIL, made.thumbnail),
             (poster, steps.Kind.POSTER, made.poster),
         ):
-            await self._upload(work, still.path, kind, asset_id, width=still.width, height=still.height)
+            await self._upload(
+                work, still.path, kind, asset_id, name=what.label, width=still.width, height=still.height
+            )
         noticed = tuple(
             steps.Noticed(one.kind.value, one.start_seconds, one.end_seconds, one.detail)
             for one in made.findings

@@ -10,8 +10,9 @@ import av
 import numpy as np
 import numpy.typing as npt
 from av.video.reformatter import Interpolation, VideoReformatter
+from reelmesh_lettering import palette
 
-from reelmesh_provider_local.rendering import canvas, frames, palette
+from reelmesh_provider_local.rendering import canvas, frames
 
 Field = canvas.Floats
 

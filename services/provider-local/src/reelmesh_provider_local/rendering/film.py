@@ -10,23 +10,19 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+from reelmesh_lettering import direction, fonts, palette, typography, wording
 
 from reelmesh_provider_local.rendering import (
     backdrop,
     canvas,
-    direction,
     encoding,
-    fonts,
     model,
     motifs,
     motion,
-    palette,
     pictures,
     sound,
     storyboard,
     titles,
-    typography,
-    wording,
 )
 
 PARTIAL_SUFFIX = ".part"

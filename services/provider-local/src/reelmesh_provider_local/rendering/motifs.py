@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
+from reelmesh_lettering import palette
 
-from reelmesh_provider_local.rendering import canvas, palette
+from reelmesh_provider_local.rendering import canvas
 
 Drawing = Callable[[canvas.Floats, canvas.Floats, float], canvas.Floats]
 """From coordinates in -1..1 and the width of a pixel there to coverage 0..1."""

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reelmesh_provider_local.rendering import wording
+from reelmesh_lettering import wording
 
 # A card holds about one breath: 72 Latin letters on a wide screen, fewer on a narrow one.
 WIDE_CARD_UNITS = 72

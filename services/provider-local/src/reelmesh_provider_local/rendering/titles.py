@@ -3,7 +3,9 @@
 import enum
 from dataclasses import dataclass
 
-from reelmesh_provider_local.rendering import canvas, direction, fonts, motion, palette, storyboard, typography, wording
+from reelmesh_lettering import direction, fonts, palette, typography, wording
+
+from reelmesh_provider_local.rendering import canvas, motion, sprites, storyboard
 
 MARGIN_PART = 0.075
 """Safe margin on each side, as a part of the shorter side."""
@@ -182,7 +184,7 @@ class TitleCard:
     ) -> list[PlacedLine]:
         placed: list[PlacedLine] = []
         for index, line in enumerate(block.lines):
-            drawn = typography.drawn(line, block.size, self._colours.ink)
+            drawn = sprites.drawn(line, block.size, self._colours.ink)
             # Edges align by ink, not by the letters' own side bearings.
             x = box[0] - drawn.ink_left
             if self._layout.centred:
@@ -192,7 +194,7 @@ class TitleCard:
             placed.append(
                 PlacedLine(
                     sprite=drawn.sprite,
-                    shadow=typography.shadow(drawn.sprite, _shadow_radius(block.size), self._colours.deep),
+                    shadow=sprites.shadow(drawn.sprite, _shadow_radius(block.size), self._colours.deep),
                     left=x,
                     top=top + block.baseline(index) + drawn.rise,
                     size=block.size,
@@ -308,7 +310,7 @@ SWATCH_UNITS, SWATCH_GAP_UNITS, CAPTION_GAP_UNITS = 4.2, 1.4, 2.4
 
 def _caption(
     plan: storyboard.Storyboard, typesetter: typography.Typesetter, layout: Layout, colours: palette.Palette
-) -> typography.Drawn | None:
+) -> sprites.Drawn | None:
     """The film's opening words, small, where they are short enough to close with."""
     if not plan.cards or plan.end_card_seconds >= plan.duration_seconds:
         return None
@@ -318,4 +320,4 @@ def _caption(
     base = direction.of_paragraph(wording.joined(list(words)))
     space = (layout.width - 4 * layout.margin, 8 * layout.unit)
     block = typesetter.fit(words, fonts.REGULAR, base, space, 4.4 * layout.unit)
-    return typography.drawn(block.lines[0], block.size, colours.ink) if len(block.lines) == 1 else None
+    return sprites.drawn(block.lines[0], block.size, colours.ink) if len(block.lines) == 1 else None

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#reelmesh/mesh/v1/step_service.proto\x12\x10reelmesh.mesh.v1\x1a\x1egoogle/protobuf/duration.proto\"6\n\x10\x42\x65ginStepRequest\x12\x0f\n\x07step_id\x18\x01 \x01(\t\x12\x11\n\tworker_id\x18\x02 \x01(\t\"u\n\x11\x42\x65ginStepResponse\x12*\n\x04work\x18\x01 \x01(\x0b\x32\x1a.reelmesh.mesh.v1.StepWorkH\x00\x12*\n\x04\x64rop\x18\x02 \x01(\x0b\x32\x1a.reelmesh.mesh.v1.StepDropH\x00\x42\x08\n\x06\x61nswer\"N\n\x08StepDrop\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x32\n\x0f\x61sk_again_after\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xe5\x01\n\x08StepWork\x12\x0f\n\x07step_id\x18\x01 \x01(\t\x12\r\n\x05token\x18\x02 \x01(\t\x12\x15\n\rgeneration_id\x18\x03 \x01(\t\x12\x0f\n\x07shot_id\x18\x04 \x01(\t\x12\x11\n\ttenant_id\x18\x05 \x01(\t\x12\x0f\n\x07user_id\x18\x06 \x01(\t\x12\x35\n\nlast_frame\x18\x07 \x01(\x0b\x32\x1f.reelmesh.mesh.v1.LastFrameWorkH\x00\x12.\n\x06ladder\x18\x08 \x01(\x0b\x32\x1c.reelmesh.mesh.v1.LadderWorkH\x00\x42\x06\n\x04kind\"&\n\rLastFrameWork\x12\x15\n\rclip_asset_id\x18\x01 \x01(\t\"\\\n\nLadderWork\x12\x16\n\x0e\x63lip_asset_ids\x18\x01 \x03(\t\x12\x18\n\x10\x64uration_seconds\x18\x02 \x01(\x01\x12\r\n\x05\x61udio\x18\x03 \x01(\x08\x12\r\n\x05rungs\x18\x04 \x03(\x05\"\xe7\x01\n\x11\x46inishStepRequest\x12\x0f\n\x07step_id\x18\x01 \x01(\t\x12\r\n\x05token\x18\x02 \x01(\t\x12\x11\n\tworker_id\x18\x03 \x01(\t\x12\x35\n\nlast_frame\x18\x04 \x01(\x0b\x32\x1f.reelmesh.mesh.v1.LastFrameDoneH\x00\x12.\n\x06ladder\x18\x05 \x01(\x0b\x32\x1c.reelmesh.mesh.v1.LadderDoneH\x00\x12.\n\x06\x66\x61iled\x18\x06 \x01(\x0b\x32\x1c.reelmesh.mesh.v1.StepFailedH\x00\x42\x08\n\x06result\"\'\n\rLastFrameDone\x12\x16\n\x0e\x66rame_asset_id\x18\x01 \x01(\t\"\x9d\x01\n\nLadderDone\x12)\n\x05\x66iles\x18\x01 \x03(\x0b\x32\x1a.reelmesh.mesh.v1.MadeFile\x12\x1a\n\x12thumbnail_asset_id\x18\x02 \x01(\t\x12\x17\n\x0fposter_asset_id\x18\x03 \x01(\t\x12/\n\x08\x66indings\x18\x04 \x03(\x0b\x32\x1d.reelmesh.mesh.v1.MadeFinding\"w\n\x08MadeFile\x12\x10\n\x08\x61sset_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05width\x18\x03 \x01(\x05\x12\x0e\n\x06height\x18\x04 \x01(\x05\x12\x18\n\x10\x64uration_seconds\x18\x05 \x01(\x01\x12\x12\n\nsize_bytes\x18\x06 \x01(\x03\"X\n\x0bMadeFinding\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x15\n\rstart_seconds\x18\x02 \x01(\x01\x12\x13\n\x0b\x65nd_seconds\x18\x03 \x01(\x01\x12\x0f\n\x07message\x18\x04 \x01(\t\"N\n\nStepFailed\x12\x0f\n\x07message\x18\x01 \x01(\t\x12\x11\n\tretryable\x18\x02 \x01(\x08\x12\x1c\n\x14\x62roken_clip_asset_id\x18\x03 \x01(\t\"&\n\x12\x46inishStepResponse\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x08\x32\xc1\x01\n\x0bStepService\x12T\n\tBeginStep\x12\".reelmesh.mesh.v1.BeginStepRequest\x1a#.reelmesh.mesh.v1.BeginStepResponse\x12\\\n\nFinishStep\x12#.reelmesh.mesh.v1.FinishStepRequest\x1a$.reelmesh.mesh.v1.FinishStepResponse\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#reelmesh/mesh/v1/step_service.proto\x12\x10reelmesh.mesh.v1\x1a\x1egoogle/protobuf/duration.proto\"6\n\x10\x42\x65ginStepRequest\x12\x0f\n\x07step_id\x18\x01 \x01(\t\x12\x11\n\tworker_id\x18\x02 \x01(\t\"u\n\x11\x42\x65ginStepResponse\x12*\n\x04work\x18\x01 \x01(\x0b\x32\x1a.reelmesh.mesh.v1.StepWorkH\x00\x12*\n\x04\x64rop\x18\x02 \x01(\x0b\x32\x1a.reelmesh.mesh.v1.StepDropH\x00\x42\x08\n\x06\x61nswer\"N\n\x08StepDrop\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x32\n\x0f\x61sk_again_after\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x9f\x02\n\x08StepWork\x12\x0f\n\x07step_id\x18\x01 \x01(\t\x12\r\n\x05token\x18\x02 \x01(\t\x12\x15\n\rgeneration_id\x18\x03 \x01(\t\x12\x0f\n\x07shot_id\x18\x04 \x01(\t\x12\x11\n\ttenant_id\x18\x05 \x01(\t\x12\x0f\n\x07user_id\x18\x06 \x01(\t\x12\x35\n\nlast_frame\x18\x07 \x01(\x0b\x32\x1f.reelmesh.mesh.v1.LastFrameWorkH\x00\x12.\n\x06ladder\x18\x08 \x01(\x0b\x32\x1c.reelmesh.mesh.v1.LadderWorkH\x00\x12\x38\n\x0binfographic\x18\t \x01(\x0b\x32!.reelmesh.mesh.v1.InfographicWorkH\x00\x42\x06\n\x04kind\"&\n\rLastFrameWork\x12\x15\n\rclip_asset_id\x18\x01 \x01(\t\"}\n\x0fInfographicWork\x12\x0e\n\x06prompt\x18\x01 \x01(\t\x12\r\n\x05width\x18\x02 \x01(\x05\x12\x0e\n\x06height\x18\x03 \x01(\x05\x12\x10\n\x08\x63\x61tegory\x18\x04 \x01(\t\x12\x1b\n\x13reference_asset_ids\x18\x05 \x03(\t\x12\x0c\n\x04seed\x18\x06 \x01(\r\"k\n\nLadderWork\x12\x16\n\x0e\x63lip_asset_ids\x18\x01 \x03(\t\x12\x18\n\x10\x64uration_seconds\x18\x02 \x01(\x01\x12\r\n\x05\x61udio\x18\x03 \x01(\x08\x12\r\n\x05rungs\x18\x04 \x03(\x05\x12\r\n\x05label\x18\x05 \x01(\t\"\xa1\x02\n\x11\x46inishStepRequest\x12\x0f\n\x07step_id\x18\x01 \x01(\t\x12\r\n\x05token\x18\x02 \x01(\t\x12\x11\n\tworker_id\x18\x03 \x01(\t\x12\x35\n\nlast_frame\x18\x04 \x01(\x0b\x32\x1f.reelmesh.mesh.v1.LastFrameDoneH\x00\x12.\n\x06ladder\x18\x05 \x01(\x0b\x32\x1c.reelmesh.mesh.v1.LadderDoneH\x00\x12.\n\x06\x66\x61iled\x18\x06 \x01(\x0b\x32\x1c.reelmesh.mesh.v1.StepFailedH\x00\x12\x38\n\x0binfographic\x18\x07 \x01(\x0b\x32!.reelmesh.mesh.v1.InfographicDoneH\x00\x42\x08\n\x06result\";\n\x0fInfographicDone\x12(\n\x04\x66ile\x18\x01 \x01(\x0b\x32\x1a.reelmesh.mesh.v1.MadeFile\"\'\n\rLastFrameDone\x12\x16\n\x0e\x66rame_asset_id\x18\x01 \x01(\t\"\x9d\x01\n\nLadderDone\x12)\n\x05\x66iles\x18\x01 \x03(\x0b\x32\x1a.reelmesh.mesh.v1.MadeFile\x12\x1a\n\x12thumbnail_asset_id\x18\x02 \x01(\t\x12\x17\n\x0fposter_asset_id\x18\x03 \x01(\t\x12/\n\x08\x66indings\x18\x04 \x03(\x0b\x32\x1d.reelmesh.mesh.v1.MadeFinding\"w\n\x08MadeFile\x12\x10\n\x08\x61sset_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05width\x18\x03 \x01(\x05\x12\x0e\n\x06height\x18\x04 \x01(\x05\x12\x18\n\x10\x64uration_seconds\x18\x05 \x01(\x01\x12\x12\n\nsize_bytes\x18\x06 \x01(\x03\"X\n\x0bMadeFinding\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x15\n\rstart_seconds\x18\x02 \x01(\x01\x12\x13\n\x0b\x65nd_seconds\x18\x03 \x01(\x01\x12\x0f\n\x07message\x18\x04 \x01(\t\"N\n\nStepFailed\x12\x0f\n\x07message\x18\x01 \x01(\t\x12\x11\n\tretryable\x18\x02 \x01(\x08\x12\x1c\n\x14\x62roken_clip_asset_id\x18\x03 \x01(\t\"&\n\x12\x46inishStepResponse\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x08\x32\xc1\x01\n\x0bStepService\x12T\n\tBeginStep\x12\".reelmesh.mesh.v1.BeginStepRequest\x1a#.reelmesh.mesh.v1.BeginStepResponse\x12\\\n\nFinishStep\x12#.reelmesh.mesh.v1.FinishStepRequest\x1a$.reelmesh.mesh.v1.FinishStepResponse\"\x03\x90\x02\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,25 +41,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STEPDROP']._serialized_start=264
   _globals['_STEPDROP']._serialized_end=342
   _globals['_STEPWORK']._serialized_start=345
-  _globals['_STEPWORK']._serialized_end=574
-  _globals['_LASTFRAMEWORK']._serialized_start=576
-  _globals['_LASTFRAMEWORK']._serialized_end=614
-  _globals['_LADDERWORK']._serialized_start=616
-  _globals['_LADDERWORK']._serialized_end=708
-  _globals['_FINISHSTEPREQUEST']._serialized_start=711
-  _globals['_FINISHSTEPREQUEST']._serialized_end=942
-  _globals['_LASTFRAMEDONE']._serialized_start=944
-  _globals['_LASTFRAMEDONE']._serialized_end=983
-  _globals['_LADDERDONE']._serialized_start=986
-  _globals['_LADDERDONE']._serialized_end=1143
-  _globals['_MADEFILE']._serialized_start=1145
-  _globals['_MADEFILE']._serialized_end=1264
-  _globals['_MADEFINDING']._serialized_start=1266
-  _globals['_MADEFINDING']._serialized_end=1354
-  _globals['_STEPFAILED']._serialized_start=1356
-  _globals['_STEPFAILED']._serialized_end=1434
-  _globals['_FINISHSTEPRESPONSE']._serialized_start=1436
-  _globals['_FINISHSTEPRESPONSE']._serialized_end=1474
-  _globals['_STEPSERVICE']._serialized_start=1477
-  _globals['_STEPSERVICE']._serialized_end=1670
+  _globals['_STEPWORK']._serialized_end=632
+  _globals['_LASTFRAMEWORK']._serialized_start=634
+  _globals['_LASTFRAMEWORK']._serialized_end=672
+  _globals['_INFOGRAPHICWORK']._serialized_start=674
+  _globals['_INFOGRAPHICWORK']._serialized_end=799
+  _globals['_LADDERWORK']._serialized_start=801
+  _globals['_LADDERWORK']._serialized_end=908
+  _globals['_FINISHSTEPREQUEST']._serialized_start=911
+  _globals['_FINISHSTEPREQUEST']._serialized_end=1200
+  _globals['_INFOGRAPHICDONE']._serialized_start=1202
+  _globals['_INFOGRAPHICDONE']._serialized_end=1261
+  _globals['_LASTFRAMEDONE']._serialized_start=1263
+  _globals['_LASTFRAMEDONE']._serialized_end=1302
+  _globals['_LADDERDONE']._serialized_start=1305
+  _globals['_LADDERDONE']._serialized_end=1462
+  _globals['_MADEFILE']._serialized_start=1464
+  _globals['_MADEFILE']._serialized_end=1583
+  _globals['_MADEFINDING']._serialized_start=1585
+  _globals['_MADEFINDING']._serialized_end=1673
+  _globals['_STEPFAILED']._serialized_start=1675
+  _globals['_STEPFAILED']._serialized_end=1753
+  _globals['_FINISHSTEPRESPONSE']._serialized_start=1755
+  _globals['_FINISHSTEPRESPONSE']._serialized_end=1793
+  _globals['_STEPSERVICE']._serialized_start=1796
+  _globals['_STEPSERVICE']._serialized_end=1989
 # @@protoc_insertion_point(module_scope)

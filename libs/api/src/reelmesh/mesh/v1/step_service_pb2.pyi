@@ -34,7 +34,7 @@ class StepDrop(_message.Message):
     def __init__(self, reason: _Optional[str] = ..., ask_again_after: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class StepWork(_message.Message):
-    __slots__ = ("step_id", "token", "generation_id", "shot_id", "tenant_id", "user_id", "last_frame", "ladder")
+    __slots__ = ("step_id", "token", "generation_id", "shot_id", "tenant_id", "user_id", "last_frame", "ladder", "infographic")
     STEP_ID_FIELD_NUMBER: _ClassVar[int]
     TOKEN_FIELD_NUMBER: _ClassVar[int]
     GENERATION_ID_FIELD_NUMBER: _ClassVar[int]
@@ -43,6 +43,7 @@ class StepWork(_message.Message):
     USER_ID_FIELD_NUMBER: _ClassVar[int]
     LAST_FRAME_FIELD_NUMBER: _ClassVar[int]
     LADDER_FIELD_NUMBER: _ClassVar[int]
+    INFOGRAPHIC_FIELD_NUMBER: _ClassVar[int]
     step_id: str
     token: str
     generation_id: str
@@ -51,7 +52,8 @@ class StepWork(_message.Message):
     user_id: str
     last_frame: LastFrameWork
     ladder: LadderWork
-    def __init__(self, step_id: _Optional[str] = ..., token: _Optional[str] = ..., generation_id: _Optional[str] = ..., shot_id: _Optional[str] = ..., tenant_id: _Optional[str] = ..., user_id: _Optional[str] = ..., last_frame: _Optional[_Union[LastFrameWork, _Mapping]] = ..., ladder: _Optional[_Union[LadderWork, _Mapping]] = ...) -> None: ...
+    infographic: InfographicWork
+    def __init__(self, step_id: _Optional[str] = ..., token: _Optional[str] = ..., generation_id: _Optional[str] = ..., shot_id: _Optional[str] = ..., tenant_id: _Optional[str] = ..., user_id: _Optional[str] = ..., last_frame: _Optional[_Union[LastFrameWork, _Mapping]] = ..., ladder: _Optional[_Union[LadderWork, _Mapping]] = ..., infographic: _Optional[_Union[InfographicWork, _Mapping]] = ...) -> None: ...
 
 class LastFrameWork(_message.Message):
     __slots__ = ("clip_asset_id",)
@@ -59,33 +61,59 @@ class LastFrameWork(_message.Message):
     clip_asset_id: str
     def __init__(self, clip_asset_id: _Optional[str] = ...) -> None: ...
 
+class InfographicWork(_message.Message):
+    __slots__ = ("prompt", "width", "height", "category", "reference_asset_ids", "seed")
+    PROMPT_FIELD_NUMBER: _ClassVar[int]
+    WIDTH_FIELD_NUMBER: _ClassVar[int]
+    HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    CATEGORY_FIELD_NUMBER: _ClassVar[int]
+    REFERENCE_ASSET_IDS_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    prompt: str
+    width: int
+    height: int
+    category: str
+    reference_asset_ids: _containers.RepeatedScalarFieldContainer[str]
+    seed: int
+    def __init__(self, prompt: _Optional[str] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., category: _Optional[str] = ..., reference_asset_ids: _Optional[_Iterable[str]] = ..., seed: _Optional[int] = ...) -> None: ...
+
 class LadderWork(_message.Message):
-    __slots__ = ("clip_asset_ids", "duration_seconds", "audio", "rungs")
+    __slots__ = ("clip_asset_ids", "duration_seconds", "audio", "rungs", "label")
     CLIP_ASSET_IDS_FIELD_NUMBER: _ClassVar[int]
     DURATION_SECONDS_FIELD_NUMBER: _ClassVar[int]
     AUDIO_FIELD_NUMBER: _ClassVar[int]
     RUNGS_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
     clip_asset_ids: _containers.RepeatedScalarFieldContainer[str]
     duration_seconds: float
     audio: bool
     rungs: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, clip_asset_ids: _Optional[_Iterable[str]] = ..., duration_seconds: _Optional[float] = ..., audio: _Optional[bool] = ..., rungs: _Optional[_Iterable[int]] = ...) -> None: ...
+    label: str
+    def __init__(self, clip_asset_ids: _Optional[_Iterable[str]] = ..., duration_seconds: _Optional[float] = ..., audio: _Optional[bool] = ..., rungs: _Optional[_Iterable[int]] = ..., label: _Optional[str] = ...) -> None: ...
 
 class FinishStepRequest(_message.Message):
-    __slots__ = ("step_id", "token", "worker_id", "last_frame", "ladder", "failed")
+    __slots__ = ("step_id", "token", "worker_id", "last_frame", "ladder", "failed", "infographic")
     STEP_ID_FIELD_NUMBER: _ClassVar[int]
     TOKEN_FIELD_NUMBER: _ClassVar[int]
     WORKER_ID_FIELD_NUMBER: _ClassVar[int]
     LAST_FRAME_FIELD_NUMBER: _ClassVar[int]
     LADDER_FIELD_NUMBER: _ClassVar[int]
     FAILED_FIELD_NUMBER: _ClassVar[int]
+    INFOGRAPHIC_FIELD_NUMBER: _ClassVar[int]
     step_id: str
     token: str
     worker_id: str
     last_frame: LastFrameDone
     ladder: LadderDone
     failed: StepFailed
-    def __init__(self, step_id: _Optional[str] = ..., token: _Optional[str] = ..., worker_id: _Optional[str] = ..., last_frame: _Optional[_Union[LastFrameDone, _Mapping]] = ..., ladder: _Optional[_Union[LadderDone, _Mapping]] = ..., failed: _Optional[_Union[StepFailed, _Mapping]] = ...) -> None: ...
+    infographic: InfographicDone
+    def __init__(self, step_id: _Optional[str] = ..., token: _Optional[str] = ..., worker_id: _Optional[str] = ..., last_frame: _Optional[_Union[LastFrameDone, _Mapping]] = ..., ladder: _Optional[_Union[LadderDone, _Mapping]] = ..., failed: _Optional[_Union[StepFailed, _Mapping]] = ..., infographic: _Optional[_Union[InfographicDone, _Mapping]] = ...) -> None: ...
+
+class InfographicDone(_message.Message):
+    __slots__ = ("file",)
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    file: MadeFile
+    def __init__(self, file: _Optional[_Union[MadeFile, _Mapping]] = ...) -> None: ...
 
 class LastFrameDone(_message.Message):
     __slots__ = ("frame_asset_id",)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from reelmesh_provider_local.rendering import fonts, typography, wording
+from reelmesh_lettering import fonts, typography, wording
 
 from tests.support import requirements
 
@@ -32,55 +32,21 @@ def test_ink_stays_inside_the_space_it_was_given(typesetter, text, space):
         assert block.width <= space[0]
         assert block.height <= space[1]
     for line in block.lines:
-        inked = typography.drawn(line, block.size, WHITE).sprite.mask.getbbox()
+        inked = typography.inked(line, block.size, WHITE).mask.getbbox()
         assert inked is not None
         assert inked[0] > 0
         assert inked[1] > 0
 
 
-def test_a_sprite_holds_all_its_ink(typesetter):
+def test_a_drawn_line_holds_all_its_ink(typesetter):
     line = typesetter.line("Ágjpq|", fonts.HEAVY, "ltr")
     block = typesetter.fit(wording.atoms("Ágjpq|"), fonts.HEAVY, "ltr", (500, 200), 90)
-    mask = np.asarray(typography.drawn(line, block.size, WHITE).sprite.mask)
+    mask = np.asarray(typography.inked(line, block.size, WHITE).mask)
     assert mask.max() == 255
     assert not mask[0].any()
     assert not mask[-1].any()
     assert not mask[:, 0].any()
     assert not mask[:, -1].any()
-
-
-def test_a_line_is_drawn_larger_than_it_is_shown_and_stands_where_it_was_measured(typesetter):
-    block = typesetter.fit(wording.atoms("Fox jumps"), fonts.HEAVY, "ltr", (400, 200), 60)
-    drawn = typography.drawn(block.lines[0], block.size, WHITE)
-    box = block.boxes[0]
-    assert drawn.sprite.density == pytest.approx(typography.DENSITY, abs=0.02)
-    (run,) = block.lines[0].runs
-    left, _, right, _ = fonts.opened(run.face, block.size).getmask(run.text).getbbox()
-    assert drawn.ink_right - drawn.ink_left == pytest.approx(right - left, abs=2)
-    _, top, _, bottom = drawn.sprite.mask.getbbox()
-    assert drawn.rise + top / drawn.sprite.density == pytest.approx(box.top, abs=1.5)
-    assert drawn.rise + bottom / drawn.sprite.density == pytest.approx(box.bottom, abs=1.5)
-
-
-@pytest.mark.parametrize("radius", [2.0, 9.0, 25.0])
-def test_a_shadow_lies_under_its_line_and_reaches_beyond_it(typesetter, radius):
-    block = typesetter.fit(wording.atoms("Fox"), fonts.HEAVY, "ltr", (400, 200), 60)
-    line = typography.drawn(block.lines[0], block.size, WHITE).sprite
-    shadow = typography.shadow(line, radius, (0.0, 0.0, 0.0))
-    assert all(around - own >= 2 * radius for around, own in zip(shadow.size, line.size, strict=True))
-    middles = [centre_of(each) for each in (line, shadow)]
-    assert middles[0] == pytest.approx(middles[1], abs=1.0)
-    assert shadow.mask.width * shadow.mask.height <= line.mask.width * line.mask.height * 4
-
-
-def centre_of(sprite):
-    """Where the middle of the ink stands from the middle of the sprite, in pixels of the canvas."""
-    mask = np.asarray(sprite.mask, dtype=float)
-    y, x = np.mgrid[0 : mask.shape[0], 0 : mask.shape[1]] + 0.5
-    centre = (x * mask).sum() / mask.sum(), (y * mask).sum() / mask.sum()
-    return [
-        (place - side / 2) / sprite.density for place, side in zip(centre, (mask.shape[1], mask.shape[0]), strict=True)
-    ]
 
 
 def test_short_text_is_set_as_large_as_allowed(typesetter):
@@ -121,7 +87,7 @@ def test_scripts_of_system_fonts_are_set_inside_their_space(rich, text):
     block = rich.fit(wording.atoms(kept), fonts.HEAVY, "ltr", (300.0, 120.0), 80.0)
     assert block.width <= 300
     assert block.height <= 120
-    mask = typography.drawn(block.lines[0], block.size, WHITE).sprite.mask
+    mask = typography.inked(block.lines[0], block.size, WHITE).mask
     assert np.asarray(mask).mean() > 5
 
 
@@ -137,5 +103,6 @@ def test_emoji_bring_their_own_colours(rich):
     if missing:
         requirements.missing("fonts", "none has emoji in colour")
     block = rich.fit(wording.atoms(kept), fonts.HEAVY, "ltr", (300.0, 120.0), 80.0)
-    inks = typography.drawn(block.lines[0], block.size, WHITE).sprite.inks
-    assert not any(isinstance(ink, float) for ink in inks)
+    painted = typography.inked(block.lines[0], block.size, WHITE).painted
+    assert painted is not None
+    assert len(painted.getcolors(100_000) or ()) > 10

@@ -3,7 +3,7 @@
 import unicodedata
 from typing import Literal
 
-from reelmesh_provider_local.rendering import wording
+from reelmesh_lettering import wording
 
 Direction = Literal["ltr", "rtl"]
 

@@ -4,7 +4,9 @@ import io
 
 import numpy as np
 from PIL import Image
-from reelmesh_provider_local.rendering import palette
+from reelmesh_lettering import palette
+
+from tests.support import drawings
 
 
 def lightness(colour) -> float:
@@ -44,15 +46,15 @@ def test_a_word_that_names_a_light_sets_the_hue():
         assert apart(hue(palette.from_words("Waves on the ocean.", np.random.default_rng(seed)).glow), 232) < 35
 
 
-def test_a_palette_belongs_to_its_images(picture):
+def test_a_palette_belongs_to_its_images():
     for colour in ((200, 60, 30), (20, 60, 200), (30, 150, 60)):
-        image = Image.open(io.BytesIO(picture(colour)))
+        image = Image.open(io.BytesIO(drawings.striped(colour)))
         chosen = palette.from_images([image], np.random.default_rng(0))
         wanted = hue([part / 255 for part in colour])
         assert apart(hue(chosen.glow), wanted) < 20
 
 
-def test_a_grey_image_makes_a_quiet_palette(picture):
-    chosen = palette.from_images([Image.open(io.BytesIO(picture((120, 120, 120))))], np.random.default_rng(0))
+def test_a_grey_image_makes_a_quiet_palette():
+    chosen = palette.from_images([Image.open(io.BytesIO(drawings.striped((120, 120, 120))))], np.random.default_rng(0))
     lab = palette.to_lab(np.array(chosen.glow, dtype=np.float32))
     assert float(np.hypot(lab[1], lab[2])) < 0.03

@@ -1,7 +1,7 @@
 """Prompts as readable pieces."""
 
 import pytest
-from reelmesh_provider_local.rendering import wording
+from reelmesh_lettering import wording
 
 
 @pytest.mark.parametrize(

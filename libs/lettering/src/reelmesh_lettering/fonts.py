@@ -13,7 +13,7 @@ from typing import cast
 from fontTools.ttLib import TTCollection, TTFont, TTLibError
 from PIL import ImageFont, features
 
-from reelmesh_provider_local.rendering import wording
+from reelmesh_lettering import wording
 
 SYSTEM_FOLDERS: tuple[pathlib.Path, ...] = (
     pathlib.Path("/usr/share/fonts"),

@@ -1,7 +1,7 @@
 """Text that runs both ways."""
 
 import pytest
-from reelmesh_provider_local.rendering import direction
+from reelmesh_lettering import direction
 
 
 @pytest.mark.parametrize(("text", "way"), [("abc", "ltr"), ("… قطة", "rtl"), ("123", "ltr"), ("שלום world", "rtl")])

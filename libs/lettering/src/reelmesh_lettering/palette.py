@@ -6,14 +6,16 @@ OKLab: Björn Ottosson, "A perceptual color space for image processing", 2020.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
-from reelmesh_provider_local.rendering import canvas
-from reelmesh_provider_local.rendering.canvas import Colour
-
-Lab = canvas.Floats
+Floats = npt.NDArray[np.floating[Any]]
+Colour = tuple[float, float, float]
+"""sRGB, each 0..1."""
+Lab = Floats
 
 _TO_LMS = np.array(
     [
@@ -66,13 +68,13 @@ class Palette:
         return self.glow, self.spark, self.accent, self.ink
 
 
-def to_lab(rgb: canvas.Floats) -> Lab:
+def to_lab(rgb: Floats) -> Lab:
     """(..., 3) sRGB 0..1 → OKLab."""
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     return np.cbrt(linear.astype(np.float32) @ _TO_LMS.T) @ _TO_LAB.T
 
 
-def from_lab(lab: Lab) -> canvas.Floats:
+def from_lab(lab: Lab) -> Floats:
     """OKLab → (..., 3) sRGB, clipped to 0..1."""
     linear = np.clip((lab @ _FROM_LAB.T) ** 3 @ _FROM_LMS.T, 0, 1)
     encoded = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
@@ -152,5 +154,5 @@ def _samples(image: Image.Image) -> Lab:
     return to_lab(np.asarray(small, dtype=np.float32).reshape(-1, 3) / 255)
 
 
-def _smoothed(histogram: canvas.Floats) -> canvas.Floats:
+def _smoothed(histogram: Floats) -> Floats:
     return histogram + 0.6 * (np.roll(histogram, 1) + np.roll(histogram, -1))

@@ -2,7 +2,7 @@
 
 import pathlib
 
-from reelmesh_provider_local.rendering import fonts
+from reelmesh_lettering import fonts
 
 
 def test_the_packaged_family_covers_latin_greek_and_cyrillic_in_the_nearest_weight():

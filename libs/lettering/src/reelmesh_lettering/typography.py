@@ -1,4 +1,4 @@
-"""Setting text: runs by font, right-to-left order, balanced lines at the largest size that fits, sprites to draw."""
+"""Setting text: runs by font, right-to-left order, balanced lines at the largest size that fits, and their ink."""
 
 import itertools
 import math
@@ -6,20 +6,14 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw
 
-from reelmesh_provider_local.rendering import canvas, direction, fonts, wording
+from reelmesh_lettering import direction, fonts, palette, wording
 
 MAX_LINES = 9
 MAX_SMALL_WORD_UNITS = 3
 MIN_SIZE_PIXELS = 7
-SPRITE_MARGIN_PIXELS = 4
-# Text is drawn larger by so much, more than it ever grows on screen.
-DENSITY = 1.25
-# The radius of a shadow's blur in its own pixels: enough for a smooth one.
-SHADOW_RADIUS_PIXELS = 3.0
-# How far it reaches, in radii.
-SHADOW_REACH = 3
+MARGIN_PIXELS = 4
 LEADING = 1.12
 EMOJI_SCALE = 0.92
 
@@ -80,14 +74,14 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
-    """A line as a sprite: where its ink begins and ends from the sprite's left, and where its top stands from the
-    baseline (upwards is negative), in pixels of the canvas."""
+class Inked:
+    """A line as it is drawn: coverage (mode L), colours where some of it brings its own (else None), and the corner of
+    both from the line's origin on the baseline, in pixels."""
 
-    sprite: canvas.Sprite
-    ink_left: float
-    ink_right: float
-    rise: float
+    mask: Image.Image
+    painted: Image.Image | None
+    left: int
+    top: int
 
 
 class Typesetter:
@@ -184,50 +178,30 @@ def flavour_of(text: str) -> str:
     return "KR" if "Hangul" in names else "SC"
 
 
-def drawn(line: Line, size: int, colour: canvas.Colour) -> Drawn:
-    """A line as a sprite, drawn larger than it will be shown, so that it stays sharp at every place and scale."""
-    larger = round(size * DENSITY)
-    density = larger / size
-    box = _ink(line, larger)
+def inked(line: Line, size: int, colour: palette.Colour) -> Inked:
+    """Draw a line, with a margin of clear pixels all around it."""
+    box = _ink(line, size)
     left, top = math.floor(box.left), math.floor(box.top)
     extent = (
-        math.ceil(box.right) - left + 2 * SPRITE_MARGIN_PIXELS,
-        math.ceil(box.bottom) - top + 2 * SPRITE_MARGIN_PIXELS,
+        math.ceil(box.right) - left + 2 * MARGIN_PIXELS,
+        math.ceil(box.bottom) - top + 2 * MARGIN_PIXELS,
     )
-    pen, baseline = SPRITE_MARGIN_PIXELS - left, SPRITE_MARGIN_PIXELS - top
+    pen, baseline = MARGIN_PIXELS - left, MARGIN_PIXELS - top
     mask = Image.new("L", extent, 0)
-    painted = Image.new("RGB", extent, _bytes(colour)) if any(run.face.colour for run in line.runs) else None
+    painted = Image.new("RGB", extent, in_bytes(colour)) if any(run.face.colour for run in line.runs) else None
     for run in line.runs:
         if run.face.colour and painted is not None:
-            _draw_colour(run, larger, (pen, baseline), mask, painted)
+            _draw_colour(run, size, (pen, baseline), mask, painted)
         else:
             ImageDraw.Draw(mask).text(
-                (pen, baseline), run.text, 255, fonts.opened(run.face, larger), "ls", direction=_way(run)
+                (pen, baseline), run.text, 255, fonts.opened(run.face, size), "ls", direction=_way(run)
             )
-        pen += _advance(run, larger)
-    inks = canvas.colour_code(colour) if painted is None else canvas.component_planes(painted)
-    inner_left, _, inner_right, _ = mask.getbbox() or (0, 0, 0, 0)
-    return Drawn(
-        sprite=canvas.Sprite(mask, inks, density=density),
-        ink_left=inner_left / density,
-        ink_right=inner_right / density,
-        rise=(top - SPRITE_MARGIN_PIXELS) / density,
-    )
+        pen += _advance(run, size)
+    return Inked(mask, painted, left - MARGIN_PIXELS, top - MARGIN_PIXELS)
 
 
-def shadow(cast_by: canvas.Sprite, radius: float, colour: canvas.Colour) -> canvas.Sprite:
-    """A soft dark copy to lay under a sprite, with the same middle; of few pixels, as it has no detail."""
-    density = min(cast_by.density, SHADOW_RADIUS_PIXELS / radius)
-    scale = density / cast_by.density
-    small = (max(1, round(cast_by.mask.width * scale)), max(1, round(cast_by.mask.height * scale)))
-    margin = math.ceil(SHADOW_REACH * radius * density)
-    mask = Image.new("L", (small[0] + 2 * margin, small[1] + 2 * margin), 0)
-    mask.paste(cast_by.mask.resize(small, Image.Resampling.BOX), (margin, margin))
-    blurred = mask.filter(ImageFilter.GaussianBlur(radius * density))
-    return canvas.Sprite(blurred, canvas.colour_code(colour), density=density)
-
-
-def _bytes(colour: canvas.Colour) -> tuple[int, int, int]:
+def in_bytes(colour: palette.Colour) -> tuple[int, int, int]:
+    """A colour as Pillow takes it, each part 0..255."""
     red, green, blue = (round(part * 255) for part in colour)
     return red, green, blue
 
