@@ -46,6 +46,11 @@ ATTEMPTS = (
     Bound("dispatched and not begun", "setting:orchestrator.begin_seconds", "withdrawn, and dispatched anew"),
     Bound("media step that nobody begins", "setting:orchestrator.step_seconds", "it is sent again"),
     Bound("runs of a media step", "reelmesh_orchestrator.model.step.MOST_TRIES", "the generation fails, or falls back"),
+    Bound(
+        "times that a drawing is sent out which nobody takes",
+        "reelmesh_orchestrator.model.floors.MOST_DRAWING_SENDS",
+        "words are delivered, where they will do",
+    ),
     Bound("cancel that a provider does not answer", "setting:orchestrator.cancel_grace_seconds", "it ends without"),
     Bound("attempts that one answer assigns", "reelmesh_orchestrator.usecases.pools.MOST_ASSIGNED", "the next renewal"),
     Bound(

@@ -43,6 +43,7 @@ EXCLUDED: Mapping[str, str] = {
     "reelmesh_media.engine.stills.POSTER_MAX_SHORT_SIDE": "how large a poster is made",
     "reelmesh_media.model.copying.": "what may be copied; the rest is encoded",
     "reelmesh_media.model.findings.": _CHECKS,
+    "reelmesh_media.model.infographics.": _LOOKS,
     "reelmesh_media.model.loudness.": "when loudness is set right, and how far",
     "reelmesh_media.model.stills.": "which picture is taken for a thumbnail",
     "reelmesh_orchestrator.adapters.sql.store.LOCK_TRIES": _INSIDE,

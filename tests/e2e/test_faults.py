@@ -40,14 +40,16 @@ TALES: Mapping[str, Tale] = {
     "[[busy=0.5:1]]": Tale(("FAILED", "SUCCEEDED"), (REFUSED, "attempt_planned", "completed"), words="busy"),
     "[[busy=0.2:5]]": Tale(("FAILED",) * 5 + ("SUCCEEDED",), (REFUSED,) * 5 + ("completed",), words="busy"),
     "[[refuse:1]]": Tale(("FAILED", "SUCCEEDED"), (REFUSED, "attempt_planned", "completed"), words="refuse"),
-    "[[refuse-for-good]]": Tale(("FAILED",), (REFUSED, "completed"), "TEXT", 0, words="refuse-for-good"),
-    "[[unsafe]]": Tale(("FAILED",), (REFUSED, "completed"), "TEXT", 0, words="unsafe"),
-    "[[fail]]": Tale(("FAILED",), ("attempt_accepted", "attempt_failed", "completed"), "TEXT", words="FAILED"),
-    "[[filter]]": Tale(("FAILED",), ("attempt_accepted", "attempt_failed", "completed"), "TEXT", words="FILTERED"),
+    "[[refuse-for-good]]": Tale(("FAILED",), (REFUSED, "completed"), "INFOGRAPHIC", 0, words="refuse-for-good"),
+    "[[unsafe]]": Tale(("FAILED",), (REFUSED, "completed"), "INFOGRAPHIC", 0, words="unsafe"),
+    "[[fail]]": Tale(("FAILED",), ("attempt_accepted", "attempt_failed", "completed"), "INFOGRAPHIC", words="FAILED"),
+    "[[filter]]": Tale(
+        ("FAILED",), ("attempt_accepted", "attempt_failed", "completed"), "INFOGRAPHIC", words="FILTERED"
+    ),
     "[[fetch-fails=2]]": Tale(("SUCCEEDED",), ("attempt_succeeded", "completed")),
-    "[[fetch-lost]]": Tale(("FAILED",), ("attempt_failed", "completed"), "TEXT", words="clip"),
-    "[[no-video]]": Tale(("FAILED",), ("attempt_failed", "completed"), "TEXT", words="MP4"),
-    "[[corrupt]]": Tale(("FAILED",), ("attempt_failed", "completed"), "TEXT"),
+    "[[fetch-lost]]": Tale(("FAILED",), ("attempt_failed", "completed"), "INFOGRAPHIC", words="clip"),
+    "[[no-video]]": Tale(("FAILED",), ("attempt_failed", "completed"), "INFOGRAPHIC", words="MP4"),
+    "[[corrupt]]": Tale(("FAILED",), ("attempt_failed", "completed"), "INFOGRAPHIC"),
     "[[drop]][[fetch-fails=1]][[slow=0.5]]": Tale(("SUCCEEDED",), (LOST, "attempt_accepted", "completed")),
     "[[busy=0.3:1]][[drop:2]]": Tale(("FAILED", "SUCCEEDED"), (REFUSED, LOST, "attempt_accepted", "completed")),
 }

@@ -1,11 +1,14 @@
 """A request becomes a video: through HTTP and gRPC, and every part of the mesh."""
 
 import datetime
+import io
 import itertools
 import pathlib
 import uuid
 from collections.abc import AsyncGenerator
 
+import httpx
+import PIL.Image
 import pytest
 import pytest_asyncio
 from reelmesh.v1 import generation_pb2, generation_service_pb2, generation_service_pb2_grpc
@@ -247,9 +250,13 @@ async def test_a_race_of_the_same_key_makes_one(mesh) -> None:
     assert sum("Idempotent-Replayed" not in answer.headers for answer in made) == 1
 
 
-async def test_when_nobody_can_make_the_video_the_words_are_delivered(mesh) -> None:
+async def test_when_nobody_can_make_the_video_a_picture_of_the_words_is_delivered(mesh) -> None:
     done = await mesh.caller.ended((await mesh.caller.create(f"A sphinx {NOBODY}"))["id"])
-    assert (done["state"], done["delivery"]) == ("COMPLETED", "TEXT")
+    assert (done["state"], done["delivery"]) == ("COMPLETED", "INFOGRAPHIC")
+    async with httpx.AsyncClient() as stranger:
+        content = (await stranger.get(done["infographic"]["url"])).content
+    with PIL.Image.open(io.BytesIO(content)) as picture:
+        assert (picture.format, picture.size) == ("PNG", (done["output"]["width"], done["output"]["height"]))
     assert done["text"] == f"A sphinx {NOBODY}"
     assert done["failure"]["reason"] == "ALL_CANDIDATES_FAILED"
     assert (done["renditions"], done["held_micros"], done["spent_micros"]) == ([], 0, 0)
@@ -273,9 +280,11 @@ async def test_at_its_deadline_a_generation_ends_with_its_floor_and_stops_its_pr
     wishes = {"deadline_time": deadline.isoformat()}
     words = await mesh.caller.create("A snail [[stall]]", **wishes)
     nothing = await mesh.caller.create("A snail [[stall]]", **wishes, fallback_floor="VIDEO")
-    for admitted, state, delivery in ((words, "COMPLETED", "TEXT"), (nothing, "EXPIRED", None)):
+    # A picture, if it could be drawn by then.
+    for admitted, state, deliveries in ((words, "COMPLETED", ("INFOGRAPHIC", "TEXT")), (nothing, "EXPIRED", (None,))):
         done = await mesh.caller.ended(admitted["id"])
-        assert (done["state"], done["delivery"], done["failure"]["reason"]) == (state, delivery, "DEADLINE")
+        assert (done["state"], done["failure"]["reason"]) == (state, "DEADLINE")
+        assert done["delivery"] in deliveries
         await callers.until(lambda done=done: set(mesh.jobs(done).values()) == {"CANCELLED"}, "the provider stops")
 
 

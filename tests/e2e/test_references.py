@@ -124,6 +124,6 @@ async def test_a_picture_that_was_deleted_meanwhile_ends_the_generation_without_
     assert (await mesh.caller.http.delete(f"{callers.ASSETS}/{stored['id']}")).status_code == 204
     await mesh.one(meshes.WORKER).start()
     done = await mesh.caller.ended(admitted["id"])
-    assert done["delivery"] == "TEXT"
+    assert done["delivery"] == "INFOGRAPHIC"
     assert "reference image" in done["failure"]["message"]
     assert mesh.submits(done) == {}

@@ -73,14 +73,14 @@ TALES: Mapping[str, Tale] = {
     "[[forget=0]]": Tale(),
     "[[vanish:1]]": Tale(TWO),
     "[[busy=0.3:1]]": Tale(("FAILED", "SUCCEEDED")),
-    "[[unsafe]]": Tale(REFUSED, 0, 0, "TEXT"),
-    "[[retired]]": Tale(REFUSED, 0, 0, "TEXT"),
-    "[[fail-inside]]": Tale(REFUSED, 1, 0, "TEXT"),
-    "[[filter]]": Tale(REFUSED, 1, 0, "TEXT"),
-    "[[empty]]": Tale(REFUSED, 1, 0, "TEXT"),
+    "[[unsafe]]": Tale(REFUSED, 0, 0, "INFOGRAPHIC"),
+    "[[retired]]": Tale(REFUSED, 0, 0, "INFOGRAPHIC"),
+    "[[fail-inside]]": Tale(REFUSED, 1, 0, "INFOGRAPHIC"),
+    "[[filter]]": Tale(REFUSED, 1, 0, "INFOGRAPHIC"),
+    "[[empty]]": Tale(REFUSED, 1, 0, "INFOGRAPHIC"),
     "[[poll-500:2]]": Tale(),
     "[[truncate:1]]": Tale(),
-    "[[lost]]": Tale(REFUSED, 1, 1, "TEXT"),
+    "[[lost]]": Tale(REFUSED, 1, 1, "INFOGRAPHIC"),
 }
 
 

@@ -35,6 +35,8 @@ class Performer:
         try:
             if isinstance(work.what, steps.LastFrame):
                 return await self._take_frame(work, work.what)
+            if isinstance(work.what, steps.Infographic):
+                return await self._draw(work)
             return await self._make_ladder(work, work.what)
         except errors.NotFound as error:
             return steps.Failed(f"a clip is gone: {error.message}", retryable=False)
@@ -49,6 +51,14 @@ class Performer:
         frame = work.asset_id("frame")
         await self._store(work, frame, steps.Kind.FRAME, "image/png")
         return steps.FrameTaken(frame)
+
+    async def _draw(self, work: steps.Work) -> steps.Result:
+        await self._labour()
+        if self._weather.strikes(faults.Kind.STEP_FAILS, NAME):
+            return steps.Failed("nothing can be drawn: a fault says so", retryable=True)
+        still = work.asset_id("infographic")
+        await self._store(work, still, steps.Kind.INFOGRAPHIC, "image/png")
+        return steps.PictureDrawn(still, 640, 360, 100)
 
     async def _make_ladder(self, work: steps.Work, what: steps.Ladder) -> steps.Result:
         for clip in what.clip_asset_ids:

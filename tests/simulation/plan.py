@@ -60,6 +60,10 @@ class Wanted:
     cancel_after: float | None = None
     deadline_after: float | None = None
     retries: int = 0
+    #: Whether a video that came too late is delivered after all.
+    promotes: bool = False
+    #: Whether it is deleted once it has ended.
+    deletes: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,12 +152,14 @@ def _one(chance: dice.Dice, profile: Profile, name: str) -> Wanted:
         name=name,
         at=chance.uniform(0.0, 15.0),
         shots=chance.weighted({1: 0.6, 2: 0.3, 3: 0.1}),
-        floor=chance.one_of(["", "TEXT", "VIDEO"]),
+        floor=chance.one_of(["", "TEXT", "INFOGRAPHIC", "VIDEO"]),
         # One seed for all who bring their own: then their jobs look the same.
         seed=7 if likeness else None,
         cancel_after=chance.uniform(0.0, 15.0) if chance.happens(0.15) else None,
         deadline_after=chance.uniform(10.0, 40.0) if chance.happens(0.15) else None,
         retries=chance.whole(0, 1),
+        promotes=chance.happens(0.5),
+        deletes=chance.happens(0.1),
     )
 
 

@@ -1,5 +1,6 @@
 """The users: what each wants, asked for until it is answered, and what they were told."""
 
+import contextlib
 import dataclasses
 import datetime
 from collections.abc import Awaitable, Callable
@@ -14,6 +15,8 @@ from tests.simulation import dialect, history, hosts, network, plan, services, v
 TENANT = "tenant"
 AGAIN_SECONDS = 1.0
 LOOK_SECONDS = 3.0
+# How often a user looks whether a video has come after all.
+LOOKS_FOR_TAKES = 10
 Answer = TypeVar("Answer", bound=protobuf.Message)
 _ENDED = frozenset(
     {
@@ -71,6 +74,10 @@ class User:
                 await self._cancel(generation_id)
             for _ in range(wish.retries):
                 await self._retry_once_failed(generation_id)
+            if wish.promotes:
+                await self._promote_what_comes_late(generation_id)
+            if wish.deletes:
+                await self._delete_once_ended(generation_id)
 
     async def _ask(self) -> str:
         wish = self._wish
@@ -101,11 +108,9 @@ class User:
             self._history.note(self._wish.name, "has cancelled")
 
     async def _retry_once_failed(self, generation_id: str) -> None:
-        look = generation_service_pb2.GetGenerationRequest(generation_id=generation_id)
-        while (seen := await self._sure(lambda: self._stub.GetGeneration(look))).generation.state not in _ENDED:
-            await self._clock.sleep(LOOK_SECONDS)
+        seen = await self._ended(generation_id)
         request = generation_service_pb2.RetryGenerationRequest(generation_id=generation_id)
-        while seen.generation.state == generation_pb2.GENERATION_STATE_FAILED:
+        while seen.state == generation_pb2.GENERATION_STATE_FAILED:
             try:
                 await self._sure(lambda: self._stub.RetryGeneration(request))
             except errors.UnresolvedAttempt:
@@ -116,6 +121,33 @@ class User:
             else:
                 self._history.note(self._wish.name, "tries again")
                 return
+
+    async def _ended(self, generation_id: str) -> generation_pb2.Generation:
+        look = generation_service_pb2.GetGenerationRequest(generation_id=generation_id)
+        while (seen := await self._sure(lambda: self._stub.GetGeneration(look))).generation.state not in _ENDED:
+            await self._clock.sleep(LOOK_SECONDS)
+        return seen.generation
+
+    async def _promote_what_comes_late(self, generation_id: str) -> None:
+        for _ in range(LOOKS_FOR_TAKES):
+            seen = await self._ended(generation_id)
+            wanted = [
+                each.number for each in seen.takes if each.whole and each.state == generation_pb2.TAKE_STATE_READY
+            ]
+            for number in wanted:
+                request = generation_service_pb2.PromoteTakeRequest(generation_id=generation_id, take=number)
+                await self._sure(lambda asked=request: self._stub.PromoteTake(asked))
+                self._history.note(self._wish.name, f"has take {number} delivered")
+            if wanted:
+                return
+            await self._clock.sleep(LOOK_SECONDS)
+
+    async def _delete_once_ended(self, generation_id: str) -> None:
+        await self._ended(generation_id)
+        request = generation_service_pb2.DeleteGenerationRequest(generation_id=generation_id)
+        with contextlib.suppress(errors.NotFound):  # the answer to the first one was lost
+            await self._sure(lambda: self._stub.DeleteGeneration(request))
+        self._history.note(self._wish.name, "has deleted it")
 
     async def _sure(self, ask: Callable[[], Awaitable[Any]]) -> Any:
         """Ask until there is an answer."""

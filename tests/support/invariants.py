@@ -24,6 +24,7 @@ _IN_FLIGHT = frozenset(state.value for state in attempt.IN_FLIGHT)
 _OPEN = _UNRESOLVED | {state.value for state in attempt.UNBEGUN}
 _ENDED = frozenset(state.value for state in generation.ENDED)
 # Events by which a run of a generation ends: exactly one of them.
+_REVIVING = frozenset({"retried", "take_promoted"})
 _ENDINGS = frozenset({"completed", "failed", "cancelled", "expired"})
 # After these an attempt may be in flight without having been let through by its account's slots.
 _UNEXPECTED = frozenset({"attempt_indeterminate", "incident", "recovered"})
@@ -73,12 +74,19 @@ async def quiet(database: sql.Database) -> list[str]:
 
 def wrong_at_any_time(seen: Snapshot) -> list[str]:
     """Return what is wrong with these rows although it may never be."""
-    return [*_histories(seen), *_money(seen), *_paid_once(seen), *_facts(seen), *_slots(seen)]
+    return [
+        *_histories(seen),
+        *_money(seen),
+        *_paid_once(seen),
+        *_facts(seen),
+        *_slots(seen),
+        *_takes(seen),
+    ]
 
 
 def wrong_when_quiet(seen: Snapshot) -> list[str]:
     """Return what is wrong with these rows when nothing is under way any more."""
-    return [*wrong_at_any_time(seen), *_watchers(seen), *_ended(seen), *_nothing_left(seen)]
+    return [*wrong_at_any_time(seen), *_watchers(seen), *_ended(seen), *_nothing_left(seen), *_takes_done(seen)]
 
 
 def _histories(seen: Snapshot) -> Iterator[str]:
@@ -90,10 +98,11 @@ def _histories(seen: Snapshot) -> Iterator[str]:
         sequences = [event.sequence for event in events[one.id]]
         if sequences != list(range(1, one.sequence + 1)):
             yield f"the events of generation {one.id} are {sequences}, it counts {one.sequence}"
-        states = [event.state for event in events[one.id]]
-        for before, after in itertools.pairwise(states):
-            if not reachable(generation.MACHINE, generation.GenerationState, before, after):
-                yield f"generation {one.id} went from {before} to {after} in its history"
+        for before, event in itertools.pairwise(events[one.id]):
+            # What has ended comes back by a retry or a promotion alone.
+            silent = before.state in _ENDED - {event.state} and event.type not in _REVIVING
+            if silent or not reachable(generation.MACHINE, generation.GenerationState, before.state, event.state):
+                yield f"generation {one.id} went from {before.state} to {event.state} in its history"
 
 
 def _money(seen: Snapshot) -> Iterator[str]:
@@ -159,6 +168,44 @@ def _slots(seen: Snapshot) -> Iterator[str]:
             yield f"account {account.id} has {used[account.id]} attempts in flight and {account.slots} slots"
 
 
+def _takes(seen: Snapshot) -> Iterator[str]:
+    """Every clip that was paid for is in the video or in a take; one take at most is delivered, and as a video."""
+    of = _by_generation(seen)
+    for one in seen.generations:
+        shots, attempts = of[one.id]
+        promoted = [take for take in one.takes if take["promoted"]]
+        if [take["number"] for take in one.takes] != list(range(1, len(one.takes) + 1)):
+            yield f"the takes of generation {one.id} are not numbered"
+        if len(promoted) > 1 or (promoted and (one.state, one.delivery) != ("COMPLETED", "VIDEO")):
+            yield f"generation {one.id} is {one.state} with {len(promoted)} takes promoted"
+        made = {str(two.id): two for two in attempts if two.state == "SUCCEEDED"}
+        for take in one.takes:
+            if take["attempt_id"] and take["attempt_id"] not in made:
+                yield f"take {take['number']} of generation {one.id} is of no attempt that succeeded"
+            if take["whole"] and len(take["clip_asset_ids"]) != len(shots):
+                yield f"take {take['number']} of generation {one.id} is not whole"
+            if (take["state"] == "READY") != bool(take["result"]["files"]):
+                yield f"take {take['number']} of generation {one.id} is {take['state']} with the wrong files"
+        used = {shot.clip_asset_id for shot in shots} | {clip for take in one.takes for clip in take["clip_asset_ids"]}
+        if one.delete_time is None:
+            lost = [two for two in made.values() if not two.ending and two.clip_asset_id not in used]
+            yield from (f"the clip of attempt {two.id} is in no video and no take" for two in lost)
+
+
+def _by_generation(seen: Snapshot) -> Mapping[Any, tuple[list[Any], list[Any]]]:
+    found: dict[Any, tuple[list[Any], list[Any]]] = collections.defaultdict(lambda: ([], []))
+    for place, rows in enumerate((seen.shots, seen.attempts)):
+        for one in rows:
+            found[one.generation_id][place].append(one)
+    return found
+
+
+def _takes_done(seen: Snapshot) -> Iterator[str]:
+    for one in seen.generations:
+        waiting = [take["number"] for take in one.takes if take["state"] == "PROCESSING" and one.delete_time is None]
+        yield from (f"take {number} of generation {one.id} is not processed" for number in waiting)
+
+
 def _watchers(seen: Snapshot) -> Iterator[str]:
     """Whoever watches holds a lease; one that ends in the moment of a Record leaves an attempt to the next sweep."""
     if not seen.leases:
@@ -182,6 +229,9 @@ def _ended(seen: Snapshot) -> Iterator[str]:
             yield f"generation {one.id} has ended {endings[one.id]} times in {one.run} runs"
         if one.delivery == "VIDEO" and not all(two.state == "DONE" and two.clip_asset_id for two in shots[one.id]):
             yield f"generation {one.id} delivered a video out of shots that are not made"
+        shown = {"VIDEO": "files", "INFOGRAPHIC": "infographic", "TEXT": "text"}.get(one.delivery)
+        if shown and not one.result.get(shown):
+            yield f"generation {one.id} delivered {one.delivery} and has none"
 
 
 def _nothing_left(seen: Snapshot) -> Iterator[str]:
@@ -296,13 +346,20 @@ def billed(seen: Snapshot, bills: Mapping[str, int]) -> list[str]:
 
 def assets_in_use(seen: Snapshot) -> dict[str, str]:
     """Return the assets that the record refers to for good, each with the generation that owns it."""
-    used = {one.clip_asset_id: str(one.generation_id) for one in seen.attempts if one.clip_asset_id}
+    there = {one.id for one in seen.generations if one.delete_time is None}
+    clips = [one for one in seen.attempts if one.clip_asset_id and one.generation_id in there]
+    used = {one.clip_asset_id: str(one.generation_id) for one in clips}
     for one in seen.generations:
-        result = one.result
-        named = [*(file["asset_id"] for file in result["files"])]
-        named += [result["thumbnail_asset_id"], result["poster_asset_id"]]
-        used.update({asset_id: str(one.id) for asset_id in named if asset_id})
+        if one.id in there:
+            results = [one.result, *(take["result"] for take in one.takes)]
+            named = [asset_id for result in results for asset_id in _named(result)]
+            used.update({asset_id: str(one.id) for asset_id in named if asset_id})
     return used
+
+
+def _named(result: Mapping[str, Any]) -> list[str]:
+    files = [*result["files"], *([result["infographic"]] if result.get("infographic") else [])]
+    return [*(file["asset_id"] for file in files), result["thumbnail_asset_id"], result["poster_asset_id"]]
 
 
 def owned(seen: Snapshot, writes: Rows, keys: Collection[str]) -> list[str]:

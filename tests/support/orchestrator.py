@@ -220,6 +220,19 @@ LADDER: Mapping[str, object] = {
 }
 
 
+# What media says of a still picture that it drew.
+DRAWN: Mapping[str, object] = {
+    "file": {
+        "asset_id": "asset-still",
+        "name": "infographic",
+        "width": 1280,
+        "height": 720,
+        "duration_seconds": 0.0,
+        "size_bytes": 500,
+    }
+}
+
+
 def ledger_balances(effects: Sequence[draft.Effect], aggregate: draft.Aggregate) -> bool:
     """Tell whether holds equal settlements plus releases plus what is held, for each attempt."""
     for one in aggregate.attempts:

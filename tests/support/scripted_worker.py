@@ -303,6 +303,9 @@ def _done(work: step_service_pb2.StepWork, worker_id: str) -> step_service_pb2.F
     if work.WhichOneof("kind") == "last_frame":
         request.last_frame.frame_asset_id = f"frame-{work.token}"
         return request
+    if work.WhichOneof("kind") == "infographic":
+        request.infographic.file.asset_id = f"still-{work.token}"
+        return request
     request.ladder.files.add(
         asset_id=f"file-{work.token}", name="720p", width=1280, height=720, duration_seconds=1.0, size_bytes=1
     )

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from reelmesh_kit import chance, clock, errors, sql
 from reelmesh_orchestrator.adapters.sql import tables
-from reelmesh_orchestrator.model import advancing, draft, generation, verbs
+from reelmesh_orchestrator.model import draft, floors, generation, verbs
 
 from tests.support import orchestrator, postgresql, record
 
@@ -111,9 +111,7 @@ async def test_what_was_admitted_exists_once_and_is_answered_as_new(kept: record
 @pytest.mark.parametrize("deaf", [pytest.param(False, id="it happened"), pytest.param(True, id="it did not happen")])
 async def test_a_retry_is_not_refused_because_of_itself(kept: record.Kept, wire: Wire, deaf: bool) -> None:
     await kept.admit(1)
-    await kept.decide(
-        1, lambda going: advancing.end_without_video(_floorless(going), generation.GenerationEvent.FAIL, "X", "no")
-    )
+    await kept.decide(1, lambda going: floors.give_up_video(_floorless(going), "X", "no"))
     assert (await kept.look(1)).generation.state is generation.GenerationState.FAILED
     wire.cuts, wire.deaf = 1, deaf
     await kept.decide(1, lambda going: verbs.retry(going, orchestrator.POLICY))

@@ -50,6 +50,7 @@ QUESTIONS: dict[str, Callable[[ports.Store], object]] = {
     "submitting": lambda store: store.submitting(10),
     "dispatched_before": lambda store: store.dispatched_before(store.now, 10),
     "past_deadline": lambda store: store.past_deadline(10),
+    "near_deadline": lambda store: store.near_deadline(store.now, 10),
     "cancelling_since": lambda store: store.cancelling_since(store.now, 10),
     "steps_sent_before": lambda store: store.steps_sent_before(store.now, 10),
     "step_tokens_of_worker": lambda store: store.step_tokens_of_worker("worker"),

@@ -1,10 +1,12 @@
 """What nobody spoke of any more is found: by moment, by limit, and without what has ended."""
 
 import datetime
+import uuid
+from collections.abc import Sequence
 
 from reelmesh_orchestrator import ports
 from reelmesh_orchestrator.adapters.sql import tables
-from reelmesh_orchestrator.model import facts, verbs
+from reelmesh_orchestrator.model import facts, generation, step, verbs
 
 from tests.support import orchestrator, record
 
@@ -51,6 +53,24 @@ async def test_deadlines_that_have_passed_are_found(kept: record.Kept) -> None:
     assert await kept.read(lambda store: store.past_deadline(10)) == [record.identifier(1)]
     await kept.decide(1, verbs.expire)
     assert await kept.read(lambda store: store.past_deadline(10)) == []
+
+
+async def test_deadlines_that_are_near_are_found_until_a_picture_is_asked_for(kept: record.Kept) -> None:
+    soon = orchestrator.NOW + datetime.timedelta(seconds=60)
+    asked = {"cards": PAID, "now": orchestrator.NOW, "deadline_time": soon}
+    await kept.admit(1, **asked)
+    await kept.admit(2, **asked, fallback_floor=generation.Delivery.VIDEO)
+    await kept.admit(3, **{**asked, "deadline_time": soon + datetime.timedelta(seconds=60)})
+    await kept.admit(4, cards=PAID, now=orchestrator.NOW)
+
+    def near(store: ports.Store) -> Sequence[uuid.UUID]:
+        return store.near_deadline(soon, 10)
+
+    assert await kept.read(near) == [record.identifier(1)]
+    # By the database's clock that deadline has passed long since, so that whatever is decided asks for a picture.
+    await kept.decide(1, lambda _: None)
+    assert [one.kind for one in (await kept.look(1)).steps] == [step.StepKind.INFOGRAPHIC]
+    assert await kept.read(near) == []
 
 
 async def test_cancels_that_wait_for_a_provider_are_found(kept: record.Kept) -> None:

@@ -116,6 +116,18 @@ class FakeOrchestrator(generation_service_pb2_grpc.GenerationServiceServicer):
         return generation_service_pb2.CancelGenerationResponse(generation=generation)
 
     @override
+    async def PromoteTake(self, request: Any, context: Any) -> Any:
+        self._called(request)
+        generation = self._own(request)
+        chosen = [each for each in generation.takes if each.number == request.take]
+        if not chosen:
+            raise errors.NotFound(f"there is no take {request.take}")
+        chosen[0].promoted = True
+        generation.renditions.extend(chosen[0].renditions)
+        generation.state = generation_pb2.GENERATION_STATE_COMPLETED
+        return generation_service_pb2.PromoteTakeResponse(generation=generation)
+
+    @override
     async def DeleteGeneration(self, request: Any, context: Any) -> Any:
         self._called(request)
         if self._own(request).state < generation_pb2.GENERATION_STATE_COMPLETED:

@@ -116,7 +116,10 @@ async def test_all_other_verbs_are_passed_on(
     cancelled = await generations.CancelGeneration(generation_service_pb2.CancelGenerationRequest(**named), **with_key)
     retried = await generations.RetryGeneration(generation_service_pb2.RetryGenerationRequest(**named), **with_key)
     quote = await generations.QuoteGeneration(generation_service_pb2.QuoteGenerationRequest(), **with_key)
+    mesh.orchestrator.generations[made.id].takes.add(number=3)
+    promoted = await generations.PromoteTake(generation_service_pb2.PromoteTakeRequest(**named, take=3), **with_key)
 
+    assert promoted.generation.takes[0].promoted
     assert [each.id for each in listed.generations] == [read.generation.id] == [made.id]
     assert [each.type for each in events.events] == ["created"]
     assert cancelled.generation.state == generation_pb2.GENERATION_STATE_CANCELLED

@@ -98,6 +98,7 @@ async def test_paths_methods_and_queries_that_do_not_exist_are_refused(
         (ROOT, "GET, POST"),
         (f"{ROOT}/{SOME_ID}", "GET, DELETE"),
         (f"{ROOT}/{SOME_ID}/cancel", "POST"),
+        (f"{ROOT}/{SOME_ID}/takes/1/promote", "POST"),
         (f"/api/v1/assets/{SOME_ID}", "GET, DELETE"),
         (f"/api/v1/assets/{SOME_ID}/content", "GET, HEAD"),
         ("/files/token", "GET, HEAD"),

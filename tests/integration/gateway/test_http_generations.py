@@ -3,6 +3,7 @@
 import uuid
 
 import httpx
+from reelmesh.v1 import generation_pb2
 from reelmesh_kit import errors
 
 from tests.integration.gateway import fake_mesh
@@ -119,6 +120,28 @@ async def test_cancel_retry_events_and_quote_are_passed_on(client: httpx.AsyncCl
     assert [each["type"] for each in events.json()["events"]] == ["created"]
     assert none.json() == {"events": []}
     assert quote.json()["price_micros"] == 1_250_000
+
+
+async def test_takes_and_still_pictures_have_urls_and_a_take_is_promoted(
+    client: httpx.AsyncClient, mesh: fake_mesh.FakeMesh
+) -> None:
+    made = (await client.post(ROOT, json={"prompt": "a"})).json()
+    path = f"{ROOT}/{made['id']}"
+    kept = mesh.orchestrator.generations[made["id"]]
+    kept.infographic.asset_id = mesh.storage.keep(b"still", tenant_id=made["tenant_id"])
+    take = kept.takes.add(number=1, state=generation_pb2.TAKE_STATE_READY, whole=True)
+    take.renditions.add(asset_id=mesh.storage.keep(b"take", tenant_id=made["tenant_id"]), name="720p")
+
+    seen = (await client.get(path)).json()
+    promoted = await client.post(f"{path}/takes/1/promote")
+
+    async with httpx.AsyncClient() as stranger:
+        assert (await stranger.get(seen["infographic"]["url"])).content == b"still"
+        assert (await stranger.get(seen["takes"][0]["renditions"][0]["url"])).content == b"take"
+        assert (await stranger.get(promoted.json()["renditions"][0]["url"])).content == b"take"
+    assert (promoted.status_code, promoted.json()["takes"][0]["promoted"]) == (200, True)
+    assert (await client.post(f"{path}/takes/2/promote")).status_code == 404
+    assert (await client.post(f"{path}/takes/two/promote")).status_code == 400
 
 
 async def test_a_finished_generation_has_urls_that_work_without_a_key(

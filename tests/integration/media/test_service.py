@@ -15,7 +15,7 @@ from reelmesh.v1 import asset_pb2
 from reelmesh_kit import errors
 
 from tests.integration.media.conftest import Mesh
-from tests.support import bus_work
+from tests.support import bus_work, drawings
 from tests.unit.media import clips
 
 WAIT_SECONDS = 60.0
@@ -120,6 +120,26 @@ async def test_the_last_frame_is_taken(mesh: Mesh, clip: bytes) -> None:
     known, content = await mesh.read(ended.last_frame.frame_asset_id)
     assert known.kind == asset_pb2.ASSET_KIND_FRAME
     assert PIL.Image.open(io.BytesIO(content)).size == (640, 480)
+
+
+async def test_a_still_picture_is_drawn_beside_the_image_that_is_still_there(mesh: Mesh) -> None:
+    image = await mesh.put(drawings.striped(), asset_pb2.ASSET_KIND_REFERENCE)
+    drawing = step_service_pb2.InfographicWork(
+        prompt="A paper boat in the rain. It sinks.",
+        width=640,
+        height=360,
+        category="news",
+        reference_asset_ids=[str(uuid.UUID(int=9)), image],
+        seed=7,
+    )
+    ended = await performed(mesh, work(infographic=drawing), "quick")
+    file = ended.infographic.file
+    known, content = await mesh.read(file.asset_id)
+    assert (known.kind, known.content_type) == (asset_pb2.ASSET_KIND_INFOGRAPHIC, "image/png")
+    assert (known.width, known.height, known.size_bytes) == (640, 360, file.size_bytes)
+    with PIL.Image.open(io.BytesIO(content)) as picture:
+        red, _, blue = picture.getpixel((500, 250))  # type: ignore[misc]
+    assert red > blue + 60, "the image is shown"
 
 
 async def test_a_broken_clip_is_named(mesh: Mesh, clip: bytes) -> None:

@@ -193,6 +193,13 @@ class FakeMesh(
         generation.state = generation_pb2.GENERATION_STATE_CANCELLED
         return generation_service_pb2.CancelGenerationResponse(generation=generation)
 
+    async def PromoteTake(self, request, context):
+        await self._begin("promote", request, context)
+        generation = await self._known(request.generation_id, context)
+        generation.takes[request.take - 1].promoted = True
+        generation.delivery = generation_pb2.DELIVERY_VIDEO
+        return generation_service_pb2.PromoteTakeResponse(generation=generation)
+
     async def RetryGeneration(self, request, context):
         await self._begin("retry", request, context)
         generation = await self._known(request.generation_id, context)

@@ -147,6 +147,13 @@ async def test_a_retry_of_a_generation_is_sent_once(client, mesh) -> None:
     assert len(mesh.requests("retry")) == 1
 
 
+async def test_a_promotion_is_repeated(client, mesh) -> None:
+    mesh.add_generation("g").takes.add(number=1)
+    mesh.refusals["promote"].append(fake_mesh.BUSY)
+    assert (await client.promote("g", 1)).takes[0].promoted
+    assert [request.take for request in mesh.requests("promote")] == [1, 1]
+
+
 async def test_a_cancel_is_repeated(client, mesh) -> None:
     mesh.add_generation("g", QUEUED)
     mesh.refusals["cancel"].append(fake_mesh.BUSY)

@@ -136,7 +136,8 @@ def test_a_refusal_says_why_and_what_to_do(run: Run, served) -> None:
         (["list", "--address", "nowhere", "--api-key", "k"], "not like"),
         (["list", "--limit", "0"], "--limit"),
         (["list", "--state", "odd"], "odd"),
-        (["download", "g", "--all", "--rendition", "480p"], "exclude"),
+        (["download", "g", "--all", "--rendition", "480p"], "--all goes with neither"),
+        (["promote", "g", "0"], "N"),
     ],
 )
 def test_wrong_usage_is_explained_before_anything_is_asked(run: Run, served, arguments, words) -> None:
@@ -289,6 +290,25 @@ def test_words_in_place_of_a_video_are_shown(run: Run, served) -> None:
     assert "A boat of paper, in words." in run("get", "g").stdout
 
 
+def test_a_still_picture_in_place_of_a_video_is_shown_and_can_be_had(run: Run, served, data_folder) -> None:
+    told = served.add_generation("g", generation_pb2.GENERATION_STATE_COMPLETED)
+    told.delivery = generation_pb2.DELIVERY_INFOGRAPHIC
+    del told.renditions[:]
+    told.infographic.CopyFrom(
+        generation_pb2.Rendition(
+            asset_id="g-still", name="infographic", width=1280, height=720, content_type="image/png"
+        )
+    )
+    served.add_asset("g-still", b"a picture", "image/png")
+    shown = run("get", "g")
+    assert "delivered: infographic" in shown.stdout
+    assert "g-still" in shown.stdout
+    assert "download g -o infographic.png" in shown.stderr
+    assert run("download", "g").exit_code == 0
+    assert (data_folder / "g.png").read_bytes() == b"a picture"
+    assert "out/g-infographic.png" in run("download", "g", "--all", "-o", "out").stdout
+
+
 def _in_ascii(served: fake_mesh.FakeMesh, *arguments: str, stdout: object = subprocess.PIPE) -> subprocess.Popen[str]:
     where = ("--address", served.address, "--api-key", fake_mesh.KEY)
     return subprocess.Popen(
@@ -328,7 +348,19 @@ def test_download_of_nothing_is_refused(run: Run, served) -> None:
 
 def test_help_names_every_command_and_the_exit_codes() -> None:
     result = testing.CliRunner().invoke(commands.main, ["--help"])
-    for command in ("generate", "get", "list", "watch", "cancel", "retry", "events", "quote", "download"):
+    for command in (
+        "generate",
+        "get",
+        "list",
+        "watch",
+        "cancel",
+        "retry",
+        "events",
+        "quote",
+        "download",
+        "takes",
+        "promote",
+    ):
         assert f"  {command} " in result.output
     assert "Exit codes" in result.output
 

@@ -16,19 +16,21 @@ from reelmesh.v1 import (
     recovery_service_pb2,
 )
 from reelmesh_gateway.model import assets as model
-from reelmesh_gateway.wire import assets, bodies, generations, reconciliation, recovery
+from reelmesh_gateway.wire import assets, bodies, generations, parts, reconciliation, recovery
 from reelmesh_json import messages
 
 SAME_NAME: list[tuple[type[bodies.Body], Any]] = [
     (generations.OutputSpec, generation_pb2.OutputSpec),
     (generations.GenerationRequest, generation_service_pb2.GenerationRequest),
     (generations.Repeat, generation_service_pb2.Repeat),
-    (generations.Rendition, generation_pb2.Rendition),
-    (generations.Finding, generation_pb2.Finding),
-    (generations.Failure, generation_pb2.Failure),
-    (generations.Candidate, generation_pb2.Candidate),
-    (generations.Attempt, generation_pb2.Attempt),
-    (generations.Shot, generation_pb2.Shot),
+    (parts.Rendition, generation_pb2.Rendition),
+    (parts.Finding, generation_pb2.Finding),
+    (parts.Failure, generation_pb2.Failure),
+    (parts.Candidate, generation_pb2.Candidate),
+    (parts.Attempt, generation_pb2.Attempt),
+    (parts.Shot, generation_pb2.Shot),
+    (parts.Take, generation_pb2.Take),
+    (parts.Cancellation, generation_pb2.Cancellation),
     (generations.Generation, generation_pb2.Generation),
     (generations.GenerationEvent, generation_pb2.GenerationEvent),
     (generations.Progress, generation_service_pb2.Progress),
@@ -89,8 +91,9 @@ NEARLY: list[tuple[type[bodies.Body], set[str]]] = [
 ENUMS: list[tuple[Any, Any]] = [
     (generations.GenerationState, generation_pb2.GenerationState),
     (generations.Delivery, generation_pb2.Delivery),
-    (generations.ShotState, generation_pb2.ShotState),
-    (generations.AttemptState, generation_pb2.AttemptState),
+    (parts.TakeState, generation_pb2.TakeState),
+    (parts.ShotState, generation_pb2.ShotState),
+    (parts.AttemptState, generation_pb2.AttemptState),
     (assets.AssetKind, asset_pb2.AssetKind),
     (recovery.RecoveryState, recovery_service_pb2.RecoveryState),
     (recovery.CensusState, recovery_service_pb2.CensusState),
@@ -150,7 +153,7 @@ def test_no_body_was_forgotten_here() -> None:
     listed = {body for body, _ in [*SAME_NAME, *NEARLY]}
     written = {
         each
-        for module in (generations, assets, recovery, reconciliation)
+        for module in (generations, parts, assets, recovery, reconciliation)
         for each in vars(module).values()
         if isinstance(each, type) and issubclass(each, bodies.Body) and each.__module__ == module.__name__
     }

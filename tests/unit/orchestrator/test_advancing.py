@@ -8,7 +8,7 @@ from reelmesh_kit import errors
 from reelmesh_orchestrator.model import advancing, attempt, draft, facts, generation, request, shot, step, verbs
 
 from tests.support import orchestrator
-from tests.support.orchestrator import FREE, LADDER, OTHER, PAID, Story, admitted
+from tests.support.orchestrator import DRAWN, FREE, LADDER, OTHER, PAID, Story, admitted
 
 SHORT = orchestrator.provider_card("short", orchestrator.model_card(longest_seconds=5.0))
 
@@ -81,7 +81,8 @@ def test_a_lost_last_frame_costs_the_continuity_not_the_video() -> None:
 @pytest.mark.parametrize(
     ("floor", "state", "delivery"),
     [
-        (generation.Delivery.TEXT, generation.GenerationState.COMPLETED, generation.Delivery.TEXT),
+        (generation.Delivery.TEXT, generation.GenerationState.COMPLETED, generation.Delivery.INFOGRAPHIC),
+        (generation.Delivery.INFOGRAPHIC, generation.GenerationState.COMPLETED, generation.Delivery.INFOGRAPHIC),
         (generation.Delivery.VIDEO, generation.GenerationState.FAILED, generation.Delivery.NONE),
     ],
 )
@@ -91,6 +92,8 @@ def test_when_nobody_is_left_the_floor_decides(
     story = Story(admitted(PAID, fallback_floor=floor))
     one = story.accepted()
     story.finished(one.id, facts.Outcome.FAILED)
+    if floor is not generation.Delivery.VIDEO:
+        story.step_done(DRAWN)
     current = story.aggregate.generation
     assert (current.state, current.delivery) == (state, delivery)
     assert current.failure is not None
@@ -103,7 +106,7 @@ def test_the_cost_bound_strikes_candidates_that_would_break_it() -> None:
     story = Story(admitted(PAID, OTHER, max_cost_micros=1_000_000))
     one = story.accepted()
     story.finished(one.id, facts.Outcome.FETCH_LOST)
-    assert story.aggregate.generation.ended
+    assert story.aggregate.generation.falling_back
     assert story.aggregate.spent_micros <= 1_000_000
 
 
@@ -122,7 +125,7 @@ def test_a_free_job_that_is_gone_again_and_again_is_given_up() -> None:
         assert not story.aggregate.generation.ended
         one = story.accepted(f"job-{number}")
         story.finished(one.id, facts.Outcome.GONE, f"job-{number}")
-    assert story.aggregate.generation.delivery is generation.Delivery.TEXT
+    assert story.happened("falling_back")
 
 
 def test_a_wait_beyond_the_deadline_goes_to_the_next_candidate() -> None:
@@ -179,7 +182,7 @@ class TestSteps:
             token = f"t{number}"
             story.decided(lambda going, token=token: verbs.begin_step(going, one.id, "w", token, holder_lives=False))
             assert story.decided(lambda going, token=token: verbs.fail_step(going, one.id, token, trouble))
-        assert story.aggregate.steps[-1].state is step.StepState.FAILED
+        assert story.aggregate.step(one.id).state is step.StepState.FAILED
         assert story.aggregate.generation.failure is not None
         assert story.aggregate.generation.failure.reason == "PROCESSING_FAILED"
 

@@ -37,6 +37,8 @@ def finished() -> Any:
                 run=1,
                 delivery="VIDEO",
                 result=result,
+                takes=[],
+                delete_time=None,
             )
         ],
         shots=[row(id=SHOT, generation_id=GENERATION, state="DONE", clip_asset_id=ASSET)],
@@ -88,6 +90,21 @@ def add_job(rows: Any, job_id: str) -> None:
     rows.jobs.append(row(job_id=job_id, attempt_id=ATTEMPT))
 
 
+def takes(rows: Any, *more: dict[str, Any], **changes: Any) -> None:
+    """Give the generation a take, and more of them."""
+    plain = {
+        "state": "READY",
+        "attempt_id": str(ATTEMPT),
+        "clip_asset_ids": [ASSET],
+        "whole": True,
+        "promoted": False,
+        "result": {"files": [{"asset_id": ASSET}], "thumbnail_asset_id": "", "poster_asset_id": ""},
+    }
+    rows.generations[0].takes = [
+        {**plain, "number": number, **each} for number, each in enumerate((changes, *more), start=1)
+    ]
+
+
 BROKEN: dict[str, tuple[Callable[[Any], Any], str]] = {
     "a gap in the history": (lambda rows: rows.events.pop(1), "the events of generation"),
     "a history against the table": (lambda rows: setattr(rows.events[1], "state", "CANCELLED"), "in its history"),
@@ -103,6 +120,18 @@ BROKEN: dict[str, tuple[Callable[[Any], Any], str]] = {
     "a generation that goes on": (lambda rows: setattr(rows.generations[0], "state", "GENERATING"), "is GENERATING"),
     "two endings of one run": (lambda rows: setattr(rows.events[1], "type", "failed"), "has ended 2 times in 1 runs"),
     "a video of nothing": (lambda rows: setattr(rows.shots[0], "clip_asset_id", ""), "shots that are not made"),
+    "an end that is no end": (lambda rows: setattr(rows.events[0], "state", "CANCELLED"), "in its history"),
+    "a picture of nothing": (lambda rows: setattr(rows.generations[0], "delivery", "INFOGRAPHIC"), "and has none"),
+    "a clip that nobody has": (
+        lambda rows: another_attempt(rows, state="SUCCEEDED", clip_asset_id="clip-2"),
+        "is in no video and no take",
+    ),
+    "a take of nothing": (lambda rows: takes(rows, attempt_id=str(uuid.UUID(int=99))), "is of no attempt"),
+    "a take without files": (lambda rows: takes(rows, result={"files": []}), "with the wrong files"),
+    "a take of some shots": (lambda rows: takes(rows, clip_asset_ids=[]), "is not whole"),
+    "a take that waits": (lambda rows: takes(rows, state="PROCESSING", result={"files": []}), "is not processed"),
+    "two takes delivered": (lambda rows: takes(rows, {"promoted": True}, promoted=True), "with 2 takes promoted"),
+    "takes that are not numbered": (lambda rows: takes(rows, number=7), "are not numbered"),
     "an attempt that waits": (another_attempt, "is PLANNED"),
     "a step that runs": (lambda rows: setattr(rows.steps[0], "state", "RUNNING"), "is RUNNING"),
     "a message that waits": (lambda rows: rows.outbox.append(row()), "1 messages wait"),

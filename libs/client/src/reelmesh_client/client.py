@@ -166,6 +166,17 @@ class Client(operating.Operating):
 
         return (await self._admitted(lambda: retrying.once(attempt))).generation
 
+    async def promote(self, generation_id: str, take: int) -> generation_pb2.Generation:
+        """Deliver an alternate take in place of what was delivered; return the generation, its video that of the take.
+
+        Raises:
+            errors.NotFound: there is no such generation, or no such take of it.
+            errors.WrongState: the take is not ready or not whole, or the generation has not ended.
+        """
+        request = generation_service_pb2.PromoteTakeRequest(generation_id=generation_id, take=take)
+        answer = await self._ask(self._generations.PromoteTake, request)
+        return answer.generation
+
     async def events(
         self, generation_id: str, *, after_sequence: int = 0
     ) -> AsyncGenerator[generation_pb2.GenerationEvent]:

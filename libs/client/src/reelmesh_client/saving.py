@@ -21,22 +21,38 @@ class Saved:
     renditions: list[pathlib.Path]
     thumbnail: pathlib.Path | None
     poster: pathlib.Path | None
+    infographic: pathlib.Path | None = None
 
 
-def rendition(generation: generation_pb2.Generation, name: str = "") -> generation_pb2.Rendition:
-    """Return the rendition called `name`, or the best.
+def rendition(generation: generation_pb2.Generation, name: str = "", take: int = 0) -> generation_pb2.Rendition:
+    """Return the rendition called `name`, or the best: of an alternate take, or of what was delivered.
+
+    What was delivered may be a still picture; it is called "infographic".
 
     Raises:
-        errors.WrongState: the generation has no files (yet).
-        errors.InvalidArgument: it has no such rendition.
+        errors.WrongState: the generation, or the take, has no files (yet).
+        errors.InvalidArgument: it has no such rendition, or no such take.
     """
-    if not generation.renditions:
-        raise errors.WrongState(f"generation {generation.id} has no files to download")
-    for each in generation.renditions:
+    of, files = f"generation {generation.id}", list(generation.renditions)
+    if take:
+        of, files = f"take {take} of {of}", _files_of(generation, take)
+    elif generation.HasField("infographic"):
+        files.append(generation.infographic)
+    if not files:
+        raise errors.WrongState(f"{of} has no files to download")
+    for each in files:
         if name in ("", each.name):
             return each
-    names = ", ".join(each.name for each in generation.renditions)
-    raise errors.InvalidArgument(f"generation {generation.id} has no rendition {name}; it has {names}")
+    names = ", ".join(each.name for each in files)
+    raise errors.InvalidArgument(f"{of} has no rendition {name}; it has {names}")
+
+
+def _files_of(generation: generation_pb2.Generation, number: int) -> list[generation_pb2.Rendition]:
+    for take in generation.takes:
+        if take.number == number:
+            return list(take.renditions)
+    numbers = ", ".join(str(take.number) for take in generation.takes) or "none"
+    raise errors.InvalidArgument(f"generation {generation.id} has no take {number}; it has {numbers}")
 
 
 def suffix(content_type: str) -> str:
@@ -74,7 +90,7 @@ async def save_all(
     on_file: OnFile | None = None,
     on_bytes: transfer.OnBytes | None = None,
 ) -> Saved:
-    """Download all renditions, the thumbnail and the poster into a folder, which is made if need be.
+    """Download all that was delivered into a folder, which is made if need be.
 
     Raises:
         errors.WrongState: the generation has no files (yet).
@@ -90,12 +106,15 @@ async def save_all(
         await fetch(each.asset_id, f"{generation.id}-{_file_safe(each.name)}{suffix(each.content_type)}")
         for each in generation.renditions
     ]
-    thumbnail = poster = None
+    thumbnail = poster = infographic = None
     if generation.thumbnail_asset_id:
         thumbnail = await fetch(generation.thumbnail_asset_id, f"{generation.id}-thumbnail.jpg")
     if generation.poster_asset_id:
         poster = await fetch(generation.poster_asset_id, f"{generation.id}-poster.jpg")
-    return Saved(renditions, thumbnail, poster)
+    if generation.HasField("infographic"):
+        still = generation.infographic
+        infographic = await fetch(still.asset_id, f"{generation.id}-infographic{suffix(still.content_type)}")
+    return Saved(renditions, thumbnail, poster, infographic)
 
 
 def _file_safe(name: str) -> str:

@@ -8,6 +8,7 @@ CREATED = TABLE.point("create.answered")
 CANCELLED = TABLE.point("cancel.answered")
 RETRIED = TABLE.point("retry.answered")
 DELETED = TABLE.point("delete.answered")
+PROMOTED = TABLE.point("promote.answered")
 WATCHED = TABLE.point("watch.told")
 
 UPLOADED = TABLE.point("upload.stored")

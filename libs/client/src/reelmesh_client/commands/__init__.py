@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from reelmesh_client.commands import doubting, making, outcome, reading, recovering
+from reelmesh_client.commands import doubting, making, outcome, reading, recovering, taking
 
 # Each entry point of this group is one command: its name, and where its click.Command is.
 GROUP = "reelmesh.commands"
@@ -54,6 +54,8 @@ for _command in (
     reading.cancel,
     reading.events,
     reading.download,
+    taking.takes,
+    taking.promote,
     recovering.recover,
     doubting.doubts,
 ):

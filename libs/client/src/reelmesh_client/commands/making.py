@@ -210,7 +210,7 @@ def report(where: running.Where, generation: generation_pb2.Generation, as_json:
         click.echo(showing.as_json(generation))
         return
     showing.out().print(showing.generation(generation))
-    if generation.renditions and not saved:
+    if (generation.renditions or generation.HasField("infographic")) and not saved:
         _say_how_to_download(where, generation)
     elif not generation.HasField("complete_time"):
         showing.err().print(f"→ {where.again(f'watch {generation.id}')}", markup=False, soft_wrap=True)
@@ -227,7 +227,9 @@ def end_by(generation: generation_pb2.Generation) -> None:
 
 
 def _say_how_to_download(where: running.Where, generation: generation_pb2.Generation) -> None:
-    verb = f"download {generation.id} -o video{saving.suffix(generation.renditions[0].content_type)}"
+    best = saving.rendition(generation)
+    name = "video" if generation.renditions else best.name
+    verb = f"download {generation.id} -o {name}{saving.suffix(best.content_type)}"
     showing.err().print(f"→ {where.again(verb)}", markup=False, soft_wrap=True)
 
 

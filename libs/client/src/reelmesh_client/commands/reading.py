@@ -120,17 +120,23 @@ def events(where: running.Where, generation_id: str, as_json: bool) -> None:
     "-o", "--output", type=click.Path(path_type=pathlib.Path), help="File or folder; - is stdout. [default: here]"
 )
 @click.option("--rendition", default="", metavar="NAME", help="Such as 480p. [default: the best]")
-@click.option("--all", "everything", is_flag=True, help="All renditions, thumbnail and poster, into a folder.")
+@click.option("--take", type=click.IntRange(min=1), default=None, metavar="N", help="Of an alternate take.")
+@click.option("--all", "everything", is_flag=True, help="All that was delivered, into a folder.")
 @running.mesh_command
 def download(
-    where: running.Where, generation_id: str, output: pathlib.Path | None, rendition: str, everything: bool
+    where: running.Where,
+    generation_id: str,
+    output: pathlib.Path | None,
+    rendition: str,
+    take: int | None,
+    everything: bool,
 ) -> None:
     """Download a generation's files.
 
     ID is its id, or "last" for the newest. An interrupted download goes on where it stopped.
     """
-    if everything and rendition:
-        raise click.UsageError("--all and --rendition exclude each other.")
+    if everything and (rendition or take):
+        raise click.UsageError("--all goes with neither --rendition nor --take.")
     if everything and output == making.STDOUT:
         raise click.UsageError("--all needs a folder: several files do not go to stdout.")
 
@@ -139,11 +145,11 @@ def download(
         if everything:
             folder = output or pathlib.Path(generation.id)
             saved = await saving.save_all(opened, generation, folder)
-            for path in (*saved.renditions, saved.thumbnail, saved.poster):
+            for path in (*saved.renditions, saved.thumbnail, saved.poster, saved.infographic):
                 if path is not None:
                     click.echo(path)
             return
-        chosen = saving.rendition(generation, rendition)
+        chosen = saving.rendition(generation, rendition, take or 0)
         await making.keep(opened, chosen, saving.file_for(output or pathlib.Path(), chosen, generation.id))
 
     running.run(where, work)

@@ -127,7 +127,7 @@ def generation(it: generation_pb2.Generation) -> rich.console.Group:
     """Return everything about a generation that people ask about."""
     facts = [(rich.text.Text(name, style="dim"), value) for name, value in _facts(it)]
     parts: list[rich.console.RenderableType] = [fitting.Rows((), facts)]
-    if it.renditions:
+    if it.renditions or it.HasField("infographic"):
         parts.append(_files(it))
     parts.extend(rich.text.Text(f"⚠ {plain(each.message)}", style="yellow") for each in it.findings)
     return rich.console.Group(*parts)
@@ -145,6 +145,10 @@ def _facts(it: generation_pb2.Generation) -> Iterable[tuple[str, rich.text.Text]
     if it.HasField("complete_time"):
         yield "took", rich.text.Text(f"{seconds_between(it.create_time, it.complete_time):.1f} s")
     yield "cost", rich.text.Text(_money(it))
+    if it.HasField("cancellation"):
+        yield "cancel", rich.text.Text(plain(it.cancellation.message))
+    if it.takes:
+        yield "takes", rich.text.Text(_takes(it))
     if it.failure.reason:
         yield "failure", rich.text.Text(f"{it.failure.reason}: {plain(it.failure.message)}", style="red")
     if it.text:
@@ -176,16 +180,22 @@ def _money(it: generation_pb2.Generation) -> str:
     return f"{dollars(it.spent_micros)}{held}"
 
 
+def _takes(it: generation_pb2.Generation) -> str:
+    ready = sum(each.state == generation_pb2.TAKE_STATE_READY and not each.promoted for each in it.takes)
+    return f"{len(it.takes)}, {ready} to be had in place of what was delivered: reelmesh takes {it.id}"
+
+
 def _files(it: generation_pb2.Generation) -> fitting.Rows:
+    stills = [it.infographic] if it.HasField("infographic") else []
     rows = [
         (
             plain(each.name),
             size(each.size_bytes),
             f"{each.width}x{each.height}",
-            f"{each.duration_seconds:.2f}",
+            f"{each.duration_seconds:.2f}" if each.duration_seconds else "",
             each.asset_id,
         )
-        for each in it.renditions
+        for each in (*it.renditions, *stills)
     ]
     named = (("thumbnail", it.thumbnail_asset_id), ("poster", it.poster_asset_id))
     rows += [(name, "", "", "", asset_id) for name, asset_id in named if asset_id]

@@ -86,8 +86,8 @@ async def delete(front: Front, request: requests.Request, generation_id: str) ->
 
 
 async def signed(front: Front, request: requests.Request, generation: generation_pb2.Generation) -> None:
-    """Give the renditions of a generation URLs that the caller can open."""
+    """Give the files of a generation URLs that the caller can open."""
     urls = await front.assets.urls(owner_of(request), delivered.unsigned_asset_ids(generation))
     delivered.sign(generation, urls)
-    for rendition in generation.renditions:
-        rendition.url = absolute(front, request, rendition.url)
+    for file in delivered.files(generation):
+        file.url = absolute(front, request, file.url)

@@ -19,6 +19,7 @@ REPLAYED_HEADER = "Idempotent-Replayed"
 ROOT = "/api/v1/generations"
 
 _Id = Annotated[bodies.Id, fastapi.Path(description="UUID of the generation.")]
+_Take = Annotated[bodies.Int32, fastapi.Path(description="Number of the take.")]
 _IdempotencyKey = Annotated[
     str | None, fastapi.Header(description="Makes repeating safe: the same key and body answer the same generation.")
 ]
@@ -56,6 +57,14 @@ def _add_writing(routes: fastapi.APIRouter, behind: front.Front) -> None:
         cancelled = await behind.generations.CancelGeneration(asked)
         crash_points.CANCELLED.passed()
         return await _generation(behind, request, cancelled.generation)
+
+    @routes.post(ROOT + "/{generation_id}/takes/{take}/promote", response_model=wire.Generation)
+    async def promote_take(request: fastapi.Request, generation_id: _Id, take: _Take) -> fastapi.Response:
+        """Deliver an alternate take in place of what was delivered. Repeating it is harmless."""
+        asked = generation_service_pb2.PromoteTakeRequest(generation_id=str(generation_id), take=take)
+        promoted = await behind.generations.PromoteTake(asked)
+        crash_points.PROMOTED.passed()
+        return await _generation(behind, request, promoted.generation)
 
     @routes.delete(ROOT + "/{generation_id}", status_code=204, response_class=fastapi.Response)
     async def delete_generation(request: fastapi.Request, generation_id: _Id) -> fastapi.Response:

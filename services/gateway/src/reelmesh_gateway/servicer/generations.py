@@ -105,6 +105,17 @@ class Generations(generation_service_pb2_grpc.GenerationServiceServicer):
             return response
 
     @override
+    async def PromoteTake(
+        self, request: generation_service_pb2.PromoteTakeRequest, context: Any
+    ) -> generation_service_pb2.PromoteTakeResponse:
+        """Pass a promotion on."""
+        with self._door.admitted(context, keys.Scope.WRITE) as key:
+            response = await self._orchestrator.PromoteTake(request)
+            crash_points.PROMOTED.passed()
+            await self._sign(key, response.generation)
+            return response
+
+    @override
     async def WatchGeneration(
         self, request: generation_service_pb2.WatchGenerationRequest, context: Any
     ) -> AsyncGenerator[_Watched]:
@@ -157,9 +168,9 @@ class Generations(generation_service_pb2_grpc.GenerationServiceServicer):
     async def _sign(self, key: keys.Key, generation: generation_pb2.Generation) -> None:
         wanted = delivered.unsigned_asset_ids(generation)
         delivered.sign(generation, await self._signing.urls(model.Owner(key.tenant_id), wanted))
-        for rendition in generation.renditions:
-            if rendition.url.startswith("/"):
-                rendition.url = self._public_url + rendition.url
+        for file in delivered.files(generation):
+            if file.url.startswith("/"):
+                file.url = self._public_url + file.url
 
 
 def _sequence_of(seen: _Watched) -> int:

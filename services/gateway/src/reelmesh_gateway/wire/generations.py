@@ -6,7 +6,7 @@ import pydantic
 from reelmesh.v1 import generation_service_pb2
 from reelmesh_json import messages
 
-from reelmesh_gateway.wire import bodies
+from reelmesh_gateway.wire import bodies, parts
 
 GenerationState = Literal[
     "PENDING",
@@ -21,21 +21,6 @@ GenerationState = Literal[
     "EXPIRED",
 ]
 Delivery = Literal["VIDEO", "INFOGRAPHIC", "TEXT"]
-ShotState = Literal["WAITING", "READY", "GENERATING", "DONE", "FAILED", "CANCELLED"]
-AttemptState = Literal[
-    "PLANNED",
-    "DISPATCHED",
-    "SUBMITTING",
-    "ACCEPTED",
-    "SUCCEEDED",
-    "FAILED",
-    "CANCELLED",
-    "NOT_SENT",
-    "INDETERMINATE",
-    "NEVER_CREATED",
-    "WRITTEN_OFF",
-    "DROPPED",
-]
 
 
 class OutputSpec(bodies.Body):
@@ -75,7 +60,7 @@ class GenerationRequest(bodies.Body):
     deadline_time: bodies.Moment | None = None
     """When it must have ended; must lie in the future."""
     fallback_floor: Delivery | None = None
-    """The least that may be delivered. Default TEXT."""
+    """The least that may be delivered, VIDEO, INFOGRAPHIC or TEXT; more is, where it can be had. Default TEXT."""
     seed: bodies.UInt32 | None = None
     """Seed for reproducible results."""
     priority: bodies.Int32 | None = None
@@ -104,116 +89,6 @@ class CreateGenerationRequest(GenerationRequest):
     """Idempotency key chosen by the caller, 1 to 128 of [A-Za-z0-9._~-]; the header Idempotency-Key says the same."""
     repeat: Repeat | None = None
     """For clients that repeat a call by themselves, without a request id, and count how often."""
-
-
-class Rendition(bodies.Body):
-    """One delivered file."""
-
-    asset_id: str
-    """Asset that holds the bytes."""
-    name: str
-    """Name of the rung, e.g. "1080p"."""
-    width: bodies.Int32
-    """Pixels."""
-    height: bodies.Int32
-    """Pixels."""
-    duration_seconds: float | None
-    """Length, seconds."""
-    size_bytes: bodies.Int64
-    """File size, bytes."""
-    content_type: str
-    """Media type, e.g. "video/mp4"."""
-    url: str
-    """URL that serves it for a while without a key; empty in lists."""
-
-
-class Finding(bodies.Body):
-    """Something the check of the result noticed."""
-
-    kind: str
-    """What: "black", "frozen", "silent", "no_audio", "corrupt", "short"."""
-    start_seconds: float | None
-    """Where it begins, seconds from the start."""
-    end_seconds: float | None
-    """Where it ends, seconds from the start."""
-    message: str
-    """A sentence."""
-
-
-class Failure(bodies.Body):
-    """Why something ended badly."""
-
-    reason: str
-    """Stable word, e.g. "ALL_CANDIDATES_FAILED", "DEADLINE", "MODERATION"."""
-    message: str
-    """A sentence that says what happened and what can be done."""
-
-
-class Candidate(bodies.Body):
-    """A provider account and model that could make a shot."""
-
-    account_id: str
-    """Account of ours."""
-    provider: str
-    """Provider's name, e.g. "local"."""
-    model: str
-    """Model's name at the provider."""
-    price_micros: bodies.Int64
-    """Expected price of this shot, micro-dollars."""
-    struck: bool
-    """Whether it was struck from the route."""
-    reason: str
-    """Why it stands there, or why it was struck."""
-
-
-class Attempt(bodies.Body):
-    """One try of one shot at one provider account: the unit that costs money."""
-
-    id: str
-    """UUID."""
-    ordinal: bodies.Int32
-    """Which try of the shot, 0 is the first."""
-    state: AttemptState | None
-    """Where it stands."""
-    account_id: str
-    """Account of ours."""
-    provider: str
-    """Provider's name."""
-    model: str
-    """Model's name at the provider."""
-    job_id: str
-    """The provider's own id of the job, once known."""
-    held_micros: bodies.Int64
-    """Micro-dollars set aside for it."""
-    spent_micros: bodies.Int64
-    """Micro-dollars it has cost."""
-    failure: Failure | None
-    """Why it ended as it did."""
-    create_time: bodies.Moment | None
-    """When it was planned."""
-    submit_time: bodies.Moment | None
-    """When it entered SUBMITTING."""
-    complete_time: bodies.Moment | None
-    """When it ended."""
-
-
-class Shot(bodies.Body):
-    """A continuous clip that one provider call can make."""
-
-    id: str
-    """UUID."""
-    ordinal: bodies.Int32
-    """Place in the video, 0 is first."""
-    state: ShotState | None
-    """Where it stands."""
-    duration_seconds: float | None
-    """Length, seconds."""
-    continues: bool
-    """Whether it starts from the last frame of the one before."""
-    route: list[Candidate]
-    """The providers that may make it, in order, each with the reason it stands there or was struck."""
-    attempts: list[Attempt]
-    """Every try, oldest first."""
 
 
 class Generation(bodies.Body):
@@ -261,36 +136,42 @@ class Generation(bodies.Body):
     """0 to 100. Best effort while it runs, 100 when completed."""
     delivery: Delivery | None
     """What it ended with; null before."""
-    renditions: list[Rendition]
+    renditions: list[parts.Rendition]
     """The files delivered: the video's renditions, highest first."""
     thumbnail_asset_id: str
     """Asset of the thumbnail (JPEG), when there is one."""
     poster_asset_id: str
     """Asset of the full-size poster frame (JPEG), when there is one."""
-    findings: list[Finding]
+    findings: list[parts.Finding]
     """What the check of the result found."""
     held_micros: bodies.Int64
     """Micro-dollars set aside for attempts that may still cost them."""
     spent_micros: bodies.Int64
     """Micro-dollars that attempts have cost."""
-    failure: Failure | None
+    failure: parts.Failure | None
     """Why it failed, was rejected or expired."""
     queue_position: bodies.Int32
     """Place among the waiting generations, 1 is next; 0 when it no longer waits."""
     estimated_seconds: float | None
     """Estimated time until it ends, seconds; 0 when unknown."""
-    shots: list[Shot]
+    shots: list[parts.Shot]
     """The continuous clips it is made of, in order."""
     run: bodies.Int32
     """1 at first, one more with each retry."""
     trace_id: str
     """W3C trace id (32 hex digits) under which everything about it is recorded."""
     text: str
-    """The words delivered in place of a video, when `delivery` is TEXT."""
+    """The words in place of a video: all there is when `delivery` is TEXT, beside the picture when INFOGRAPHIC."""
     policy: str
     """Routing policy and its version by which it was routed, such as "premium@1"."""
     category: str
     """What the caller said that the video is about."""
+    infographic: parts.Rendition | None
+    """The still picture (PNG) drawn in place of a video; delivered when `delivery` is INFOGRAPHIC."""
+    takes: list[parts.Take]
+    """Videos that came too late to be delivered, or that another one replaced; promoting delivers one of them."""
+    cancellation: parts.Cancellation | None
+    """What a cancel has saved and what is paid all the same; null unless a cancel was asked for."""
 
 
 class GenerationEvent(bodies.Body):
@@ -342,7 +223,7 @@ class ListGenerationEventsResponse(bodies.Body):
 class QuoteGenerationResponse(bodies.Body):
     """What it would cost."""
 
-    shots: list[Shot]
+    shots: list[parts.Shot]
     """The shots as they would be planned, each with its route."""
     price_micros: bodies.Int64
     """Expected price with the first candidates, micro-dollars."""

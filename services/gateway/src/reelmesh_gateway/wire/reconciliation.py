@@ -1,6 +1,6 @@
 """The JSON of attempts in doubt: the same fields as `reelmesh.v1`, held to them by a test."""
 
-from reelmesh_gateway.wire import bodies, generations
+from reelmesh_gateway.wire import bodies, parts
 
 
 class DoubtfulAttempt(bodies.Body):
@@ -18,7 +18,7 @@ class DoubtfulAttempt(bodies.Body):
     """The provider."""
     model: str
     """The model."""
-    state: generations.AttemptState | None
+    state: parts.AttemptState | None
     """Where it stands."""
     held_micros: bodies.Int64
     """Micro-dollars set aside for it."""

@@ -1,6 +1,7 @@
 """Asks the storage service about assets, tells it which ones are in use, and keeps a note there."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Sequence
 
@@ -71,16 +72,24 @@ class StorageAssets:
         await asyncio.gather(*(self._check(asset_id, tenant_id) for asset_id in asset_ids))
 
     async def keep(self, message: ports.Outgoing) -> None:
-        """Make the assets permanent that a recorded message names; what is gone is told to the operator.
+        """Make the assets permanent, or let them go, that a recorded message names.
+
+        What should stay and is gone is told to the operator; what should go and is gone is fine.
 
         Raises:
             errors.Unavailable: storage does not answer; the message waits.
         """
-        request = storage_service_pb2.KeepAssetsRequest(
-            asset_ids=task_pb2.AssetKeep.FromString(message.payload).asset_ids
-        )
+        told = task_pb2.AssetKeep.FromString(message.payload)
         with self._own.telemetry.span("keep", parent=message.traceparent):
-            answer = await self._stub.KeepAssets(request)
+            if told.asset_ids:
+                await self._keep(told.asset_ids)
+            for asset_id in told.discarded_asset_ids:
+                request = storage_service_pb2.RemoveAssetRequest(asset_id=asset_id, tenant_id=told.tenant_id)
+                with contextlib.suppress(errors.NotFound):
+                    await self._stub.RemoveAsset(request)
+
+    async def _keep(self, asset_ids: Sequence[str]) -> None:
+        answer = await self._stub.KeepAssets(storage_service_pb2.KeepAssetsRequest(asset_ids=asset_ids))
         if answer.missing_asset_ids:
             missing = list(answer.missing_asset_ids)
             self._own.logger.error("%d assets in use are gone from storage", len(missing), extra={"assets": missing})

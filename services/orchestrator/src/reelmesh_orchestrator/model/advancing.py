@@ -3,10 +3,8 @@
 import dataclasses
 import datetime
 
-from reelmesh_kit import ids
-
-from reelmesh_orchestrator.model import attempt, generation, shot, step
-from reelmesh_orchestrator.model.draft import Draft, KeepAssets, SendStep
+from reelmesh_orchestrator.model import attempt, cancelling, floors, generation, shot, step, stepping, takes
+from reelmesh_orchestrator.model.draft import Draft, KeepAssets
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +23,8 @@ class Policy:
     most_attempts: int = 50
     #: Seconds that a cancelled generation waits for its providers to stop before it ends without them.
     cancel_grace_seconds: float = 60.0
+    #: How long before its deadline a generation has a still picture drawn, should the video not be there in time.
+    floor_lead_seconds: float = 20.0
 
 
 _USES_UP_CANDIDATE = frozenset(
@@ -44,39 +44,20 @@ _ENDING_USES_UP_TRY = frozenset({attempt.Ending.REFUSED, attempt.Ending.GONE})
 
 def advance(draft: Draft, policy: Policy) -> None:
     """Do everything that the state calls for."""
-    if draft.generation.state in generation.WORKING:
+    if draft.generation.falling_back:
+        floors.fall_back(draft)
+    elif draft.generation.state in generation.WORKING:
         if _go_on_with_shots(draft, policy):
             _follow_shots(draft)
             _process(draft)
+        if draft.generation.state in generation.WORKING:
+            floors.prepare(draft, policy.floor_lead_seconds)
     elif draft.generation.state is generation.GenerationState.CANCELLING:
-        _give_up_work(draft)
+        floors.give_up_work(draft)
         _stop_when_quiet(draft, policy)
-    elif draft.generation.ended:
-        _give_up_work(draft)
-
-
-def end_without_video(draft: Draft, event: generation.GenerationEvent, reason: str, message: str) -> None:
-    """End a generation that cannot have its video: with words where the request takes them, else badly."""
-    current = draft.generation
-    failure = generation.Failure(reason, message)
-    if current.fallback_floor is generation.Delivery.TEXT:
-        draft.put_generation(
-            current.moved(
-                generation.GenerationEvent.COMPLETE,
-                delivery=generation.Delivery.TEXT,
-                result=generation.Result(text=current.prompt),
-                failure=failure,
-                complete_time=draft.now,
-            )
-        )
-        draft.happened("completed", f"Delivered as text: {message}", delivery="TEXT", reason=reason)
-    else:
-        draft.put_generation(current.moved(event, failure=failure, complete_time=draft.now))
-        draft.happened(draft.generation.state.lower(), message, reason=reason)
-    for one in draft.aggregate.shots:
-        if one.state in shot.OPEN:
-            draft.put_shot(one.moved(shot.ShotEvent.CANCEL))
-    _give_up_work(draft)
+    if draft.generation.ended:
+        floors.give_up_work(draft)
+    takes.process(draft)
 
 
 def next_candidate(draft: Draft, one: shot.Shot, policy: Policy) -> tuple[shot.Candidate, datetime.datetime] | None:
@@ -149,9 +130,9 @@ def _unblock_shots(draft: Draft) -> None:
         before = draft.aggregate.shots[one.ordinal - 1]
         if before.state is not shot.ShotState.DONE:
             continue
-        frame = _latest_step(draft, step.StepKind.LAST_FRAME, before)
+        frame = stepping.latest(draft, step.StepKind.LAST_FRAME, before)
         if frame is None or frame.clip_asset_ids != (before.clip_asset_id,):
-            _send_step(draft, step.StepKind.LAST_FRAME, before, (before.clip_asset_id,))
+            stepping.send(draft, step.StepKind.LAST_FRAME, before, (before.clip_asset_id,))
         elif frame.state is step.StepState.DONE:
             frame_asset_id = str(frame.result["frame_asset_id"])
             draft.put_shot(one.moved(shot.ShotEvent.UNBLOCK, first_frame_asset_id=frame_asset_id))
@@ -173,37 +154,19 @@ def _try_shots(draft: Draft, policy: Policy) -> bool:
         if one.state is shot.ShotState.GENERATING:
             one = one.moved(shot.ShotEvent.AGAIN)
             draft.put_shot(one)
-        if take := _spare_take(draft, one):
+        # One of a former run as well: it is paid for, and no other of its shot would be given leave to submit.
+        if take := takes.spare(draft, one):
             _use(draft, one, take)
             continue
         choice = next_candidate(draft, one, policy)
         if choice is None:
             last = next((two.message for two in reversed(attempts) if two.message), "no candidate is left")
             draft.put_shot(one.moved(shot.ShotEvent.FAIL))
-            end_without_video(
-                draft,
-                generation.GenerationEvent.FAIL,
-                "ALL_CANDIDATES_FAILED",
-                f"Shot {one.ordinal + 1} could not be made by any candidate: {last}",
-            )
+            message = f"Shot {one.ordinal + 1} could not be made by any candidate: {last}"
+            floors.give_up_video(draft, "ALL_CANDIDATES_FAILED", message)
             return False
         _plan_attempt(draft, one, *choice)
     return True
-
-
-def _spare_take(draft: Draft, one: shot.Shot) -> attempt.Attempt | None:
-    """Return an attempt that has made the shot without having been used: it came when nobody waited.
-
-    One of a former run as well: it is paid for, and no other of its shot would be given leave to submit.
-    """
-    return next(
-        (
-            two
-            for two in draft.aggregate.attempts_of(one.id)
-            if two.state is attempt.AttemptState.SUCCEEDED and two.ending is attempt.Ending.NONE
-        ),
-        None,
-    )
 
 
 def _use(draft: Draft, one: shot.Shot, take: attempt.Attempt) -> None:
@@ -253,18 +216,14 @@ def _process(draft: Draft) -> None:
     if draft.generation.state is not generation.GenerationState.PROCESSING:
         return
     clips = tuple(one.clip_asset_id for one in draft.aggregate.shots)
-    ladder = _latest_step(draft, step.StepKind.LADDER, None)
+    ladder = stepping.latest(draft, step.StepKind.LADDER, None)
     if ladder is None or ladder.clip_asset_ids != clips:
-        _send_step(draft, step.StepKind.LADDER, None, clips)
+        stepping.send(draft, step.StepKind.LADDER, None, clips)
     elif ladder.state is step.StepState.DONE:
-        _deliver(draft, _result(ladder))
+        _deliver(draft, stepping.result(ladder))
     elif ladder.state is step.StepState.FAILED:
-        end_without_video(
-            draft,
-            generation.GenerationEvent.FAIL,
-            "PROCESSING_FAILED",
-            f"The clips were made but could not be processed: {ladder.message}",
-        )
+        message = f"The clips were made but could not be processed: {ladder.message}"
+        floors.give_up_video(draft, "PROCESSING_FAILED", message)
 
 
 def _deliver(draft: Draft, result: generation.Result) -> None:
@@ -277,19 +236,9 @@ def _deliver(draft: Draft, result: generation.Result) -> None:
             complete_time=draft.now,
         )
     )
-    kept = (*(file.asset_id for file in result.files), result.thumbnail_asset_id, result.poster_asset_id)
-    draft.effects.append(KeepAssets(tuple(asset_id for asset_id in kept if asset_id)))
+    draft.effects.append(KeepAssets(result.asset_ids))
     draft.happened(
         "completed", f"The video is ready: {', '.join(file.name for file in result.files)}", delivery="VIDEO"
-    )
-
-
-def _result(ladder: step.Step) -> generation.Result:
-    return generation.Result(
-        files=tuple(generation.File(**file) for file in ladder.result["files"]),
-        thumbnail_asset_id=ladder.result["thumbnail_asset_id"],
-        poster_asset_id=ladder.result["poster_asset_id"],
-        findings=tuple(generation.Finding(**finding) for finding in ladder.result["findings"]),
     )
 
 
@@ -318,18 +267,6 @@ _WORDS = {
 }
 
 
-def _give_up_work(draft: Draft) -> None:
-    """Drop what nobody has begun; ask for an end of what a provider still makes."""
-    for one in draft.aggregate.attempts:
-        if one.state in attempt.UNBEGUN:
-            draft.put_attempt(draft.settle(one.moved(attempt.AttemptEvent.DROP, complete_time=draft.now), 0))
-        elif one.state is attempt.AttemptState.ACCEPTED and not one.cancel_wanted:
-            draft.put_attempt(dataclasses.replace(one, cancel_wanted=True))
-    for work in draft.aggregate.steps:
-        if work.state in step.OPEN:
-            draft.put_step(work.moved(step.StepEvent.DROP))
-
-
 def _stop_when_quiet(draft: Draft, policy: Policy) -> None:
     current = draft.generation
     busy = any(
@@ -345,41 +282,8 @@ def _stop_when_quiet(draft: Draft, policy: Policy) -> None:
             draft.put_shot(one.moved(shot.ShotEvent.CANCEL))
     draft.put_generation(current.moved(generation.GenerationEvent.STOPPED, complete_time=draft.now))
     ending = "Cancelled" if not busy else "Cancelled; a provider has not stopped yet, its result will be kept"
-    draft.happened("cancelled", ending)
-
-
-def _latest_step(draft: Draft, kind: step.StepKind, of: shot.Shot | None) -> step.Step | None:
-    target = of.id if of else None
-    mine = [
-        one
-        for one in draft.aggregate.steps
-        if one.kind is kind
-        and one.shot_id == target
-        and one.run == draft.generation.run
-        and one.state is not step.StepState.DROPPED
-    ]
-    return max(mine, key=lambda one: one.ordinal, default=None)
-
-
-def _send_step(draft: Draft, kind: step.StepKind, of: shot.Shot | None, clips: tuple[str, ...]) -> None:
-    current = draft.generation
-    target = of.id if of else None
-    ordinal = sum(
-        one.kind is kind and one.shot_id == target and one.run == current.run for one in draft.aggregate.steps
-    )
-    sent = step.Step(
-        id=ids.derived(current.id, "step", kind, target or "", current.run, ordinal),
-        kind=kind,
-        state=step.StepState.SENT,
-        run=current.run,
-        ordinal=ordinal,
-        send_time=draft.now,
-        shot_id=target,
-        clip_asset_ids=clips,
-    )
-    draft.put_step(sent)
-    draft.effects.append(SendStep(sent.id))
-    draft.happened("step_sent", f"{_STEP_WORDS[kind]} is next", step_id=sent.id, shot_id=target or "")
-
-
-_STEP_WORDS = {step.StepKind.LAST_FRAME: "Taking the last frame", step.StepKind.LADDER: "Checking and encoding"}
+    sums = cancelling.money(draft.aggregate)
+    if sums is None:
+        draft.happened("cancelled", ending)
+    else:
+        draft.happened("cancelled", f"{ending}: {sums.words}", **dataclasses.asdict(sums))

@@ -78,6 +78,13 @@ class KeepAssets:
     asset_ids: tuple[str, ...]
 
 
+@dataclasses.dataclass(frozen=True)
+class DiscardAssets:
+    """Nobody uses these assets any more."""
+
+    asset_ids: tuple[str, ...]
+
+
 class EntryKind(enum.StrEnum):
     """What an entry of the ledger does with the money of an attempt."""
 
@@ -95,7 +102,7 @@ class Entry:
     amount_micros: int
 
 
-Effect = Happened | SendStep | SendAttempt | KeepAssets | Entry
+Effect = Happened | SendStep | SendAttempt | KeepAssets | DiscardAssets | Entry
 
 
 class Draft:

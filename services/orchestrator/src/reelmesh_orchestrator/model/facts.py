@@ -6,7 +6,7 @@ import enum
 import uuid
 from collections.abc import Sequence
 
-from reelmesh_orchestrator.model import attempt, generation, shot
+from reelmesh_orchestrator.model import attempt, generation, shot, takes
 from reelmesh_orchestrator.model.draft import Draft, KeepAssets, SendAttempt
 
 
@@ -134,6 +134,8 @@ def _refusal(draft: Draft, one: attempt.Attempt) -> str:
     current = draft.generation
     if current.state not in generation.WORKING:
         return f"the generation is {current.state}"
+    if current.falling_back:
+        return "there will be no video"
     if one.state is not attempt.AttemptState.DISPATCHED:
         return f"the attempt is {one.state}"
     if current.deadline_time is not None and current.deadline_time <= draft.now:
@@ -197,7 +199,7 @@ def _accept(draft: Draft, one: attempt.Attempt, job: Job, worker_id: str, recove
         ending=attempt.Ending.NONE,
         complete_time=None,
         submit_time=one.submit_time or draft.now,
-        cancel_wanted=draft.generation.state not in generation.WORKING,
+        cancel_wanted=draft.generation.state not in generation.WORKING or draft.generation.falling_back,
     )
     if not accepted.held_micros and not accepted.spent_micros:
         accepted = draft.hold(accepted, accepted.price_micros)
@@ -322,18 +324,26 @@ def finish(draft: Draft, attempt_id: uuid.UUID, ended: Ended) -> None:
 def _succeed(draft: Draft, one: attempt.Attempt, ended: Ended, cost_micros: int) -> None:
     made = one.moved(attempt.AttemptEvent.SUCCEED, complete_time=draft.now, clip_asset_id=ended.clip_asset_id)
     draft.put_attempt(draft.settle(made, max(cost_micros - made.spent_micros, 0)))
-    draft.effects.append(KeepAssets((ended.clip_asset_id,)))
+    if draft.generation.delete_time is None:
+        draft.effects.append(KeepAssets((ended.clip_asset_id,)))
     of = draft.aggregate.shot(one.shot_id)
     used = draft.generation.state in generation.WORKING and shot.MACHINE.allows(of.state, shot.ShotEvent.FINISH)
+    message, take = f"Shot {of.ordinal + 1} is made", None
     if used:
         draft.put_shot(of.moved(shot.ShotEvent.FINISH, clip_asset_id=ended.clip_asset_id))
+    elif draft.generation.delete_time is not None:
+        message = "A clip came after its generation was deleted; it is not kept"
+    else:
+        take = takes.keep(draft, made)
+        message = f"A clip came after all; it is kept as alternate take {take}"
     draft.happened(
         "attempt_succeeded" if used else "late_success",
-        f"Shot {of.ordinal + 1} is made" if used else "A clip came after all; it is kept as an alternate take",
+        message,
         attempt_id=one.id,
         shot_id=of.id,
         cost_micros=cost_micros,
         clip_asset_id=ended.clip_asset_id,
+        take=take,
     )
     if ended.message:
         draft.happened("remark", ended.message, attempt_id=one.id, shot_id=of.id)

@@ -38,6 +38,7 @@ class GenerationEvent(enum.StrEnum):
     CANCEL = "CANCEL"
     STOPPED = "STOPPED"
     RETRY = "RETRY"
+    PROMOTE = "PROMOTE"
 
 
 _S, _E = GenerationState, GenerationEvent
@@ -52,11 +53,12 @@ MACHINE: Machine[GenerationState, GenerationEvent] = Machine(
         # START and REQUEUE: a clip turned out to be broken and its shot is made again.
         _S.PROCESSING: {_E.START: _S.GENERATING, _E.REQUEUE: _S.QUEUED, **_ENDINGS},
         _S.CANCELLING: {_E.STOPPED: _S.CANCELLED},
-        _S.COMPLETED: {},
+        # PROMOTE: a video that came too late is delivered after all, or another one in place of the first.
+        _S.COMPLETED: {_E.PROMOTE: _S.COMPLETED},
         _S.REJECTED: {},
-        _S.FAILED: {_E.RETRY: _S.QUEUED},
-        _S.CANCELLED: {},
-        _S.EXPIRED: {},
+        _S.FAILED: {_E.RETRY: _S.QUEUED, _E.PROMOTE: _S.COMPLETED},
+        _S.CANCELLED: {_E.PROMOTE: _S.COMPLETED},
+        _S.EXPIRED: {_E.PROMOTE: _S.COMPLETED},
     },
 )
 
@@ -115,6 +117,43 @@ class Result:
     poster_asset_id: str = ""
     findings: tuple[Finding, ...] = ()
     text: str = ""
+    #: The still picture in place of a video; beside one, where it was delivered before.
+    infographic: File | None = None
+
+    @property
+    def asset_ids(self) -> tuple[str, ...]:
+        """Return the assets of everything that is in it."""
+        files = (*self.files, self.infographic) if self.infographic else self.files
+        named = (*(file.asset_id for file in files), self.thumbnail_asset_id, self.poster_asset_id)
+        return tuple(asset_id for asset_id in named if asset_id)
+
+
+class TakeState(enum.StrEnum):
+    """Where a take stands; the names are those of `reelmesh.v1.TakeState`."""
+
+    PROCESSING = "PROCESSING"
+    READY = "READY"
+    UNUSABLE = "UNUSABLE"
+
+
+@dataclasses.dataclass(frozen=True)
+class Take:
+    """A video that is there although it was not delivered: it came too late, or another one was promoted over it."""
+
+    number: int
+    state: TakeState
+    #: The attempt whose clip came late; None for the video that was delivered first.
+    attempt_id: uuid.UUID | None
+    #: What it is made of: the clips of all shots, or the late one alone.
+    clip_asset_ids: tuple[str, ...]
+    #: Whether all shots are in it.
+    whole: bool
+    create_time: datetime.datetime
+    #: Whether it is what is delivered.
+    promoted: bool = False
+    result: Result = Result()
+    #: Why it is UNUSABLE.
+    message: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -170,12 +209,19 @@ class Generation:
     delete_time: datetime.datetime | None = None
     delivery: Delivery = Delivery.NONE
     result: Result = Result()
+    #: Why there is no video. While it is still at work: there will be none, and what is less is got ready.
     failure: Failure | None = None
+    takes: tuple[Take, ...] = ()
 
     @property
     def ended(self) -> bool:
         """Whether nothing will change for its user any more, unless it is retried."""
         return self.state in ENDED
+
+    @property
+    def falling_back(self) -> bool:
+        """Whether its video was given up, and what is less is got ready."""
+        return self.state in WORKING and self.failure is not None
 
     def moved(self, event: GenerationEvent, **changes: object) -> "Generation":
         """Return the generation after `event`.

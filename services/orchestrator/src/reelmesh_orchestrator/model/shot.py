@@ -29,6 +29,7 @@ class ShotEvent(enum.StrEnum):
     CANCEL = "CANCEL"
     REDO = "REDO"
     WAIT = "WAIT"
+    PROMOTE = "PROMOTE"
 
 
 _S, _E = ShotState, ShotEvent
@@ -41,10 +42,11 @@ MACHINE: Machine[ShotState, ShotEvent] = Machine(
         _S.READY: {_E.BEGIN: _S.GENERATING, _E.FINISH: _S.DONE, _E.FAIL: _S.FAILED, _E.CANCEL: _S.CANCELLED},
         _S.GENERATING: {_E.AGAIN: _S.READY, _E.FINISH: _S.DONE, _E.FAIL: _S.FAILED, _E.CANCEL: _S.CANCELLED},
         # REDO: the clip turned out to be broken when it was processed.
-        _S.DONE: {_E.REDO: _S.READY},
+        # PROMOTE: the clip of a take stands in for the one that was delivered, or for none.
+        _S.DONE: {_E.REDO: _S.READY, _E.PROMOTE: _S.DONE},
         # A retry of the generation: REDO for those that may be tried, WAIT for those that go on from another.
-        _S.FAILED: {_E.REDO: _S.READY, _E.WAIT: _S.WAITING},
-        _S.CANCELLED: {_E.REDO: _S.READY, _E.WAIT: _S.WAITING},
+        _S.FAILED: {_E.REDO: _S.READY, _E.WAIT: _S.WAITING, _E.PROMOTE: _S.DONE},
+        _S.CANCELLED: {_E.REDO: _S.READY, _E.WAIT: _S.WAITING, _E.PROMOTE: _S.DONE},
     },
 )
 

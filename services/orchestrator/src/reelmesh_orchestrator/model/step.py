@@ -18,6 +18,10 @@ class StepKind(enum.StrEnum):
 
     LAST_FRAME = "LAST_FRAME"
     LADDER = "LADDER"
+    #: A picture to be delivered in place of a video.
+    INFOGRAPHIC = "INFOGRAPHIC"
+    #: The ladder of an alternate take; its ordinal is the take's number.
+    TAKE = "TAKE"
 
 
 class StepState(enum.StrEnum):
@@ -45,7 +49,8 @@ _S, _E = StepState, StepEvent
 MACHINE: Machine[StepState, StepEvent] = Machine(
     "step",
     {
-        _S.SENT: {_E.BEGIN: _S.RUNNING, _E.RESEND: _S.SENT, _E.DROP: _S.DROPPED},
+        # FAIL: nobody has taken it for so long that something else is done.
+        _S.SENT: {_E.BEGIN: _S.RUNNING, _E.RESEND: _S.SENT, _E.FAIL: _S.FAILED, _E.DROP: _S.DROPPED},
         # BEGIN again: the worker that ran it has lost its lease; the fresh token fences it off.
         _S.RUNNING: {
             _E.BEGIN: _S.RUNNING,

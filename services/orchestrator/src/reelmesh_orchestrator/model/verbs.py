@@ -8,8 +8,8 @@ from typing import Any
 
 from reelmesh_kit import errors
 
-from reelmesh_orchestrator.model import advancing, attempt, facts, generation, request, shot, step
-from reelmesh_orchestrator.model.draft import Aggregate, Draft, SendStep
+from reelmesh_orchestrator.model import advancing, attempt, facts, floors, generation, request, shot, step, takes
+from reelmesh_orchestrator.model.draft import Aggregate, DiscardAssets, Draft, SendStep
 
 # Why a step cannot be taken that another worker is at.
 HELD = "held by a live worker"
@@ -108,6 +108,14 @@ def delete(draft: Draft) -> None:
             state=current.state,
         )
     draft.put_generation(dataclasses.replace(current, delete_time=draft.now))
+    for work in draft.aggregate.steps:
+        if work.state in step.OPEN:
+            draft.put_step(work.moved(step.StepEvent.DROP))
+    results = (current.result, *(take.result for take in current.takes))
+    owned = [asset_id for result in results for asset_id in result.asset_ids]
+    owned += [one.clip_asset_id for one in draft.aggregate.attempts if one.clip_asset_id]
+    if owned:
+        draft.effects.append(DiscardAssets(tuple(dict.fromkeys(owned))))
     draft.happened("deleted", "Its owner deleted it")
 
 
@@ -153,9 +161,8 @@ def expire(draft: Draft) -> None:
     """End a generation whose deadline has passed; attempts that are unresolved stay watched."""
     current = draft.generation
     if current.state in generation.WORKING and current.deadline_time is not None and current.deadline_time <= draft.now:
-        advancing.end_without_video(
-            draft, generation.GenerationEvent.EXPIRE, "DEADLINE", "The deadline passed before the video was ready"
-        )
+        late = generation.Failure("DEADLINE", "The deadline passed before the video was ready")
+        floors.end(draft, generation.GenerationEvent.EXPIRE, current.failure or late)
 
 
 def begin_step(draft: Draft, step_id: uuid.UUID, worker_id: str, token: str, holder_lives: bool) -> str:
@@ -185,7 +192,12 @@ def finish_step(draft: Draft, step_id: uuid.UUID, token: str, result: Mapping[st
     return True
 
 
-_DONE = {step.StepKind.LAST_FRAME: "The last frame is taken", step.StepKind.LADDER: "Checked and encoded"}
+_DONE = {
+    step.StepKind.LAST_FRAME: "The last frame is taken",
+    step.StepKind.LADDER: "Checked and encoded",
+    step.StepKind.INFOGRAPHIC: "A still picture is drawn",
+    step.StepKind.TAKE: "An alternate take is checked and encoded",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -204,7 +216,10 @@ def fail_step(draft: Draft, step_id: uuid.UUID, token: str, trouble: StepTrouble
         return False
     tried = dataclasses.replace(one, tries=one.tries + 1, message=trouble.message, token="", worker_id="")
     draft.happened("step_failed", trouble.message, step_id=step_id, retryable=trouble.retryable)
-    if trouble.broken_clip_asset_id and facts.reject_clip(draft, trouble.broken_clip_asset_id, trouble.message):
+    if one.kind is step.StepKind.TAKE and trouble.broken_clip_asset_id:
+        takes.reject(draft, one.ordinal, trouble.broken_clip_asset_id, trouble.message)
+        draft.put_step(tried.moved(step.StepEvent.FAIL))
+    elif trouble.broken_clip_asset_id and facts.reject_clip(draft, trouble.broken_clip_asset_id, trouble.message):
         draft.put_step(tried.moved(step.StepEvent.DROP))
     elif trouble.retryable and tried.tries < step.MOST_TRIES:
         _resend(draft, tried)
@@ -218,8 +233,14 @@ def resend_step(draft: Draft, step_id: uuid.UUID, patience_seconds: float) -> No
     one = draft.aggregate.step(step_id)
     waited = (draft.now - one.send_time).total_seconds()
     unheard = one.state is step.StepState.SENT and waited >= patience_seconds * 2 ** min(one.sends - 1, 6)
-    if one.state is step.StepState.RUNNING or unheard:
+    if unheard and one.sends >= floors.MOST_DRAWING_SENDS and _words_will_do(draft, one):
+        draft.put_step(one.moved(step.StepEvent.FAIL, message="nobody has drawn it in time"))
+    elif one.state is step.StepState.RUNNING or unheard:
         _resend(draft, one)
+
+
+def _words_will_do(draft: Draft, one: step.Step) -> bool:
+    return one.kind is step.StepKind.INFOGRAPHIC and draft.generation.fallback_floor is generation.Delivery.TEXT
 
 
 def resend_lost_step(draft: Draft, step_id: uuid.UUID, token: str, grace_seconds: float) -> None:

@@ -171,6 +171,13 @@ class Store(EraStore, Protocol):
         """Return the working generations whose deadline has passed."""
         ...
 
+    def near_deadline(self, moment: datetime.datetime, limit: int) -> Sequence[uuid.UUID]:
+        """Return the working generations with a deadline before `moment` that have no still picture under way.
+
+        Those are left out that take nothing less than a video.
+        """
+        ...
+
     def cancelling_since(self, moment: datetime.datetime, limit: int) -> Sequence[uuid.UUID]:
         """Return the generations that have been cancelling since before `moment`."""
         ...

@@ -79,6 +79,14 @@ class GenerationServicer(generation_service_pb2_grpc.GenerationServiceServicer):
         view = await self._verbs.retry(rpc.caller().tenant_id, generation_id)
         return generation_service_pb2.RetryGenerationResponse(generation=_generation(view))
 
+    async def PromoteTake(  # noqa: N802
+        self, request: generation_service_pb2.PromoteTakeRequest, context: Context
+    ) -> generation_service_pb2.PromoteTakeResponse:
+        """Deliver an alternate take."""
+        generation_id = parsing.identifier("generation_id", request.generation_id)
+        view = await self._verbs.promote(rpc.caller().tenant_id, generation_id, request.take)
+        return generation_service_pb2.PromoteTakeResponse(generation=_generation(view))
+
     async def DeleteGeneration(  # noqa: N802
         self, request: generation_service_pb2.DeleteGenerationRequest, context: Context
     ) -> generation_service_pb2.DeleteGenerationResponse:

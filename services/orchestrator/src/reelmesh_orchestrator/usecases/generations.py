@@ -21,6 +21,7 @@ from reelmesh_orchestrator.model import (
     request,
     routing,
     shot,
+    takes,
     verbs,
 )
 from reelmesh_orchestrator.usecases import adopting, crowding, transitions
@@ -282,6 +283,16 @@ class Generations:
         """Ask for the end of a generation."""
         with crash_points.CANCEL:
             return await self._change(tenant_id, generation_id, lambda decided: verbs.cancel(decided, self._policy))
+
+    async def promote(self, tenant_id: str, generation_id: uuid.UUID, number: int) -> View:
+        """Deliver an alternate take.
+
+        Raises:
+            errors.NotFound: there is no such generation, or no such take of it.
+            errors.WrongState: it cannot be delivered (yet).
+        """
+        with crash_points.PROMOTE:
+            return await self._change(tenant_id, generation_id, lambda decided: takes.promote(decided, number))
 
     async def retry(self, tenant_id: str, generation_id: uuid.UUID) -> View:
         """Start a new run of a failed generation.

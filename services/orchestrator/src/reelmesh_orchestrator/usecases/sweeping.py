@@ -55,6 +55,7 @@ class Sweeper:
         await self._doubt_submits()
         await self._withdraw_unbegun()
         await self._resend_steps()
+        await self._prepare_floors()
         await self._expire()
         await self._stop_cancelled()
         await self._prune()
@@ -124,6 +125,16 @@ class Sweeper:
             self._policy,
             lambda decided: verbs.resend_step(decided, step_id, self._patience.step_seconds),
         )
+
+    async def _prepare_floors(self) -> None:
+        """Have still pictures drawn for those whose deadline is near."""
+
+        def near(store: ports.Store) -> Sequence[uuid.UUID]:
+            return store.near_deadline(store.now + _seconds(self._policy.floor_lead_seconds), BATCH)
+
+        for generation_id in await self._record.read(near):
+            with crash_points.PREPARE_FLOOR:
+                await self._change(generation_id, lambda _: None)
 
     async def _expire(self) -> None:
         for generation_id in await self._record.read(lambda store: store.past_deadline(BATCH)):

@@ -21,6 +21,7 @@ from reelmesh_orchestrator.wire.recovery import (
     token_of_orphans,
 )
 from reelmesh_orchestrator.wire.tasks import (
+    asset_discard,
     asset_keep,
     event_message,
     generate_task,
@@ -39,6 +40,7 @@ from reelmesh_orchestrator.wire.workers import (
 )
 
 __all__ = [
+    "asset_discard",
     "asset_keep",
     "card_from_proto",
     "doubt_to_proto",

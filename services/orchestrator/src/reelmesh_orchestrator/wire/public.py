@@ -13,7 +13,7 @@ from reelmesh.v1 import generation_pb2, generation_service_pb2
 from reelmesh_kit import clock, errors
 
 from reelmesh_orchestrator import ports
-from reelmesh_orchestrator.model import attempt, draft, generation, repeats, request, shot
+from reelmesh_orchestrator.model import attempt, cancelling, draft, generation, repeats, request, shot
 
 
 def request_from_proto(message: generation_service_pb2.GenerationRequest) -> request.Request:
@@ -109,13 +109,57 @@ def generation_to_proto(
         run=current.run,
         trace_id=_trace_id(current.traceparent),
         text=current.result.text,
+        infographic=_still(current.result.infographic) if current.result.infographic else None,
+        takes=[_take(take, aggregate) for take in current.takes],
         policy=current.policy,
         category=current.category,
     )
     if current.failure:
         message.failure.CopyFrom(_failure(current.failure.reason, current.failure.message))
     _set_times(message, current)
+    _set_cancellation(message, aggregate)
     return message
+
+
+def _set_cancellation(message: generation_pb2.Generation, aggregate: draft.Aggregate) -> None:
+    sums, asked = cancelling.money(aggregate), aggregate.generation.cancel_time
+    if sums is None or asked is None:
+        return
+    told = generation_pb2.Cancellation(
+        saved_micros=sums.saved_micros,
+        spent_micros=sums.spent_micros,
+        unsettled_micros=sums.unsettled_micros,
+        message=sums.words,
+    )
+    told.request_time.FromDatetime(asked)
+    message.cancellation.CopyFrom(told)
+
+
+def _take(take: generation.Take, aggregate: draft.Aggregate) -> generation_pb2.Take:
+    made = next((one for one in aggregate.attempts if one.id == take.attempt_id), None)
+    message = generation_pb2.Take(
+        number=take.number,
+        state=f"TAKE_STATE_{take.state}",
+        promoted=take.promoted,
+        whole=take.whole,
+        attempt_id=str(take.attempt_id or ""),
+        provider=made.provider if made else "",
+        model=made.model if made else "",
+        cost_micros=made.spent_micros if made else 0,
+        renditions=[_rendition(file) for file in take.result.files],
+        thumbnail_asset_id=take.result.thumbnail_asset_id,
+        poster_asset_id=take.result.poster_asset_id,
+        findings=[_finding(finding) for finding in take.result.findings],
+        message=take.message,
+    )
+    message.create_time.FromDatetime(take.create_time)
+    return message
+
+
+def _still(file: generation.File) -> generation_pb2.Rendition:
+    still = _rendition(file)
+    still.content_type = "image/png"
+    return still
 
 
 def _set_times(message: generation_pb2.Generation, current: generation.Generation) -> None:
@@ -199,6 +243,7 @@ def _attempt(one: attempt.Attempt) -> generation_pb2.Attempt:
         job_id=one.job_id,
         held_micros=one.held_micros,
         spent_micros=one.spent_micros,
+        clip_asset_id=one.clip_asset_id,
     )
     if one.ending or one.message:
         message.failure.CopyFrom(_failure(one.ending, one.message))

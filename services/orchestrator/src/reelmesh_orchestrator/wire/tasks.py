@@ -72,6 +72,11 @@ def asset_keep(asset_ids: Iterable[str]) -> task_pb2.AssetKeep:
     return task_pb2.AssetKeep(asset_ids=asset_ids)
 
 
+def asset_discard(asset_ids: Iterable[str], tenant_id: str) -> task_pb2.AssetKeep:
+    """Return the message that lets assets go."""
+    return task_pb2.AssetKeep(discarded_asset_ids=asset_ids, tenant_id=tenant_id)
+
+
 def event_message(recorded: ports.Event) -> task_pb2.MeshEvent:
     """Return an event as other services see it."""
     message = task_pb2.MeshEvent(

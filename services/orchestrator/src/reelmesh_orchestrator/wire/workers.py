@@ -7,7 +7,7 @@ from typing import Any
 from reelmesh.mesh.v1 import attempt_service_pb2, pool_service_pb2, step_service_pb2
 from reelmesh_kit import errors
 
-from reelmesh_orchestrator.model import card, draft, facts, step
+from reelmesh_orchestrator.model import attempt, card, draft, facts, generation, step
 
 # Short sides of the rungs that are made, pixels.
 RUNGS = (1080, 720, 480)
@@ -126,35 +126,60 @@ def step_work(aggregate: draft.Aggregate, one: step.Step) -> step_service_pb2.St
     )
     if one.kind is step.StepKind.LAST_FRAME:
         work.last_frame.clip_asset_id = one.clip_asset_ids[0]
+    elif one.kind is step.StepKind.INFOGRAPHIC:
+        work.infographic.CopyFrom(_infographic(current))
     else:
         work.ladder.CopyFrom(
             step_service_pb2.LadderWork(
                 clip_asset_ids=one.clip_asset_ids,
-                duration_seconds=current.output.duration_seconds,
+                duration_seconds=_ladder_seconds(aggregate, one),
                 audio=current.output.audio,
                 rungs=RUNGS,
+                label=f"take-{one.ordinal}" if one.kind is step.StepKind.TAKE else "",
             )
         )
     return work
+
+
+def _infographic(current: generation.Generation) -> step_service_pb2.InfographicWork:
+    return step_service_pb2.InfographicWork(
+        prompt=current.prompt,
+        width=current.output.width,
+        height=current.output.height,
+        category=current.category,
+        reference_asset_ids=current.reference_asset_ids,
+        seed=current.seed % attempt.SEEDS,
+    )
+
+
+def _ladder_seconds(aggregate: draft.Aggregate, one: step.Step) -> float:
+    """Return how long what a ladder makes shall be: the whole, or one shot where a take has no more."""
+    take = next((each for each in aggregate.generation.takes if each.number == one.ordinal), None)
+    if one.kind is not step.StepKind.TAKE or take is None or take.whole or take.attempt_id is None:
+        return aggregate.generation.output.duration_seconds
+    return aggregate.shot(aggregate.attempt(take.attempt_id).shot_id).duration_seconds
+
+
+def _file(made: step_service_pb2.MadeFile) -> Mapping[str, Any]:
+    return {
+        "asset_id": made.asset_id,
+        "name": made.name,
+        "width": made.width,
+        "height": made.height,
+        "duration_seconds": made.duration_seconds,
+        "size_bytes": made.size_bytes,
+    }
 
 
 def step_result_from_proto(message: step_service_pb2.FinishStepRequest) -> Mapping[str, Any]:
     """Return the result of a step as it is kept."""
     if message.WhichOneof("result") == "last_frame":
         return {"frame_asset_id": message.last_frame.frame_asset_id}
+    if message.WhichOneof("result") == "infographic":
+        return {"file": _file(message.infographic.file)}
     done = message.ladder
     return {
-        "files": [
-            {
-                "asset_id": file.asset_id,
-                "name": file.name,
-                "width": file.width,
-                "height": file.height,
-                "duration_seconds": file.duration_seconds,
-                "size_bytes": file.size_bytes,
-            }
-            for file in done.files
-        ],
+        "files": [_file(file) for file in done.files],
         "thumbnail_asset_id": done.thumbnail_asset_id,
         "poster_asset_id": done.poster_asset_id,
         "findings": [

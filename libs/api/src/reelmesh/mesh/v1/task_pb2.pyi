@@ -111,7 +111,11 @@ class MeshEvent(_message.Message):
     def __init__(self, id: _Optional[str] = ..., position: _Optional[int] = ..., tenant_id: _Optional[str] = ..., generation_id: _Optional[str] = ..., sequence: _Optional[int] = ..., type: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., message: _Optional[str] = ..., attributes: _Optional[_Mapping[str, str]] = ..., state: _Optional[str] = ..., traceparent: _Optional[str] = ...) -> None: ...
 
 class AssetKeep(_message.Message):
-    __slots__ = ("asset_ids",)
+    __slots__ = ("asset_ids", "discarded_asset_ids", "tenant_id")
     ASSET_IDS_FIELD_NUMBER: _ClassVar[int]
+    DISCARDED_ASSET_IDS_FIELD_NUMBER: _ClassVar[int]
+    TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     asset_ids: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, asset_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+    discarded_asset_ids: _containers.RepeatedScalarFieldContainer[str]
+    tenant_id: str
+    def __init__(self, asset_ids: _Optional[_Iterable[str]] = ..., discarded_asset_ids: _Optional[_Iterable[str]] = ..., tenant_id: _Optional[str] = ...) -> None: ...

@@ -6,7 +6,12 @@ from reelmesh_orchestrator import ports, wire
 from reelmesh_orchestrator.adapters.sql import rows
 from reelmesh_orchestrator.model import draft, step
 
-LANES = {step.StepKind.LAST_FRAME: "quick", step.StepKind.LADDER: "ladder"}
+LANES = {
+    step.StepKind.LAST_FRAME: "quick",
+    step.StepKind.INFOGRAPHIC: "quick",
+    step.StepKind.LADDER: "ladder",
+    step.StepKind.TAKE: "ladder",
+}
 
 
 def event(columns: rows.Columns) -> ports.Outgoing:
@@ -18,7 +23,9 @@ def event(columns: rows.Columns) -> ports.Outgoing:
 
 
 def command(
-    message_id: uuid.UUID, final: draft.Aggregate, effect: draft.SendStep | draft.SendAttempt | draft.KeepAssets
+    message_id: uuid.UUID,
+    final: draft.Aggregate,
+    effect: draft.SendStep | draft.SendAttempt | draft.KeepAssets | draft.DiscardAssets,
 ) -> ports.Outgoing:
     """Return the message for a command."""
     traceparent = final.generation.traceparent
@@ -30,4 +37,8 @@ def command(
         lane = LANES[final.step(effect.step_id).kind]
         payload = wire.media_task(final, effect.step_id).SerializeToString()
         return ports.Outgoing(message_id, f"task.media.{lane}", payload, traceparent)
-    return ports.Outgoing(message_id, ports.KEEP, wire.asset_keep(effect.asset_ids).SerializeToString(), traceparent)
+    if isinstance(effect, draft.DiscardAssets):
+        told = wire.asset_discard(effect.asset_ids, final.generation.tenant_id)
+    else:
+        told = wire.asset_keep(effect.asset_ids)
+    return ports.Outgoing(message_id, ports.KEEP, told.SerializeToString(), traceparent)

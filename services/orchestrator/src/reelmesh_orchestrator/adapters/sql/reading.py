@@ -109,6 +109,28 @@ def past_deadline(transaction: sql.Transaction, limit: int) -> Sequence[uuid.UUI
     return [row.id for row in transaction.rows(statement)]
 
 
+def near_deadline(transaction: sql.Transaction, moment: datetime.datetime, limit: int) -> Sequence[uuid.UUID]:
+    """Return the working generations with a deadline before `moment` for which no still picture was asked for yet."""
+    drawing = sa.select(_STEPS.id).where(
+        _STEPS.generation_id == _GENERATIONS.id,
+        _STEPS.run == _GENERATIONS.run,
+        _STEPS.kind == step.StepKind.INFOGRAPHIC.value,
+    )
+    statement = (
+        sa.select(_GENERATIONS.id)
+        .where(
+            _GENERATIONS.deadline_time.is_not(None),
+            tables.UNENDED,
+            _GENERATIONS.deadline_time <= moment,
+            _GENERATIONS.state.in_(_WORKING),
+            _GENERATIONS.fallback_floor != generation.Delivery.VIDEO.value,
+            sa.not_(sa.exists(drawing)),
+        )
+        .limit(limit)
+    )
+    return [row.id for row in transaction.rows(statement)]
+
+
 def cancelling_since(transaction: sql.Transaction, moment: datetime.datetime, limit: int) -> Sequence[uuid.UUID]:
     """Return the generations that have been cancelling since before `moment`."""
     statement = (

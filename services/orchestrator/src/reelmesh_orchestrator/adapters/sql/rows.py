@@ -22,6 +22,7 @@ def of_generation(one: generation.Generation) -> Columns:
     columns["result"] = dataclasses.asdict(one.result)
     columns["failure"] = dataclasses.asdict(one.failure) if one.failure else None
     columns["labels"] = dict(one.labels)
+    columns["takes"] = [dataclasses.asdict(take, dict_factory=_plain_dict) for take in one.takes]
     return columns
 
 
@@ -37,6 +38,7 @@ def to_generation(columns: Columns) -> generation.Generation:
         "delivery": generation.Delivery(columns["delivery"]),
         "result": _result(columns["result"]),
         "failure": generation.Failure(**failure) if failure else None,
+        "takes": tuple(_take(take) for take in columns["takes"]),
     }
     return generation.Generation(**values)
 
@@ -48,7 +50,21 @@ def _result(stored: Mapping[str, Any]) -> generation.Result:
         poster_asset_id=stored["poster_asset_id"],
         findings=tuple(generation.Finding(**finding) for finding in stored["findings"]),
         text=stored["text"],
+        # Those of older releases have none.
+        infographic=generation.File(**stored["infographic"]) if stored.get("infographic") else None,
     )
+
+
+def _take(stored: Mapping[str, Any]) -> generation.Take:
+    values: Columns = dict(stored)
+    values.update(
+        state=generation.TakeState(stored["state"]),
+        attempt_id=uuid.UUID(stored["attempt_id"]) if stored["attempt_id"] else None,
+        clip_asset_ids=tuple(stored["clip_asset_ids"]),
+        create_time=datetime.datetime.fromisoformat(stored["create_time"]),
+        result=_result(stored["result"]),
+    )
+    return generation.Take(**values)
 
 
 def of_twins(twins: Sequence[repeats.Twin]) -> list[Columns]:
@@ -207,7 +223,13 @@ def _model(stored: Mapping[str, Any]) -> card.ModelCard:
 
 
 def _plain_dict(pairs: list[tuple[str, Any]]) -> Columns:
-    return {key: value.isoformat() if isinstance(value, datetime.date) else value for key, value in pairs}
+    return {key: _as_json(value) for key, value in pairs}
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    return str(value) if isinstance(value, uuid.UUID) else value
 
 
 def _columns(one: Any) -> Columns:

@@ -215,6 +215,10 @@ class SqlStore(recovery.SqlEraStore):
         """Return the working generations whose deadline has passed."""
         return reading.past_deadline(self._transaction, limit)
 
+    def near_deadline(self, moment: datetime.datetime, limit: int) -> Sequence[uuid.UUID]:
+        """Return the working generations with a deadline before `moment` that have no still picture under way."""
+        return reading.near_deadline(self._transaction, moment, limit)
+
     def cancelling_since(self, moment: datetime.datetime, limit: int) -> Sequence[uuid.UUID]:
         """Return the generations that have been cancelling since before `moment`."""
         return reading.cancelling_since(self._transaction, moment, limit)

@@ -62,6 +62,7 @@ GENERATIONS = sa.Table(
     sa.Column("policy", sa.Text, nullable=False, server_default=""),
     sa.Column("category", sa.Text, nullable=False, server_default=""),
     sa.Column("delete_time", sql.Instant, nullable=True),
+    sa.Column("takes", sql.Json, nullable=False, server_default="[]"),
     sa.Index("ix_generations_list", "tenant_id", "create_time", "id"),
     _partial("ix_generations_open", "tenant_id", where=_UNENDED),
     _partial("ix_generations_deadline", "deadline_time", where=f"deadline_time IS NOT NULL AND {_UNENDED}"),
