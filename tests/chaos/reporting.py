@@ -35,9 +35,14 @@ class Report:
     slowest_story: Sequence[str] = ()
 
     @property
+    def broken(self) -> list[str]:
+        """Which promises were broken, and where nobody died."""
+        return [*self.judgement.sentences, *(f"nobody died at {name}" for name in self.points.left)]
+
+    @property
     def troubles(self) -> list[str]:
-        """What makes the run fail."""
-        found = [*self.judgement.sentences, *(f"nobody died at {name}" for name in self.points.left)]
+        """What makes the run fail: what was broken, and what took too long."""
+        found = self.broken
         longest = self.book.longest_recovery_seconds
         if longest > MOST_RECOVERY_SECONDS:
             found.append(f"a recovery took {longest:.1f} s, more than {MOST_RECOVERY_SECONDS:.0f}")

@@ -61,6 +61,8 @@ def of(fields: str) -> str:
         (of("id: a, provider: sora, endpoint: localhost"), "must start with http://"),
         (of("id: a, provider: sora, secret: sk-123"), "secret: String should match"),
         (of("id: a, provider: sora, slot: 3"), "slot is unknown .known are id, provider"),
+        (of("id: a, provider: sora, write_off_after_hours: 0.5"), "write_off_after_hours: Input should be greater"),
+        (of("id: a, provider: sora, resubmit_when_written_off: true"), "needs write_off_after_hours"),
         (of("id: a, provider: x") + "  - {id: a, provider: y}\n", "more than one account 'a'"),
         ("accounts:\n  - text", "account 1"),
     ],

@@ -7,7 +7,7 @@ file, again whenever it changes.
 import dataclasses
 import pathlib
 from collections.abc import Mapping
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Self, cast
 
 import pydantic
 import yaml
@@ -38,6 +38,9 @@ class Account:
         polls_per_second: requests for observing; None means what the provider's card says.
         exclusive: nobody else uses it, so that every job in it is ours.
         enabled: whether anything new is begun at it; what is in flight is watched either way.
+        write_off_after_hours: how long an attempt may stay in doubt before it is given up, its price counted as spent;
+            None leaves that to a person.
+        resubmit_when_written_off: whether such an attempt is then made again here, and not by the next candidate.
         options: what its provider alone understands.
     """
 
@@ -49,6 +52,8 @@ class Account:
     polls_per_second: Annotated[float, pydantic.Field(gt=0, le=10_000)] | None = None
     exclusive: bool = False
     enabled: bool = True
+    write_off_after_hours: Annotated[float, pydantic.Field(ge=1, le=24 * 365)] | None = None
+    resubmit_when_written_off: bool = False
     options: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
 
     @pydantic.field_validator("endpoint")
@@ -64,6 +69,12 @@ class Account:
         if not isinstance(value, Mapping):
             return value
         return {name: str(text) for name, text in cast(Mapping[object, object], value).items()}
+
+    @pydantic.model_validator(mode="after")
+    def _resubmits_what_is_written_off(self) -> Self:
+        if self.resubmit_when_written_off and self.write_off_after_hours is None:
+            raise ValueError("resubmit_when_written_off needs write_off_after_hours")
+        return self
 
 
 def read(path: pathlib.Path) -> tuple[Account, ...]:

@@ -51,6 +51,7 @@ from reelmesh_orchestrator.usecases import (
     sweeping,
     vouching,
     watching,
+    writing_off,
 )
 
 
@@ -111,7 +112,9 @@ async def at_work(
     vouch = _vouching(own, chassis, kept, storage.StorageMark(channel, chassis.logger), seen)
     lost = _recovering(own, chassis, kept, policy)
     chassis.health.add("record", lost.check, needed=False)
-    listed = accounts.Accounts(kept, account_file.AccountFile(own.accounts_file, chassis.logger), chassis.clock)
+    file = account_file.AccountFile(own.accounts_file, chassis.logger)
+    listed = accounts.Accounts(kept, file, chassis.clock)
+    protocol = attempts.Attempts(kept, policy, seen)
     board = progress.Progress(link)
     crowded = crowding.Crowding(kept, chassis.clock, limit=own.most_open_generations_in_all)
     routes = policy_file.read(own.policies_file)
@@ -132,13 +135,13 @@ async def at_work(
         sweep=lambda: background.sweep(sweeping.Sweeper(kept, chassis.clock, policy, patience), own.sweep_seconds),
         vouch=vouch.run,
         list_accounts=listed.run,
+        write_off=writing_off.WritingOff(kept, protocol, file, chassis.clock).run,
         recover=lambda: lost.run(own.sweep_seconds),
         count_open=crowded.run,
     ):
         watcher = watching.Watching(
             verbs, board, chassis.clock, lambda: chassis.health.draining, followers_limit=own.followers_limit
         )
-        protocol = attempts.Attempts(kept, policy, seen)
         callers = _for_callers(kept, verbs, watcher, lost, reconciling.Reconciling(kept, protocol))
         yield [*callers, *_for_workers(own, chassis, kept, policy, seen, lost, protocol)]
 

@@ -2,11 +2,14 @@
 
 import logging
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from reelmesh_kit import accounts, process
 
 from reelmesh_orchestrator.model import card
+from reelmesh_orchestrator.ports import accounts as ports
+
+SECONDS_OF_AN_HOUR = 3600.0
 
 
 class AccountFile:
@@ -26,12 +29,23 @@ class AccountFile:
 
     def accounts(self) -> Sequence[card.Account]:
         """Return the accounts as they are listed now."""
+        return tuple(map(_to_account, self._listed()))
+
+    def write_offs(self) -> Mapping[str, ports.WriteOff]:
+        """Return what is said of attempts in doubt, by account."""
+        return {
+            each.id: ports.WriteOff(each.write_off_after_hours * SECONDS_OF_AN_HOUR, each.resubmit_when_written_off)
+            for each in self._listed()
+            if each.write_off_after_hours is not None
+        }
+
+    def _listed(self) -> Sequence[accounts.Account]:
         try:
             if self._book.refreshed():
                 self._logger.info("The list of accounts has changed: %d accounts", len(self._book.accounts))
         except accounts.AccountsError as error:
             self._logger.warning("The list of accounts stays as it was: %s", error)
-        return tuple(map(_to_account, self._book.accounts))
+        return self._book.accounts
 
 
 def _to_account(told: accounts.Account) -> card.Account:
