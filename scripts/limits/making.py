@@ -32,6 +32,19 @@ WORKERS = (
         "reelmesh_provider_runway.provider.TRIES_OF_WHAT_IS_NOT_THERE",
         "the clip is lost, and paid",
     ),
+    Bound(
+        "answer of Gemini Omni, a clip of at most some 4 MB in it",
+        "reelmesh_provider_omni.provider.LARGEST_ANSWER_BYTES",
+        "not read: asked again",
+    ),
+    Bound(
+        "looks at the file with a clip of Gemini Omni's that is not there",
+        "reelmesh_provider_omni.provider.TRIES_OF_WHAT_IS_NOT_THERE",
+        "the clip is lost, and paid",
+    ),
+    Bound(
+        "reference images for Gemini Omni", "reelmesh_provider_omni.wire.MOST_REFERENCES", "refused; the next candidate"
+    ),
     Bound("storing a clip", "reelmesh_provider.adapters.mesh.PUT_TIMEOUT_SECONDS", "it is fetched again"),
     Bound("reading an image", "reelmesh_provider.adapters.mesh.READ_TIMEOUT_SECONDS", "not submitted; tried again"),
     Bound("probing a clip", "reelmesh_provider.adapters.mesh.PROBE_TIMEOUT_SECONDS", "probed again"),

@@ -13,6 +13,8 @@ from reelmesh_provider_fal import settings as fal_settings
 from reelmesh_provider_local import provider as local
 from reelmesh_provider_local import settings as local_settings
 from reelmesh_provider_local import wire as local_wire
+from reelmesh_provider_omni import provider as omni
+from reelmesh_provider_omni import settings as omni_settings
 from reelmesh_provider_runway import provider as runway
 from reelmesh_provider_runway import settings as runway_settings
 from reelmesh_provider_sora import provider as sora
@@ -167,6 +169,30 @@ async def tasks_of_runway(own: process.Chassis, folder: pathlib.Path) -> AsyncIt
             )
 
 
+@contextlib.asynccontextmanager
+async def interactions(own: process.Chassis, folder: pathlib.Path) -> AsyncIterator[Subject]:
+    """Make Gemini Omni with a key of the Developer API."""
+    async with vendors.selling(catalogue.DIALECTS["omni"]) as served:
+        file = folder / "accounts.yaml"
+        file.write_text(f"accounts: [{{id: one, provider: omni, endpoint: '{served.url}', secret: OMNI_KEY}}]")
+        told = omni_settings.OmniSettings.model_construct(accounts_file=file, omni_card_file=None)
+        async with omni.OmniProvider(told, own) as provider:
+            yield Subject(
+                provider,
+                testing.make_task(
+                    provider="omni",
+                    account_id="one",
+                    model="gemini-omni-1.2-flash@360p",
+                    duration_seconds=3.0,
+                    width=640,
+                    height=360,
+                ),
+                _creations(served.vendor),
+                break_answer=_asking("[[accept-drop]]"),
+                keep_busy=_asking("[[stall]]"),
+            )
+
+
 VEO_ACCOUNT = """
 accounts:
   - id: one
@@ -218,6 +244,7 @@ SUBJECTS: Mapping[str, Making] = {
     "litellm": videos("litellm", 4.0, (720, 1280)),
     "sglang": videos("sglang", 1.0, (832, 480), lists_prompts=False),
     "vllm-omni": videos("vllm-omni", 1.0, (832, 480)),
+    "omni": interactions,
     "runway": tasks_of_runway,
     "veo": vertex,
 }

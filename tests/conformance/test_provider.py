@@ -32,7 +32,7 @@ NO_LIST = "its card says that nothing lost can be found: an operator decides"
 async def subject(
     request: pytest.FixtureRequest, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Subject]:
-    for name in ("FAL_KEY", "RUNWAY_KEY", "SORA_KEY", "VEO_TOKEN"):
+    for name in ("FAL_KEY", "OMNI_KEY", "RUNWAY_KEY", "SORA_KEY", "VEO_TOKEN"):
         monkeypatch.setenv(name, "key-1")
     own = chassis_support.make_chassis(f"provider-{request.param}")
     async with SUBJECTS[request.param](own, tmp_path) as made:

@@ -14,6 +14,7 @@ accounts:
   - {id: one-veo, provider: veo, options: {project: project-1, bucket: bucket-1}}
   - {id: one-runway, provider: runway, secret: RUNWAYML_API_SECRET}
   - {id: one-fal, provider: fal, secret: FAL_KEY}
+  - {id: one-omni, provider: omni, secret: GEMINI_API_KEY}
 """
 
 

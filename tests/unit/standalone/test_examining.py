@@ -65,6 +65,7 @@ accounts:
   - {id: one-veo, provider: veo, options: {project: project-1, bucket: bucket-1}}
   - {id: one-runway, provider: runway, secret: A_KEY_FOR_RUNWAY}
   - {id: one-fal, provider: fal, secret: A_KEY_FOR_FAL}
+  - {id: one-omni, provider: omni}
 """
 
 
@@ -90,6 +91,7 @@ def test_it_names_the_variable_of_each_key_that_is_missing_and_calls_nobody(
     monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
     found = of_providers()
     assert "A_KEY_FOR_RUNWAY is not set" in found["provider-runway"].hint
+    assert "one-omni names no secret" in found["provider-omni"].hint
     assert "has no identity" in found["provider-veo"].hint
     assert found["provider-fal"].verdict is examining.Verdict.WELL
     assert "lists no account whose provider is sora" in found["provider-sora"].hint

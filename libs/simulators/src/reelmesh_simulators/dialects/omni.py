@@ -346,11 +346,10 @@ def _error(job: orders.Job) -> bodies.Fields:
 
 
 def _usage(look: vendor.Look) -> Mapping[str, Any]:
-    """Return the tokens of an interaction: how many a second has is known for 720p, elsewhere they follow prices."""
-    order, output = look.job.order, 0
-    if look.job.made(look.now):
-        share = omni_request.micros_per_second(order) / omni_request.PRICES[order.model]["720p"]
-        output = round(_TOKENS_PER_SECOND * share * order.seconds)
+    """Return the tokens of an interaction, which are what is billed: how many a second has is known for 720p."""
+    order = look.job.order
+    seconds = look.job.bill_micros(look.now) / omni_request.PRICES[order.model]["720p"]
+    output = round(_TOKENS_PER_SECOND * seconds)
     return {
         "total_input_tokens": len(order.prompt.split()),
         "total_output_tokens": output,

@@ -1,0 +1,1 @@
+"""Gemini Omni by the Interactions API."""

@@ -1,0 +1,10 @@
+"""The front door: `python -m reelmesh_provider_omni`."""
+
+import sys
+
+from reelmesh_kit import process
+
+from reelmesh_provider_omni import app, settings
+
+if __name__ == "__main__":
+    sys.exit(process.main(app.SERVICE, app.build, settings.OmniSettings))
