@@ -4,7 +4,8 @@ import logging
 import pathlib
 from collections.abc import Mapping, Sequence
 
-from reelmesh_kit import accounts, process
+from reelmesh_kit import accounts as listing
+from reelmesh_kit import process
 
 from reelmesh_orchestrator.model import card
 from reelmesh_orchestrator.ports import accounts as ports
@@ -23,8 +24,8 @@ class AccountFile:
         """
         self._logger = logger
         try:
-            self._book = accounts.Book(path)
-        except accounts.AccountsError as error:
+            self._book = listing.Book(path)
+        except listing.AccountsError as error:
             raise process.CannotStart(f"{error} REELMESH_ACCOUNTS_FILE names it.") from error
 
     def accounts(self) -> Sequence[card.Account]:
@@ -39,16 +40,16 @@ class AccountFile:
             if each.write_off_after_hours is not None
         }
 
-    def _listed(self) -> Sequence[accounts.Account]:
+    def _listed(self) -> Sequence[listing.Account]:
         try:
             if self._book.refreshed():
                 self._logger.info("The list of accounts has changed: %d accounts", len(self._book.accounts))
-        except accounts.AccountsError as error:
+        except listing.AccountsError as error:
             self._logger.warning("The list of accounts stays as it was: %s", error)
         return self._book.accounts
 
 
-def _to_account(told: accounts.Account) -> card.Account:
+def _to_account(told: listing.Account) -> card.Account:
     return card.Account(
         id=told.id,
         provider=told.provider,
