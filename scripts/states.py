@@ -2,7 +2,7 @@
 
 import sys
 
-from reelmesh_orchestrator.model import attempt, eras, generation, shot, step
+from reelmesh_orchestrator.model import attempt, breaker, eras, generation, shot, step
 
 INTRODUCTION = """\
 # States
@@ -26,6 +26,11 @@ PAGES = (
         "Era",
         "a stretch of the record's life in which it did not go back; each but the first looks for lost jobs",
         eras.MACHINE,
+    ),
+    (
+        "Breaker",
+        "whether anything new is submitted to a model at an account; what is in flight is not its business",
+        breaker.MACHINE,
     ),
 )
 

@@ -80,6 +80,48 @@ ATTEMPTS = (
     Bound(
         "page of attempts in doubt", "reelmesh_orchestrator.usecases.reconciling.LARGEST_PAGE", "a page, and a token"
     ),
+    Bound(
+        "submits, or jobs, that fail in a row",
+        "setting:orchestrator.breaker_failures",
+        "the circuit breaker of the model at the account opens: nothing new is submitted there",
+    ),
+    Bound(
+        "wait between two trials of an open circuit breaker",
+        "setting:orchestrator.breaker_longest_open_seconds",
+        "the next attempt that is wanted is a trial",
+    ),
+    Bound(
+        "trials of a circuit breaker under way",
+        "setting:orchestrator.breaker_trials",
+        "the rest goes to the next candidate, or waits",
+    ),
+    Bound(
+        "wait for the next trial of who is paid",
+        "setting:orchestrator.breaker_patience_seconds",
+        "the shot goes to who costs nothing, where there is one",
+    ),
+    Bound(
+        "pause for all, that a busy provider asks one for",
+        "reelmesh_orchestrator.model.breaker.LONGEST_REST_SECONDS",
+        "the next one tries; who was asked waits as long as it was told",
+    ),
+    Bound(
+        "words of a vendor that a circuit breaker keeps",
+        "reelmesh_orchestrator.model.breaker.LONGEST_MESSAGE_CHARACTERS",
+        "cut off",
+    ),
+    Bound(
+        "times that a shot is passed on to another candidate, of a run",
+        "reelmesh_orchestrator.model.passing.MOST_PASSES",
+        "it waits where it is",
+    ),
+    Bound("reason for a switch", "reelmesh_orchestrator.model.health.LONGEST_REASON_CHARACTERS", "{INVALID_ARGUMENT}"),
+    Bound("things switched off", "reelmesh_orchestrator.usecases.switching.MOST_SWITCHES", "{INVALID_ARGUMENT}"),
+    Bound(
+        "page of what happened to breakers and switches",
+        "reelmesh_orchestrator.usecases.switching.LARGEST_PAGE",
+        "a page, and a token",
+    ),
     Bound("page of lost jobs", "reelmesh_orchestrator.usecases.recovering.LARGEST_PAGE", "a page, and a token"),
 )
 

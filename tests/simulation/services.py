@@ -97,6 +97,11 @@ def orchestrator(world: World) -> hosts.Main:
         cancel_grace_seconds=8.0,
         sweep_seconds=3.0,
         free_account_slots=profile.slots,
+        # Seeds are short: breakers that open seldom would hardly be lived through.
+        breaker_failures=2,
+        breaker_open_seconds=5.0,
+        breaker_longest_open_seconds=20.0,
+        breaker_patience_seconds=10.0,
     )
 
     async def run(host: hosts.Host, chassis: process.Chassis) -> None:

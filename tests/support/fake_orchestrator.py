@@ -115,7 +115,9 @@ class Attempts(attempt_service_pb2_grpc.AttemptServiceServicer):
         return attempt_service_pb2.ConcludeResponse(accepted=accepted)
 
     async def GiveBack(self, request: Any, context: Any) -> attempt_service_pb2.GiveBackResponse:  # noqa: N802
-        await self._mesh.give_back(request.attempt_id, request.worker_id, request.reason)
+        await self._mesh.give_back(
+            request.attempt_id, request.worker_id, request.reason, unreachable=request.provider_unreachable
+        )
         return attempt_service_pb2.GiveBackResponse()
 
 

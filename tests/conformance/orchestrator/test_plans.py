@@ -21,6 +21,7 @@ GROWING = {
     # Few, or many once; but every Begin asks for them.
     "found_jobs",
     "calls",
+    "health_events",
 }
 SCAN = re.compile(r"SCAN (\w+)\b(?! USING (?:COVERING )?INDEX)")
 NOBODY = uuid.UUID(int=0)
@@ -46,6 +47,9 @@ QUESTIONS: dict[str, Callable[[ports.Store], object]] = {
     "all_events": lambda store: store.all_events(0, 10),
     "claimed_jobs": lambda store: store.claimed_jobs("account", 10),
     "backlog": lambda store: store.backlog(),
+    "health": lambda store: store.health(),
+    "loads": lambda store: store.loads(),
+    "health_events": lambda store: store.health_events(7, 10),
     "queue": lambda store: store.queue("account", store.now, 10),
     "submitting": lambda store: store.submitting(10),
     "dispatched_before": lambda store: store.dispatched_before(store.now, 10),

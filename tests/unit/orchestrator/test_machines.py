@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from reelmesh.v1 import generation_pb2
-from reelmesh_orchestrator.model import attempt, eras, generation, machine, shot, step
+from reelmesh_orchestrator.model import attempt, breaker, eras, generation, machine, shot, step
 
 MACHINES: list[tuple[machine.Machine[Any, Any], type[enum.StrEnum], type[enum.StrEnum]]] = [
     (generation.MACHINE, generation.GenerationState, generation.GenerationEvent),
@@ -14,6 +14,7 @@ MACHINES: list[tuple[machine.Machine[Any, Any], type[enum.StrEnum], type[enum.St
     (attempt.MACHINE, attempt.AttemptState, attempt.AttemptEvent),
     (step.MACHINE, step.StepState, step.StepEvent),
     (eras.MACHINE, eras.EraState, eras.EraEvent),
+    (breaker.MACHINE, breaker.BreakerState, breaker.BreakerEvent),
 ]
 
 

@@ -29,8 +29,8 @@ class Attempts(Protocol):
         """Conclude that an attempt was never created. Returns False when the generation changed since `revision`."""
         ...
 
-    async def give_back(self, attempt_id: str, worker_id: str, reason: str) -> None:
-        """Give an attempt back that will not be begun here."""
+    async def give_back(self, attempt_id: str, worker_id: str, reason: str, *, unreachable: bool = False) -> None:
+        """Give an attempt back that will not be begun here; `unreachable`: the provider could not be reached."""
         ...
 
 

@@ -15,6 +15,8 @@ from reelmesh.mesh.v1 import (
     step_service_pb2_grpc,
 )
 from reelmesh.v1 import (
+    account_service_pb2,
+    account_service_pb2_grpc,
     generation_service_pb2,
     generation_service_pb2_grpc,
     reconciliation_service_pb2,
@@ -28,7 +30,8 @@ from reelmesh_orchestrator import metrics, ports, settings
 from reelmesh_orchestrator.adapters import account_file, outbox, policy_file, progress, storage
 from reelmesh_orchestrator.adapters.sql import counting as sql_counting
 from reelmesh_orchestrator.adapters.sql import record
-from reelmesh_orchestrator.model import advancing
+from reelmesh_orchestrator.model import advancing, breaker
+from reelmesh_orchestrator.servicer import accounts as accounts_edge
 from reelmesh_orchestrator.servicer import attempts as attempts_edge
 from reelmesh_orchestrator.servicer import events as events_edge
 from reelmesh_orchestrator.servicer import generations as generations_edge
@@ -49,6 +52,7 @@ from reelmesh_orchestrator.usecases import (
     recovering,
     steps,
     sweeping,
+    switching,
     vouching,
     watching,
     writing_off,
@@ -95,7 +99,7 @@ async def at_work(
         link: the bus.
         channel: to the storage service.
     """
-    policy = advancing.Policy(cancel_grace_seconds=own.cancel_grace_seconds)
+    policy = _policy(own)
     wake = asyncio.Event()
     assets = storage.StorageAssets(channel, chassis)
     to_bus = outbox.Outbox(outbox.Lane.BUS, outbox.over(link), chassis.clock, chassis.logger)
@@ -144,6 +148,17 @@ async def at_work(
         )
         callers = _for_callers(kept, verbs, watcher, lost, reconciling.Reconciling(kept, protocol))
         yield [*callers, *_for_workers(own, chassis, kept, policy, seen, lost, protocol)]
+
+
+def _policy(own: settings.OrchestratorSettings) -> advancing.Policy:
+    thresholds = breaker.Thresholds(
+        failures=own.breaker_failures,
+        open_seconds=own.breaker_open_seconds,
+        longest_open_seconds=own.breaker_longest_open_seconds,
+        trials=own.breaker_trials,
+        patience_seconds=own.breaker_patience_seconds,
+    )
+    return advancing.Policy(cancel_grace_seconds=own.cancel_grace_seconds, breakers=thresholds)
 
 
 def _vouching(
@@ -207,6 +222,11 @@ def _for_callers(
             reconciliation_service_pb2.DESCRIPTOR.services_by_name["ReconciliationService"].full_name,
             reconciliation_service_pb2_grpc.add_ReconciliationServiceServicer_to_server,
             reconciliation_edge.ReconciliationServicer(doubts),
+        ),
+        rpc.service(
+            account_service_pb2.DESCRIPTOR.services_by_name["AccountService"].full_name,
+            account_service_pb2_grpc.add_AccountServiceServicer_to_server,
+            accounts_edge.AccountServicer(switching.Switching(kept)),
         ),
     ]
 

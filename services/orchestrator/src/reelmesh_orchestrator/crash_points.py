@@ -23,6 +23,10 @@ GIVE_BACK = TABLE.commit("give_back")
 WRITE_OFF = TABLE.commit("write_off")
 ADOPT = TABLE.commit("adopt")
 
+# What operators say of accounts.
+SWITCH_OFF = TABLE.commit("switch_off")
+SWITCH_ON = TABLE.commit("switch_on")
+
 # What all workers do.
 REGISTER_CARD = TABLE.commit("register_card")
 LIST_ACCOUNTS = TABLE.commit("list_accounts")

@@ -2,7 +2,7 @@
 
 import prometheus_client
 
-from reelmesh_orchestrator.model import attempt, generation
+from reelmesh_orchestrator.model import attempt, breaker, generation
 from reelmesh_orchestrator.ports import counting
 
 LANES = ("bus", "storage")
@@ -11,7 +11,7 @@ LANES = ("bus", "storage")
 class Metrics:
     """The orchestrator's metrics. All replicas count the same record and show the same: take one of them, not the sum.
 
-    Labels are states, accounts and lanes: never ids or tenants.
+    Labels are states, accounts, models and lanes: never ids or tenants.
     """
 
     def __init__(self, registry: prometheus_client.CollectorRegistry) -> None:
@@ -41,6 +41,19 @@ class Metrics:
             registry=registry,
         )
 
+        self._breakers = prometheus_client.Gauge(
+            "orchestrator_breakers",
+            "Circuit breakers: 1 for the state that each is in; those that never heard bad news are not told.",
+            ["account_id", "model", "state"],
+            registry=registry,
+        )
+        self._switches = prometheus_client.Gauge(
+            "orchestrator_switched_off",
+            "1 for each provider, account or model that an operator has switched off; an empty label means any.",
+            ["provider", "account_id", "model"],
+            registry=registry,
+        )
+
     def show(self, tally: counting.Tally) -> None:
         """Show these numbers; a state that nothing is in is 0, also at each account that has attempts."""
         self.forget()
@@ -53,8 +66,14 @@ class Metrics:
             waiting = tally.outbox.get(lane, counting.Waiting(0, 0.0))
             self._messages.labels(lane).set(waiting.messages)
             self._oldest.labels(lane).set(waiting.oldest_seconds)
+        for (account_id, model), current in tally.breakers.items():
+            for state in breaker.BreakerState:
+                self._breakers.labels(account_id, model, state.value).set(state.value == current)
+        for target in tally.switches:
+            self._switches.labels(*target).set(1)
 
     def forget(self) -> None:
         """Show no numbers."""
-        for gauge in (self._generations, self._attempts, self._messages, self._oldest):
+        counted = (self._generations, self._attempts, self._messages, self._oldest)
+        for gauge in (*counted, self._breakers, self._switches):
             gauge.clear()

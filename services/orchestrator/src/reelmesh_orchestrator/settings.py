@@ -68,6 +68,30 @@ class OrchestratorSettings(settings.ServiceSettings):
     policies_file: pathlib.Path | None = pydantic.Field(
         default=None, description="TOML file of routing policies; if unset, those that are shipped."
     )
+    breaker_failures: int = pydantic.Field(
+        default=5,
+        ge=0,
+        le=1000,
+        description="Submits, or jobs, of a model at an account that fail in a row before its circuit breaker opens; "
+        "0: it never does.",
+    )
+    breaker_open_seconds: float = pydantic.Field(
+        default=30.0,
+        gt=0,
+        description="How long an open circuit breaker waits for its first trial, seconds; each that fails doubles it.",
+    )
+    breaker_longest_open_seconds: float = pydantic.Field(
+        default=900.0, gt=0, description="How long a circuit breaker waits between two trials at most, seconds."
+    )
+    breaker_trials: int = pydantic.Field(
+        default=1, ge=1, le=100, description="Attempts that may be under way at once to try whether a model is well."
+    )
+    breaker_patience_seconds: float = pydantic.Field(
+        default=60.0,
+        ge=0,
+        description="How long a shot waits for the next trial of who is paid rather than going to who costs nothing, "
+        "seconds.",
+    )
     free_account_slots: int = pydantic.Field(
         default=2, ge=1, le=1000, description="Attempts in flight at a provider that costs nothing."
     )

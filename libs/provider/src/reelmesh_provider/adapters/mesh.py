@@ -63,10 +63,12 @@ class Orchestrator:
         )
         return (await self._attempts.Conclude(request)).accepted
 
-    async def give_back(self, attempt_id: str, worker_id: str, reason: str) -> None:
+    async def give_back(self, attempt_id: str, worker_id: str, reason: str, *, unreachable: bool = False) -> None:
         """Give an attempt back."""
         await self._attempts.GiveBack(
-            attempt_service_pb2.GiveBackRequest(attempt_id=attempt_id, worker_id=worker_id, reason=reason)
+            attempt_service_pb2.GiveBackRequest(
+                attempt_id=attempt_id, worker_id=worker_id, reason=reason, provider_unreachable=unreachable
+            )
         )
 
     async def register(self, card: model.ProviderCard) -> None:

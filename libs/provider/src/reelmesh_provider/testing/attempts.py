@@ -40,6 +40,7 @@ class Row:
     declined: model.Declined | None = None
     ending: model.Ending | None = None
     given_back: str = ""
+    unreachable: bool = False
     cancel: bool = False
     revision: int = 1
     wait_seconds: float = 5.0
@@ -170,7 +171,7 @@ class MemoryMesh:
         self._exit(fault)
         return accepted
 
-    async def give_back(self, attempt_id: str, worker_id: str, reason: str) -> None:
+    async def give_back(self, attempt_id: str, worker_id: str, reason: str, *, unreachable: bool = False) -> None:
         """Take an attempt back that was not begun."""
         del worker_id
         fault = self._enter("give_back")
@@ -178,6 +179,7 @@ class MemoryMesh:
         if row is not None and row.state is State.DISPATCHED:
             row.state = State.GIVEN_BACK
             row.given_back = reason
+            row.unreachable = unreachable
         self._exit(fault)
 
     async def register(self, card: model.ProviderCard) -> None:

@@ -35,6 +35,8 @@ class NotBegun:
     """Nothing was asked of the orchestrator or the provider: the attempt can be given back."""
 
     reason: str
+    #: Whether that is because the provider could not be reached.
+    unreachable: bool = False
 
 
 Answered = model.Accepted | model.Declined | model.Drop | NotBegun
@@ -155,7 +157,7 @@ class Submitting:
             case model.Declined():
                 await self._decline(task, worker_id, own_gate, answer)
             case NotBegun():
-                await self._give_back(task, worker_id, answer.reason)
+                await self._give_back(task, worker_id, answer.reason, unreachable=answer.unreachable)
             case model.Drop():
                 self._around.chassis.logger.info("Attempt %s was dropped: %s", task.attempt_id, answer.reason)
         await page.tear_out()
@@ -201,7 +203,8 @@ class Submitting:
         sentence = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         if not own_gate.asked:
             own.logger.warning("Not submitted: %s", sentence)
-            return NotBegun(sentence)
+            # What is ours to see to (a picture that storage does not give, a key that is missing) comes in our words.
+            return NotBegun(sentence, unreachable=not isinstance(error, kit_errors.ReelmeshError))
         if not own_gate.granted:
             return model.Declined(model.Verdict.NOT_SENT, sentence)
         own.logger.warning("Nobody knows how a submit ended: %s", sentence, exc_info=error)
@@ -253,7 +256,7 @@ class Submitting:
         )
         crash_points.DECLINED.passed()
 
-    async def _give_back(self, task: model.Task, worker_id: str, reason: str) -> None:
+    async def _give_back(self, task: model.Task, worker_id: str, reason: str, *, unreachable: bool = False) -> None:
         own = self._around.chassis
         if not self.closed():
             await own.clock.sleep(UNREACHABLE_PAUSE_SECONDS)
@@ -261,7 +264,9 @@ class Submitting:
             await persisting.until_acknowledged(
                 own,
                 f"attempt {task.attempt_id} given back",
-                lambda: self._around.mesh.attempts.give_back(task.attempt_id, worker_id, reason),
+                lambda: self._around.mesh.attempts.give_back(
+                    task.attempt_id, worker_id, reason, unreachable=unreachable
+                ),
                 give_up_after_seconds=GIVE_BACK_PATIENCE_SECONDS,
             )
         except kit_errors.ReelmeshError as error:

@@ -2,8 +2,9 @@
 
 import dataclasses
 import datetime
+from collections.abc import Callable
 
-from reelmesh_orchestrator.model import attempt, cancelling, floors, generation, shot, step, stepping, takes
+from reelmesh_orchestrator.model import attempt, breaker, cancelling, floors, generation, shot, step, stepping, takes
 from reelmesh_orchestrator.model.draft import Draft, KeepAssets
 
 
@@ -25,6 +26,8 @@ class Policy:
     cancel_grace_seconds: float = 60.0
     #: How long before its deadline a generation has a still picture drawn, should the video not be there in time.
     floor_lead_seconds: float = 20.0
+    #: When circuit breakers open, and for how long.
+    breakers: breaker.Thresholds = breaker.Thresholds()
 
 
 _USES_UP_CANDIDATE = frozenset(
@@ -60,18 +63,27 @@ def advance(draft: Draft, policy: Policy) -> None:
     takes.process(draft)
 
 
-def next_candidate(draft: Draft, one: shot.Shot, policy: Policy) -> tuple[shot.Candidate, datetime.datetime] | None:
+def next_candidate(
+    draft: Draft,
+    one: shot.Shot,
+    policy: Policy,
+    *,
+    instead_of: attempt.Attempt | None = None,
+    fits: Callable[[shot.Candidate], bool] = lambda candidate: True,
+) -> tuple[shot.Candidate, datetime.datetime] | None:
     """Return who tries a shot next, and not before when; None when nobody is left.
 
     A candidate goes on as long as its refusals are worth another submit and its tries last, a free one also when its
     job went with the machine that made it; whatever was verified to fail for good moves on to the next. A refusal for
-    safety strikes everybody who would be paid.
+    safety strikes everybody who would be paid. `instead_of` would be given up for it, with what it holds; `fits` says
+    in whose way nothing stands.
     """
     current = draft.generation
     tried = [two for two in draft.aggregate.attempts_of(one.id) if two.run == current.run]
     unsafe = any(two.ending is attempt.Ending.UNSAFE for two in tried)
     committed = draft.aggregate.spent_micros + draft.aggregate.held_micros
-    for candidate in one.route:
+    committed -= instead_of.held_micros if instead_of else 0
+    for candidate in filter(fits, one.route):
         mine = [two for two in tried if (two.account_id, two.model) == (candidate.account_id, candidate.model)]
         if candidate.struck or (unsafe and not candidate.free) or _used_up(mine, candidate, policy):
             continue
@@ -165,7 +177,7 @@ def _try_shots(draft: Draft, policy: Policy) -> bool:
             message = f"Shot {one.ordinal + 1} could not be made by any candidate: {last}"
             floors.give_up_video(draft, "ALL_CANDIDATES_FAILED", message)
             return False
-        _plan_attempt(draft, one, *choice)
+        plan_attempt(draft, one, *choice)
     return True
 
 
@@ -175,7 +187,8 @@ def _use(draft: Draft, one: shot.Shot, take: attempt.Attempt) -> None:
     draft.happened("take_used", message, attempt_id=take.id, shot_id=one.id, clip_asset_id=take.clip_asset_id)
 
 
-def _plan_attempt(draft: Draft, one: shot.Shot, candidate: shot.Candidate, not_before: datetime.datetime) -> None:
+def plan_attempt(draft: Draft, one: shot.Shot, candidate: shot.Candidate, not_before: datetime.datetime) -> None:
+    """Plan an attempt of a shot, and set its price aside."""
     current = draft.generation
     # Not how many there are: between those that were found after the record went back there are gaps.
     taken = [two.ordinal for two in draft.aggregate.attempts_of(one.id) if two.run == current.run]

@@ -93,7 +93,8 @@ _BILLED = frozenset({Outcome.SUCCEEDED, Outcome.FETCH_LOST, Outcome.BROKEN})
 def dispatch(draft: Draft, attempt_id: uuid.UUID) -> None:
     """Send a planned attempt to the workers of its provider."""
     one = draft.aggregate.attempt(attempt_id)
-    draft.put_attempt(one.moved(attempt.AttemptEvent.DISPATCH, dispatch_time=draft.now, dispatches=one.dispatches + 1))
+    sent = one.moved(attempt.AttemptEvent.DISPATCH, dispatch_time=draft.now, dispatches=one.dispatches + 1, message="")
+    draft.put_attempt(sent)
     draft.effects.append(SendAttempt(attempt_id))
 
 

@@ -42,23 +42,69 @@ def plan(
         errors.NoCandidate: nothing on offer can make it; the metadata has the reason of each.
         errors.CostLimit: everything on offer costs more than the request allows.
     """
+    ways = sorted({_lengths(sketch.output.duration_seconds, offer.model) for offer in on_offer}, key=_order)
     plans = [
-        shots
-        for lengths in sorted({_lengths(sketch.output.duration_seconds, offer.model) for offer in on_offer}, key=_order)
+        (shots, _shots(generation_id, sketch, lengths, _within(sketch, lengths, on_offer, day), day))
+        for lengths in ways
         if lengths and (shots := _shots(generation_id, sketch, lengths, on_offer, day))
     ]
-    feasible = [shots for shots in plans if all(_standing(one) for one in shots)]
+    feasible = [(shots, bounded) for shots, bounded in plans if all(_standing(one) for one in shots)]
     if not feasible:
-        raise _no_candidate(sketch, plans, on_offer, day)
-    affordable = [shots for shots in feasible if not sketch.max_cost_micros or price(shots) <= sketch.max_cost_micros]
+        raise _no_candidate(sketch, [shots for shots, _ in plans], on_offer, day)
+    affordable = [bounded for shots, bounded in feasible if _is_affordable(sketch, shots, bounded)]
     if not affordable:
-        cheapest = min(price(shots) for shots in feasible)
+        cheapest = min(_least_price(shots) for shots, _ in feasible)
         raise errors.CostLimit(
             f"the cheapest way costs ${cheapest / 1e6:.4f}, max_cost_micros allows ${sketch.max_cost_micros / 1e6:.4f}",
             cheapest_micros=cheapest,
             max_cost_micros=sketch.max_cost_micros,
         )
-    return affordable[0]
+    behind = {(offer.account.id, offer.model.model) for offer in on_offer if offer.behind}
+    # Of what is as good otherwise, those that are well go first.
+    return min(affordable, key=lambda shots: any(_lead(one) in behind for one in shots))
+
+
+def _lead(one: shot.Shot) -> tuple[str, str]:
+    first = _standing(one)[0]
+    return first.account_id, first.model
+
+
+def _within(
+    sketch: Sketch, lengths: tuple[float, ...], on_offer: Sequence[routing.Offer], day: datetime.date
+) -> Sequence[routing.Offer]:
+    """Return the offers with a remark at those that would cost more than the request allows if they made it all."""
+    if not sketch.max_cost_micros:
+        return on_offer
+    return [dataclasses.replace(offer, too_dear=_too_dear(sketch, lengths, offer, day)) for offer in on_offer]
+
+
+def _too_dear(sketch: Sketch, lengths: tuple[float, ...], offer: routing.Offer, day: datetime.date) -> str:
+    in_force = offer.model.price(day)
+    micros = sum(map(in_force.of, lengths)) if in_force else 0
+    if micros <= sketch.max_cost_micros:
+        return ""
+    whole = "" if len(lengths) == 1 else f" for {len(lengths)} shots"
+    return f"costs ${micros / 1e6:.4f}{whole}, the request allows ${sketch.max_cost_micros / 1e6:.4f}"
+
+
+def _is_affordable(sketch: Sketch, shots: tuple[shot.Shot, ...], bounded: tuple[shot.Shot, ...]) -> bool:
+    """Tell whether the request's bound is kept, and not merely because only those are left that cost nothing."""
+    if not sketch.max_cost_micros:
+        return True
+    if not all(_standing(one) for one in bounded) or price(bounded) > sketch.max_cost_micros:
+        return False
+    return all(_standing(one)[0].free == _standing(within)[0].free for one, within in zip(shots, bounded, strict=True))
+
+
+def _least_price(shots: Sequence[shot.Shot]) -> int:
+    """Return what the cheapest candidates of all shots cost together, of those that are paid where any is."""
+    return sum(
+        min(
+            (candidate.price_micros for candidate in _standing(one) if not candidate.free),
+            default=_standing(one)[0].price_micros,
+        )
+        for one in shots
+    )
 
 
 def price(shots: Sequence[shot.Shot]) -> int:

@@ -4,8 +4,11 @@ import dataclasses
 import datetime
 from collections.abc import Sequence
 
-from reelmesh_orchestrator.model import generation, policies, shot
+from reelmesh_orchestrator.model import generation, health, policies, shot
 from reelmesh_orchestrator.model.card import Account, Card, ModelCard
+
+# Tiers of quality, as policies and cards count them.
+_QUALITIES = {1: "economy", 2: "standard", 3: "premium"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,6 +18,15 @@ class Offer:
     account: Account
     card: Card
     model: ModelCard
+    #: What stands in the way of new submits there.
+    obstacle: health.Obstacle | None = None
+    #: Why it is beyond what the request allows to spend; empty when it is not.
+    too_dear: str = ""
+
+    @property
+    def behind(self) -> bool:
+        """Whether others go first, because it is not known to be well."""
+        return self.obstacle is not None and self.obstacle.kind in (health.Kind.BREAKER, health.Kind.TRIAL)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,11 +45,16 @@ class Wish:
     seconds_left: float | None = None
 
 
-def offers(accounts: Sequence[Account], cards: Sequence[Card]) -> tuple[Offer, ...]:
-    """Return every model at every account whose provider has stated its card."""
+def offers(accounts: Sequence[Account], cards: Sequence[Card], seen: health.Health | None = None) -> tuple[Offer, ...]:
+    """Return every model at every account whose provider has stated its card, and what stands in its way."""
     by_provider = {card.provider: card for card in cards}
     return tuple(
-        Offer(account, by_provider[account.provider], model)
+        Offer(
+            account,
+            by_provider[account.provider],
+            model,
+            seen.obstacle(account.provider, account.id, model.model) if seen else None,
+        )
         for account in accounts
         if account.provider in by_provider
         for model in by_provider[account.provider].models
@@ -50,7 +67,8 @@ def route(
     """Return the candidates in the order in which they are tried, the struck ones last, each with its reason.
 
     Paid candidates come first, as the policy orders them; those that cost nothing follow as the last that can make a
-    video. Within each, those come last that will hardly be ready before the deadline.
+    video. Within each, those come last whose breaker is not closed, and before them those that will hardly be ready
+    before the deadline.
     """
     judged = [(_judged(wish, offer, day, policy), offer) for offer in on_offer]
     judged.sort(key=lambda one: _rank(*one, wish, policy))
@@ -67,6 +85,7 @@ def _rank(candidate: shot.Candidate, offer: Offer, wish: Wish, policy: policies.
     return (
         candidate.struck,
         candidate.free,
+        offer.behind,
         _is_late(wish, offer),
         len(policy.chain) if place is None else place,
         measures[policy.order],
@@ -87,7 +106,7 @@ def _is_late(wish: Wish, offer: Offer) -> bool:
 def _judged(wish: Wish, offer: Offer, day: datetime.date, policy: policies.RoutingPolicy) -> shot.Candidate:
     price = offer.model.price(day)
     problem = _problem(wish, offer, day) or _policy_problem(offer, policy)
-    problem = problem or ("" if price else "no price is known for today")
+    problem = problem or ("" if price else "no price is known for today") or offer.too_dear
     micros = price.of(wish.duration_seconds) if price else 0
     return shot.Candidate(
         account_id=offer.account.id,
@@ -105,8 +124,14 @@ def _reason(wish: Wish, offer: Offer, micros: int, policy: policies.RoutingPolic
     place = policy.place(offer.account.provider, offer.model.model)
     if place is not None:
         reason = f"choice {place + 1} of {policy.name}, {reason}"
+    if policy.order is policies.Order.QUALITY and offer.model.quality:
+        reason += f", {_QUALITIES.get(offer.model.quality, 'unknown')} quality"
+    if policy.order is policies.Order.SPEED:
+        reason += f", typically in {_typical_seconds(wish, offer):.0f} s"
     if _is_late(wish, offer):
         reason += f", but typically takes {_typical_seconds(wish, offer):.0f} s, more than the deadline leaves"
+    if offer.obstacle is not None:
+        reason += f", but {'comes after the others: ' if offer.behind else ''}{offer.obstacle.reason}"
     return reason
 
 
@@ -127,6 +152,8 @@ def _problem(wish: Wish, offer: Offer, day: datetime.date) -> str:
         return f"the request is pinned to {wish.pin}"
     if not offer.account.enabled:
         return "the account is switched off"
+    if offer.obstacle is not None and offer.obstacle.kind is health.Kind.SWITCH:
+        return offer.obstacle.reason
     if model.retires_on is not None and model.retires_on <= day:
         return f"retired on {model.retires_on.isoformat()}"
     return _duration_problem(wish, model) or _size_problem(wish, model) or _input_problem(wish, model)

@@ -1,6 +1,7 @@
 """What the use cases need from the outside, in our words."""
 
 from reelmesh_orchestrator.ports.eras import EraStore, Orphan, OrphanPlace
+from reelmesh_orchestrator.ports.health import HealthEvent, HealthEventType, HealthStore, Load, SeenAccount
 from reelmesh_orchestrator.ports.nouns import (
     KEEP,
     PROVIDER_WORKER,
@@ -38,7 +39,11 @@ __all__ = [
     "EraStore",
     "Event",
     "Filter",
+    "HealthEvent",
+    "HealthEventType",
+    "HealthStore",
     "Lease",
+    "Load",
     "MarkNote",
     "Orphan",
     "OrphanPlace",
@@ -47,6 +52,7 @@ __all__ = [
     "ProgressBoard",
     "Queue",
     "Record",
+    "SeenAccount",
     "StepCase",
     "Store",
     "Watched",

@@ -28,6 +28,10 @@ class Tally:
     """Unfinished ones, by account and state; at most COUNTED_MOST in all."""
     outbox: Mapping[str, Waiting]
     """By lane."""
+    breakers: Mapping[tuple[str, str], str] = dataclasses.field(default_factory=dict[tuple[str, str], str])
+    """The state of each that ever heard bad news, by account and model."""
+    switches: frozenset[tuple[str, str, str]] = frozenset()
+    """What operators have switched off: provider, account, model; "" is any."""
 
 
 class Counts(Protocol):

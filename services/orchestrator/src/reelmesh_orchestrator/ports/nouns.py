@@ -5,7 +5,7 @@ import datetime
 import uuid
 from collections.abc import Mapping
 
-from reelmesh_orchestrator.model import attempt, card, dispatching, draft, eras, facts, generation
+from reelmesh_orchestrator.model import attempt, card, dispatching, draft, eras, facts, generation, health
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,6 +93,8 @@ class Case:
     project: str
     #: What is known of jobs with this id: this attempt's, and whoever's in this project.
     claims: tuple[Claim, ...]
+    #: What stands in the way of the attempt's model at its account.
+    health: health.Health
 
     def claim_in(self, project: str) -> Claim | None:
         """Return what is known about the job in a project."""
@@ -144,6 +146,7 @@ class AdmissionFacts:
     accounts: tuple[card.Account, ...]
     cards: tuple[card.Card, ...]
     standing: eras.Standing
+    health: health.Health
 
 
 @dataclasses.dataclass(frozen=True)
@@ -156,6 +159,8 @@ class Backlog:
     #: When the next planned attempt becomes due that is not due yet; None when there is none.
     seconds_to_next: float | None
     standing: eras.Standing
+    #: Whether anything stands in the way of new submits anywhere.
+    troubled: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 
 from reelmesh_orchestrator.model import card, draft, facts, repeats
 from reelmesh_orchestrator.ports.eras import EraStore
+from reelmesh_orchestrator.ports.health import HealthStore
 from reelmesh_orchestrator.ports.nouns import (
     AdmissionFacts,
     Backlog,
@@ -27,7 +28,7 @@ from reelmesh_orchestrator.ports.nouns import (
 Result = TypeVar("Result")
 
 
-class Store(EraStore, Protocol):
+class Store(EraStore, HealthStore, Protocol):
     """One transaction on the record. Nothing in it waits or has an effect outside."""
 
     @property

@@ -89,5 +89,6 @@ class AttemptServicer(attempt_service_pb2_grpc.AttemptServiceServicer):
         self, request: attempt_service_pb2.GiveBackRequest, context: Context
     ) -> attempt_service_pb2.GiveBackResponse:
         """Take back what a worker will not begin."""
-        await self._verbs.give_back(parsing.identifier("attempt_id", request.attempt_id), wire.told(request.reason))
+        attempt_id = parsing.identifier("attempt_id", request.attempt_id)
+        await self._verbs.give_back(attempt_id, wire.told(request.reason), unreachable=request.provider_unreachable)
         return attempt_service_pb2.GiveBackResponse()

@@ -1,8 +1,8 @@
-"""Reads identifiers out of messages."""
+"""Reads identifiers out of messages, and who sends them."""
 
 import uuid
 
-from reelmesh_kit import errors, ids
+from reelmesh_kit import errors, ids, rpc
 
 
 def identifier(field: str, text: str) -> uuid.UUID:
@@ -15,3 +15,9 @@ def identifier(field: str, text: str) -> uuid.UUID:
         return ids.read(text)
     except ValueError as error:
         raise errors.InvalidArgument(field, str(error)) from None
+
+
+def operator() -> str:
+    """Return which operator says so, as it stands in the history."""
+    key_id = rpc.caller().key_id
+    return f"key {key_id}" if key_id else "an operator"

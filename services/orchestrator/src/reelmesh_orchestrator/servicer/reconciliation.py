@@ -4,7 +4,6 @@ from typing import Any
 
 import grpc
 from reelmesh.v1 import reconciliation_service_pb2, reconciliation_service_pb2_grpc
-from reelmesh_kit import rpc
 
 from reelmesh_orchestrator import wire
 from reelmesh_orchestrator.servicer import parsing
@@ -34,7 +33,7 @@ class ReconciliationServicer(reconciliation_service_pb2_grpc.ReconciliationServi
     ) -> reconciliation_service_pb2.AdoptJobResponse:
         """State whose a job is."""
         attempt_id = parsing.identifier("attempt_id", request.attempt_id)
-        doubt = await self._verbs.adopt(attempt_id, request.job_id, _who(), request.reason)
+        doubt = await self._verbs.adopt(attempt_id, request.job_id, parsing.operator(), request.reason)
         return reconciliation_service_pb2.AdoptJobResponse(attempt=wire.doubt_to_proto(doubt))
 
     async def ResubmitAttempt(  # noqa: N802
@@ -42,7 +41,7 @@ class ReconciliationServicer(reconciliation_service_pb2_grpc.ReconciliationServi
     ) -> reconciliation_service_pb2.ResubmitAttemptResponse:
         """Give an attempt up for another at the same provider."""
         attempt_id = parsing.identifier("attempt_id", request.attempt_id)
-        doubt = await self._verbs.resubmit(attempt_id, _who(), request.reason)
+        doubt = await self._verbs.resubmit(attempt_id, parsing.operator(), request.reason)
         return reconciliation_service_pb2.ResubmitAttemptResponse(attempt=wire.doubt_to_proto(doubt))
 
     async def WriteOffAttempt(  # noqa: N802
@@ -50,11 +49,5 @@ class ReconciliationServicer(reconciliation_service_pb2_grpc.ReconciliationServi
     ) -> reconciliation_service_pb2.WriteOffAttemptResponse:
         """Give an attempt up."""
         attempt_id = parsing.identifier("attempt_id", request.attempt_id)
-        doubt = await self._verbs.write_off(attempt_id, _who(), request.reason)
+        doubt = await self._verbs.write_off(attempt_id, parsing.operator(), request.reason)
         return reconciliation_service_pb2.WriteOffAttemptResponse(attempt=wire.doubt_to_proto(doubt))
-
-
-def _who() -> str:
-    """Return who says so, as it stands in the history."""
-    key_id = rpc.caller().key_id
-    return f"key {key_id}" if key_id else "an operator"

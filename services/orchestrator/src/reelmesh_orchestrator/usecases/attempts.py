@@ -7,8 +7,8 @@ from collections.abc import Callable
 from reelmesh_kit import errors
 
 from reelmesh_orchestrator import crash_points, ports
-from reelmesh_orchestrator.model import advancing, attempt, draft, eras, facts, recovering, verbs
-from reelmesh_orchestrator.usecases import adopting, transitions, vouching
+from reelmesh_orchestrator.model import advancing, attempt, draft, eras, facts, health, recovering, verbs
+from reelmesh_orchestrator.usecases import adopting, breaking, transitions, vouching
 
 
 class Attempts:
@@ -50,6 +50,8 @@ class Attempts:
             return facts.Leave(go=False, reason="there is no such attempt")
         if refusal := self._kept_waiting(store, case.aggregate, standing, attempt_id):
             return refusal
+        if refusal := self._held_back(store, case.aggregate, case.health, attempt_id):
+            return refusal
         leave, _ = transitions.on(
             store, case.aggregate, self._policy, lambda decided: facts.begin(decided, attempt_id, worker_id, nonce)
         )
@@ -68,6 +70,22 @@ class Attempts:
         if standing.unclaimed and adopting.adopt(store, aggregate, self._policy):
             return facts.Leave(go=False, reason="a lost job of the generation was found", come_again=True)
         return None
+
+    def _held_back(
+        self, store: ports.Store, aggregate: draft.Aggregate, seen: health.Health, attempt_id: uuid.UUID
+    ) -> facts.Leave | None:
+        """Return why nothing new is submitted where an attempt would go; it is looked at again by who dispatches."""
+        one = aggregate.attempt(attempt_id)
+        opened = seen.breaker(one.account_id, one.model)
+        off = seen.switch(one.provider, one.account_id, one.model)
+        if one.state is not attempt.AttemptState.DISPATCHED:
+            return None
+        if off is None and opened.lets_begin(one.dispatch_time, seen.now):
+            return None
+        obstacle = seen.obstacle(one.provider, one.account_id, one.model)
+        reason = obstacle.reason if obstacle else "its breaker has opened since it was sent out"
+        transitions.on(store, aggregate, self._policy, lambda decided: facts.withdraw(decided, attempt_id, reason))
+        return facts.Leave(go=False, reason=reason)
 
     async def record(self, job: facts.Job, worker_id: str, account_id: str = "", model: str = "") -> bool:
         """Take the fact that a provider gave an attempt an id; tell whether the job must be asked to stop.
@@ -115,11 +133,12 @@ class Attempts:
         self, attempt_id: uuid.UUID, nonce: str, verdict: facts.Verdict, message: str, retry_after_seconds: float
     ) -> None:
         """Take the fact that a submit yielded no id."""
+
+        def decide(decided: draft.Draft) -> None:
+            facts.decline(decided, attempt_id, nonce, verdict, message, retry_after_seconds)
+
         with crash_points.DECLINE:
-            await self._change(
-                attempt_id,
-                lambda decided: facts.decline(decided, attempt_id, nonce, verdict, message, retry_after_seconds),
-            )
+            await self._record.write(lambda store: self._learn(store, attempt_id, decide))
 
     async def finish(self, attempt_id: uuid.UUID, ended: facts.Ended) -> None:
         """Take the fact that a job ended. Whoever says so knows its id, so that is recorded first."""
@@ -166,6 +185,9 @@ class Attempts:
         if before is None:
             return None
         _, final = transitions.on(store, before, self._policy, lambda decided: decide(decided, claimed))
+        one = before.attempt(told.attempt_id)
+        seen = case.health.breaker(one.account_id, one.model)
+        breaking.hear(store, before, final, one.id, self._policy, seen=seen)
         return final
 
     def _dispute(self, store: ports.Store, claimed: facts.Job, told: facts.Job) -> None:
@@ -193,10 +215,16 @@ class Attempts:
         with crash_points.CONCLUDE:
             return await self._record.write(work)
 
-    async def give_back(self, attempt_id: uuid.UUID, reason: str) -> None:
-        """Take back a dispatched attempt that a worker will not begin."""
+    async def give_back(self, attempt_id: uuid.UUID, reason: str, *, unreachable: bool = False) -> None:
+        """Take back a dispatched attempt that a worker will not begin; `unreachable`: it could not connect."""
+
+        def decide(decided: draft.Draft) -> None:
+            facts.withdraw(decided, attempt_id, reason)
+
         with crash_points.GIVE_BACK:
-            await self._change(attempt_id, lambda decided: facts.withdraw(decided, attempt_id, reason))
+            await self._record.write(
+                lambda store: self._learn(store, attempt_id, decide, reason if unreachable else "")
+            )
 
     async def write_off(self, attempt_id: uuid.UUID, message: str, *, again: bool = True) -> None:
         """Give an unresolved attempt up on an operator's word."""
@@ -233,6 +261,16 @@ class Attempts:
 
         with crash_points.ADOPT:
             await self._record.write(work)
+
+    def _learn(
+        self, store: ports.Store, attempt_id: uuid.UUID, decide: Callable[[draft.Draft], None], unreachable: str = ""
+    ) -> None:
+        """Decide on an attempt, and let its breaker hear of it; `unreachable` says how its provider was not reached."""
+        before = store.of_attempt(attempt_id)
+        if before is None:
+            raise errors.NotFound(f"there is no attempt {attempt_id}")
+        _, final = transitions.on(store, before, self._policy, decide)
+        breaking.hear(store, before, final, attempt_id, self._policy, unreachable=unreachable)
 
     async def _change(self, attempt_id: uuid.UUID, decide: Callable[[draft.Draft], None]) -> None:
         await self._record.write(lambda store: transitions.on_attempt(store, attempt_id, self._policy, decide))

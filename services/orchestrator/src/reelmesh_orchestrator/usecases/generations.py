@@ -10,7 +10,6 @@ from reelmesh_kit import errors, ids
 from reelmesh_orchestrator import crash_points, ports
 from reelmesh_orchestrator.model import (
     advancing,
-    card,
     draft,
     eras,
     generation,
@@ -186,7 +185,8 @@ class Generations:
             )
         policy = self._routes.of(asked.policy, asked.category)
         admission = dataclasses.replace(admission, policy=policy.edition)
-        shots = _plan(found.accounts, found.cards, admission.generation_id, asked, store.now, policy)
+        on_offer = routing.offers(found.accounts, found.cards, found.health)
+        shots = _plan(on_offer, admission.generation_id, asked, store.now, policy)
         decided = verbs.admit(asked, admission, shots, store.now, self._policy)
         adopted = self._meet_its_future(store, decided, found.standing)
         seen = self._seen(store, decided.aggregate)
@@ -214,7 +214,8 @@ class Generations:
         def work(store: ports.Store) -> tuple[shot.Shot, ...]:
             request.check(asked, store.now)
             policy = self._routes.of(asked.policy, asked.category)
-            return _plan(store.accounts(), store.cards(), uuid.UUID(int=0), asked, store.now, policy)
+            on_offer = routing.offers(store.accounts(), store.cards(), store.health())
+            return _plan(on_offer, uuid.UUID(int=0), asked, store.now, policy)
 
         shots = await self._record.read(work)
         return Quote(shots, planning.price(shots), _rendering_seconds(shots))
@@ -352,8 +353,7 @@ def _replay(known: draft.Aggregate | None, asked: request.Request) -> draft.Aggr
 
 
 def _plan(
-    accounts: Sequence[card.Account],
-    cards: Sequence[card.Card],
+    on_offer: Sequence[routing.Offer],
     generation_id: uuid.UUID,
     asked: request.Request,
     now: datetime.datetime,
@@ -369,7 +369,7 @@ def _plan(
         policy=policy,
         seconds_left=(asked.deadline_time - now).total_seconds() if asked.deadline_time else None,
     )
-    return planning.plan(generation_id, sketch, routing.offers(accounts, cards), now.date())
+    return planning.plan(generation_id, sketch, on_offer, now.date())
 
 
 def _rendering_seconds(shots: Sequence[shot.Shot]) -> float:

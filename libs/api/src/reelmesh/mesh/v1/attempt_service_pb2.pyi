@@ -190,14 +190,16 @@ class ConcludeResponse(_message.Message):
     def __init__(self, accepted: _Optional[bool] = ...) -> None: ...
 
 class GiveBackRequest(_message.Message):
-    __slots__ = ("attempt_id", "worker_id", "reason")
+    __slots__ = ("attempt_id", "worker_id", "reason", "provider_unreachable")
     ATTEMPT_ID_FIELD_NUMBER: _ClassVar[int]
     WORKER_ID_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    PROVIDER_UNREACHABLE_FIELD_NUMBER: _ClassVar[int]
     attempt_id: str
     worker_id: str
     reason: str
-    def __init__(self, attempt_id: _Optional[str] = ..., worker_id: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+    provider_unreachable: bool
+    def __init__(self, attempt_id: _Optional[str] = ..., worker_id: _Optional[str] = ..., reason: _Optional[str] = ..., provider_unreachable: _Optional[bool] = ...) -> None: ...
 
 class GiveBackResponse(_message.Message):
     __slots__ = ()

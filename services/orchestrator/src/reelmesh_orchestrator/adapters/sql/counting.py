@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from reelmesh_kit import sql
 
 from reelmesh_orchestrator import ports
-from reelmesh_orchestrator.adapters.sql import tables
+from reelmesh_orchestrator.adapters.sql import health_tables, tables
 from reelmesh_orchestrator.ports import counting
 
 BUS, STORAGE = "bus", "storage"
@@ -37,7 +37,18 @@ def _outbox() -> sa.Select[*tuple[Any, ...]]:
     return sa.select(found.c.lane, sa.func.count().label("number"), oldest).group_by(found.c.lane)
 
 
-_TALLY = sql.Bundle(generations=_generations(), attempts=_attempts(), outbox=_outbox())
+def _breakers() -> sa.Select[*tuple[Any, ...]]:
+    columns = health_tables.BREAKERS.c
+    return sa.select(columns.account_id, columns.model, columns.state).limit(counting.COUNTED_MOST)
+
+
+_TALLY = sql.Bundle(
+    generations=_generations(),
+    attempts=_attempts(),
+    outbox=_outbox(),
+    breakers=_breakers(),
+    switches=sa.select(health_tables.SWITCHES).limit(counting.COUNTED_MOST),
+)
 
 
 class SqlCounts:
@@ -64,4 +75,6 @@ def _tally(transaction: sql.Transaction) -> counting.Tally:
             )
             for one in found["outbox"]
         },
+        breakers={(one["account_id"], one["model"]): one["state"] for one in found["breakers"]},
+        switches=frozenset((one["provider"], one["account_id"], one["model"]) for one in found["switches"]),
     )

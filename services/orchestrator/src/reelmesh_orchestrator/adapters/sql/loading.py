@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from reelmesh_kit import sql
 
 from reelmesh_orchestrator import ports
-from reelmesh_orchestrator.adapters.sql import rows, standing, tables
+from reelmesh_orchestrator.adapters.sql import health, rows, standing, tables
 from reelmesh_orchestrator.model import draft, eras
 
 _Questions = dict[str, sa.Select[Any]]
@@ -79,8 +79,15 @@ _BY_ID = sql.Bundle(**_family(lambda column: column == sql.parameter("generation
 _BY_IDS = sql.Bundle(**_family(lambda column: sql.among(column, "generation_ids")))
 _BY_ATTEMPT = sql.Bundle(**_of_attempt())
 _BY_STEP = sql.Bundle(**_of_step())
-_CASE = sql.Bundle(**_of_attempt(), leases=_leases(sql.parameter("worker_id", sa.Text)), claims=_claims())
-_BEGIN = sql.Bundle(**_of_attempt(), leases=_leases(sql.parameter("worker_id", sa.Text)), **standing.questions())
+_CASE = sql.Bundle(
+    **_of_attempt(), leases=_leases(sql.parameter("worker_id", sa.Text)), claims=_claims(), **health.of_attempt()
+)
+_BEGIN = sql.Bundle(
+    **_of_attempt(),
+    leases=_leases(sql.parameter("worker_id", sa.Text)),
+    **standing.questions(),
+    **health.of_attempt(),
+)
 _STEP_CASE = sql.Bundle(
     **_of_step(),
     leases=_leases(
@@ -95,6 +102,7 @@ _ADMISSION = sql.Bundle(
     accounts=sa.select(tables.ACCOUNTS),
     cards=sa.select(tables.CARDS),
     **standing.present(),
+    **health.present(),
 )
 
 _OPEN_OF_ALL = sql.Bundle(open=_open_of_all())
@@ -141,7 +149,7 @@ def case(transaction: sql.Transaction, attempt_id: uuid.UUID, worker_id: str, pr
     aggregate = _only(found)
     claims = tuple(rows.to_claim(one) for one in found["claims"])
     account = aggregate.attempt(attempt_id).account_id if aggregate else _UNKNOWN_PROJECT
-    return ports.Case(aggregate, _lease(found), project or account, claims)
+    return ports.Case(aggregate, _lease(found), project or account, claims, rows.to_health(transaction.now, found))
 
 
 def begin_case(
@@ -149,7 +157,8 @@ def begin_case(
 ) -> tuple[ports.Case, eras.Standing]:
     """Return what there is to know when a worker wants to submit an attempt, and what the record says of itself."""
     found = transaction.ask(_BEGIN, attempt_id=attempt_id, worker_id=worker_id, **standing.parameters(marks))
-    return ports.Case(_only(found), _lease(found), "", ()), standing.read(found)
+    health_of = rows.to_health(transaction.now, found)
+    return ports.Case(_only(found), _lease(found), "", (), health_of), standing.read(found)
 
 
 def step_case(transaction: sql.Transaction, step_id: uuid.UUID) -> ports.StepCase:
@@ -167,6 +176,7 @@ def admission(transaction: sql.Transaction, tenant_id: str, generation_id: uuid.
         accounts=tuple(sorted(map(rows.to_account, found["accounts"]), key=lambda account: account.id)),
         cards=tuple(rows.to_card(one["card"]) for one in found["cards"]),
         standing=standing.read(found),
+        health=rows.to_health(transaction.now, found),
     )
 
 

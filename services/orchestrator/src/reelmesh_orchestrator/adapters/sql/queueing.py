@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from reelmesh_kit import sql
 
 from reelmesh_orchestrator import ports
-from reelmesh_orchestrator.adapters.sql import rows, standing, tables
+from reelmesh_orchestrator.adapters.sql import health, rows, standing, tables
 from reelmesh_orchestrator.model import attempt, dispatching, draft
 
 # The last place in the queue that is told apart: it is counted, for everybody who asks.
@@ -38,8 +38,8 @@ def _in_flight() -> sa.Select[*tuple[Any, ...]]:
 
 def _waiting() -> sa.Select[*tuple[Any, ...]]:
     return (
-        sa.select(_ATTEMPTS.id, _ATTEMPTS.generation_id, _ATTEMPTS.tenant_id)
-        .where(_AT_ACCOUNT, _PLANNED, _ATTEMPTS.not_before <= sql.now())
+        sa.select(_ATTEMPTS.id, _ATTEMPTS.generation_id, _ATTEMPTS.tenant_id, _ATTEMPTS.model)
+        .where(_AT_ACCOUNT, _PLANNED, _ATTEMPTS.not_before <= sql.now(), sa.not_(health.resting()))
         .order_by(_ATTEMPTS.rank_time)
         .limit(sql.parameter("limit", sa.Integer))
     )
@@ -62,6 +62,7 @@ _BACKLOG = sql.Bundle(
         _PLANNED, _ATTEMPTS.not_before > sql.now()
     ),
     **standing.present(),
+    troubles=health.troubles(),
 )
 _QUEUE = sql.Bundle(in_flight=_in_flight(), waiting=_waiting())
 _AHEAD = sql.Bundle(ahead=_number_ahead())
@@ -76,6 +77,7 @@ def backlog(transaction: sql.Transaction) -> ports.Backlog:
         cards=tuple(rows.to_card(one["card"]) for one in found["cards"]),
         seconds_to_next=max((due - transaction.now).total_seconds(), 0.0) if due else None,
         standing=standing.read(found),
+        troubled=bool(found["troubles"]),
     )
 
 
@@ -85,7 +87,8 @@ def queue(transaction: sql.Transaction, account_id: str, doubtful_since: datetim
     return ports.Queue(
         in_flight={one["tenant_id"]: one["number"] for one in found["in_flight"]},
         waiting=tuple(
-            dispatching.Waiting(one["id"], one["generation_id"], one["tenant_id"]) for one in found["waiting"]
+            dispatching.Waiting(one["id"], one["generation_id"], one["tenant_id"], one["model"])
+            for one in found["waiting"]
         ),
     )
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from reelmesh_kit import sql
 
 from reelmesh_orchestrator import ports
-from reelmesh_orchestrator.adapters.sql import loading, rows, tables
+from reelmesh_orchestrator.adapters.sql import health, loading, rows, tables
 from reelmesh_orchestrator.model import attempt, draft, generation, repeats, step
 
 _GENERATIONS = tables.GENERATIONS.c
@@ -174,7 +174,7 @@ def prune(
     transaction: sql.Transaction, events_before: datetime.datetime, leases_before: datetime.datetime, limit: int
 ) -> int:
     """Delete old events of generations that have ended, and leases that are over; return how many rows."""
-    deleted = _prune_events(transaction, events_before, limit)
+    deleted = _prune_events(transaction, events_before, limit) + health.prune(transaction, events_before, limit)
     leases = tables.LEASES
     deleted += _prune_calls(transaction, limit)
     over = sa.select(leases.c.worker_id).where(sa.not_(leases.c.active), leases.c.update_time < leases_before)

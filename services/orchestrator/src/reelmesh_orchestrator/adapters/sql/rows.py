@@ -10,7 +10,19 @@ from typing import Any
 from reelmesh_kit import sql
 
 from reelmesh_orchestrator import ports
-from reelmesh_orchestrator.model import attempt, card, eras, facts, generation, recovering, repeats, shot, step
+from reelmesh_orchestrator.model import (
+    attempt,
+    breaker,
+    card,
+    eras,
+    facts,
+    generation,
+    health,
+    recovering,
+    repeats,
+    shot,
+    step,
+)
 
 Columns = sql.Columns
 
@@ -190,6 +202,57 @@ def of_era(era: eras.Era) -> Columns:
 def of_census(census: recovering.Census) -> Columns:
     """Return the columns of what is known about an account."""
     return _columns(census)
+
+
+def of_breaker(one: breaker.Breaker) -> Columns:
+    """Return the columns of a breaker."""
+    return _columns(one)
+
+
+def to_breaker(columns: Columns) -> breaker.Breaker:
+    """Return the breaker that a row holds."""
+    values: Columns = {**columns, "state": breaker.BreakerState(columns["state"])}
+    return breaker.Breaker(**values)
+
+
+def of_target(target: health.Target) -> Columns:
+    """Return the columns that say what is meant."""
+    return _columns(target)
+
+
+def _to_target(columns: Columns) -> health.Target:
+    return health.Target(columns["provider"], columns["account_id"], columns["model"])
+
+
+def of_switch(switch: health.Switch) -> Columns:
+    """Return the columns of a switch."""
+    return {**of_target(switch.target), "who": switch.who, "reason": switch.reason, "since": switch.since}
+
+
+def to_health(now: datetime.datetime, found: Mapping[str, Sequence[Columns]]) -> health.Health:
+    """Return what rows say about breakers, switches and, where that was asked, trials."""
+    breakers = map(to_breaker, found["breakers"])
+    return health.Health(
+        now,
+        {(one.account_id, one.model): one for one in breakers},
+        tuple(
+            health.Switch(_to_target(one), one["who"], one["reason"], one["since"])
+            for one in sorted(found["switches"], key=lambda one: (one["since"], *_columns(_to_target(one)).values()))
+        ),
+        {(one["account_id"], one["model"]): one["number"] for one in found.get("trials", ())},
+    )
+
+
+def to_health_event(columns: Columns) -> ports.HealthEvent:
+    """Return the event of a breaker or switch that a row holds."""
+    return ports.HealthEvent(
+        columns["position"],
+        ports.HealthEventType(columns["type"]),
+        _to_target(columns),
+        columns["who"],
+        columns["message"],
+        columns["create_time"],
+    )
 
 
 def of_card(stated: card.Card) -> Columns:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from reelmesh_kit import errors, ids, sql
 
 from reelmesh_orchestrator import ports
-from reelmesh_orchestrator.adapters.sql import loading, queueing, reading, recovery, rows, saving, tables
+from reelmesh_orchestrator.adapters.sql import health, loading, queueing, reading, recovery, rows, saving, tables
 from reelmesh_orchestrator.model import attempt, card, draft, facts, repeats
 
 # How often a row is made anew that the sweeper deletes before it can be locked.
@@ -18,7 +18,7 @@ _ATTEMPTS = tables.ATTEMPTS.c
 _UNRESOLVED = sorted(state.value for state in attempt.UNRESOLVED)
 
 
-class SqlStore(recovery.SqlEraStore):
+class SqlStore(recovery.SqlEraStore, health.SqlHealthStore):
     """The store over one SQL transaction."""
 
     def __init__(
