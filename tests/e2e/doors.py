@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from google.protobuf import message
 from reelmesh.v1 import (
+    account_service_pb2,
     asset_service_pb2,
     generation_service_pb2,
     reconciliation_service_pb2,
@@ -51,6 +52,8 @@ DOUBTS = "/api/v1/doubtful-attempts"
 OPERATING = {
     *(("get", RECOVERY), ("post", RECOVERY), ("get", f"{RECOVERY}/orphans"), ("post", RELEASE)),
     ("get", DOUBTS),
+    *(("get", f"/api/v1/{name}") for name in ("accounts", "switches", "health-events")),
+    *(("post", f"/api/v1/switches/{way}") for way in ("off", "on")),
     *(("post", f"{DOUBTS}/{{attempt_id}}/{verb}") for verb in ("adopt", "resubmit", "write-off")),
 }
 
@@ -97,6 +100,11 @@ OPERATING_METHODS: Mapping[str, message.Message] = {
     "RecoveryService/GetRecovery": recovery_service_pb2.GetRecoveryRequest(),
     "RecoveryService/ListOrphans": recovery_service_pb2.ListOrphansRequest(),
     "RecoveryService/ReleaseAccount": recovery_service_pb2.ReleaseAccountRequest(),
+    "AccountService/ListAccounts": account_service_pb2.ListAccountsRequest(),
+    "AccountService/ListSwitches": account_service_pb2.ListSwitchesRequest(),
+    "AccountService/SwitchOff": account_service_pb2.SwitchOffRequest(),
+    "AccountService/SwitchOn": account_service_pb2.SwitchOnRequest(),
+    "AccountService/ListHealthEvents": account_service_pb2.ListHealthEventsRequest(),
     "ReconciliationService/ListDoubtfulAttempts": reconciliation_service_pb2.ListDoubtfulAttemptsRequest(),
     "ReconciliationService/AdoptJob": reconciliation_service_pb2.AdoptJobRequest(),
     "ReconciliationService/ResubmitAttempt": reconciliation_service_pb2.ResubmitAttemptRequest(),

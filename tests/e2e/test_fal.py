@@ -92,7 +92,7 @@ def _told(folder: pathlib.Path, url: str) -> meshes.Told:
         text = text.replace(slow, quick)
     card.write_text(text)
     fal = {"accounts_file": accounts, "fal_card_file": card, "submit_timeout_seconds": 5.0, "submit_slots": 50}
-    return {"orchestrator": {"accounts_file": accounts}, "provider-fal": fal}
+    return {"orchestrator": {"accounts_file": accounts, "breaker_failures": 0}, "provider-fal": fal}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -115,7 +115,7 @@ def _told(accounts: pathlib.Path, folder: pathlib.Path) -> meshes.Told:
         "submit_timeout_seconds": 5.0,
         "submit_slots": 50,
     }
-    return {"orchestrator": {"accounts_file": accounts}, "provider-sora": sora}
+    return {"orchestrator": {"accounts_file": accounts, "breaker_failures": 0}, "provider-sora": sora}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -103,7 +103,7 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Scen
             accounts.write_text(ACCOUNTS.format(url=served.url))
             card.write_text(CARD)
             told = {
-                "orchestrator": {"accounts_file": accounts},
+                "orchestrator": {"accounts_file": accounts, "breaker_failures": 0},
                 "provider-runway": {"accounts_file": accounts, "runway_card_file": card, "submit_slots": 50},
             }
             async with meshes.up(folder, meshes.Wanted(told=told, paid=("provider-runway",))) as running:

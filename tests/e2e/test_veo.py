@@ -112,7 +112,7 @@ def _told(accounts: pathlib.Path, folder: pathlib.Path) -> meshes.Told:
     card = folder / "card.toml"
     card.write_text(CARD)
     veo = {"accounts_file": accounts, "veo_card_file": card, "submit_timeout_seconds": 5.0, "submit_slots": 50}
-    return {"orchestrator": {"accounts_file": accounts}, "provider-veo": veo}
+    return {"orchestrator": {"accounts_file": accounts, "breaker_failures": 0}, "provider-veo": veo}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

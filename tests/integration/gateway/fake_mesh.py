@@ -15,6 +15,8 @@ from reelmesh.mesh.v1 import (
     storage_service_pb2_grpc,
 )
 from reelmesh.v1 import (
+    account_service_pb2,
+    account_service_pb2_grpc,
     asset_pb2,
     generation_pb2,
     generation_service_pb2,
@@ -27,7 +29,7 @@ from reelmesh.v1 import (
 from reelmesh_kit import clock, errors, ids, process, rpc
 from typing_extensions import override
 
-from tests.integration.gateway import fake_media, fake_reconciliation, fake_recovery
+from tests.integration.gateway import fake_accounts, fake_media, fake_reconciliation, fake_recovery
 from tests.support import chassis as chassis_support
 
 CHUNK_BYTES = 64 * 1024
@@ -342,6 +344,7 @@ class FakeMesh:
     media: fake_media.FakeMedia
     recovery: fake_recovery.FakeRecovery
     doubts: fake_reconciliation.FakeReconciliation
+    accounts: fake_accounts.FakeAccounts
     addresses: dict[str, str]
 
 
@@ -350,14 +353,15 @@ async def serving() -> AsyncGenerator[FakeMesh]:
     """Serve all three, each on a port of its own."""
     storage = FakeStorage()
     recovery, doubts = fake_recovery.FakeRecovery(), fake_reconciliation.FakeReconciliation()
-    mesh = FakeMesh(
-        FakeOrchestrator(), storage, fake_media.FakeMedia(storage.assets, storage.content), recovery, doubts, {}
-    )
+    media = fake_media.FakeMedia(storage.assets, storage.content)
+    accounts = fake_accounts.FakeAccounts()
+    mesh = FakeMesh(FakeOrchestrator(), storage, media, recovery, doubts, accounts, {})
     services = {
         "orchestrator": [
             _service(generation_service_pb2, generation_service_pb2_grpc, "GenerationService", mesh.orchestrator),
             _service(recovery_service_pb2, recovery_service_pb2_grpc, "RecoveryService", mesh.recovery),
             _service(reconciliation_service_pb2, reconciliation_service_pb2_grpc, "ReconciliationService", mesh.doubts),
+            _service(account_service_pb2, account_service_pb2_grpc, "AccountService", mesh.accounts),
         ],
         "storage": [_service(storage_service_pb2, storage_service_pb2_grpc, "StorageService", mesh.storage)],
         "media": [_service(media_service_pb2, media_service_pb2_grpc, "MediaService", mesh.media)],

@@ -13,6 +13,8 @@ from google.protobuf import any_pb2, timestamp_pb2
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 from reelmesh.v1 import (
+    account_service_pb2,
+    account_service_pb2_grpc,
     asset_pb2,
     asset_service_pb2,
     asset_service_pb2_grpc,
@@ -71,6 +73,7 @@ class FakeMesh(
     asset_service_pb2_grpc.AssetServiceServicer,
     recovery_service_pb2_grpc.RecoveryServiceServicer,
     reconciliation_service_pb2_grpc.ReconciliationServiceServicer,
+    account_service_pb2_grpc.AccountServiceServicer,
 ):
     """Refuses as `refusals` say (by method, one after the other), else answers from its dictionaries."""
 
@@ -93,6 +96,9 @@ class FakeMesh(
         self.orphans: list[recovery_service_pb2.Orphan] = []
         self.doubts: list[reconciliation_service_pb2.DoubtfulAttempt] = []
         self.said: list[object] = []
+        self.accounts: list[account_service_pb2.Account] = []
+        self.switches: list[account_service_pb2.Switch] = []
+        self.health_events: list[account_service_pb2.HealthEvent] = []
         # After how many chunks each opening of a download breaks off.
         self.download_breaks: collections.deque[int] = collections.deque()
 
@@ -289,6 +295,32 @@ class FakeMesh(
         attempt.state, attempt.message = state, f"because {request.reason}"
         return attempt
 
+    async def ListAccounts(self, request, context):
+        await self._begin("accounts", request, context)
+        return account_service_pb2.ListAccountsResponse(accounts=self.accounts)
+
+    async def ListSwitches(self, request, context):
+        await self._begin("switches", request, context)
+        return account_service_pb2.ListSwitchesResponse(switches=self.switches)
+
+    async def SwitchOff(self, request, context):
+        await self._begin("off", request, context)
+        switch = account_service_pb2.Switch(target=request.target, reason=request.reason, operator="key k")
+        self.switches.append(switch)
+        return account_service_pb2.SwitchOffResponse(switch=switch)
+
+    async def SwitchOn(self, request, context):
+        await self._begin("on", request, context)
+        self.switches = [each for each in self.switches if each.target != request.target]
+        return account_service_pb2.SwitchOnResponse(remaining=self.switches)
+
+    async def ListHealthEvents(self, request, context):
+        await self._begin("history", request, context)
+        start = int(request.page_token or 0)
+        end = start + request.page_size
+        token = str(end) if end < len(self.health_events) else ""
+        return account_service_pb2.ListHealthEventsResponse(events=self.health_events[start:end], next_page_token=token)
+
     async def AdoptJob(self, request, context):
         await self._begin("adopt", request, context)
         attempt = self._settled(request, generation_pb2.ATTEMPT_STATE_ACCEPTED)
@@ -350,6 +382,7 @@ async def serving(mesh: FakeMesh) -> AsyncGenerator[FakeMesh]:
     asset_service_pb2_grpc.add_AssetServiceServicer_to_server(mesh, server)
     recovery_service_pb2_grpc.add_RecoveryServiceServicer_to_server(mesh, server)
     reconciliation_service_pb2_grpc.add_ReconciliationServiceServicer_to_server(mesh, server)
+    account_service_pb2_grpc.add_AccountServiceServicer_to_server(mesh, server)
     mesh.port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:

@@ -8,6 +8,7 @@ import pydantic
 import pytest
 from google.protobuf import descriptor, message, timestamp_pb2
 from reelmesh.v1 import (
+    account_service_pb2,
     asset_pb2,
     asset_service_pb2,
     generation_pb2,
@@ -16,7 +17,7 @@ from reelmesh.v1 import (
     recovery_service_pb2,
 )
 from reelmesh_gateway.model import assets as model
-from reelmesh_gateway.wire import assets, bodies, generations, parts, reconciliation, recovery
+from reelmesh_gateway.wire import accounts, assets, bodies, generations, parts, reconciliation, recovery
 from reelmesh_json import messages
 
 SAME_NAME: list[tuple[type[bodies.Body], Any]] = [
@@ -48,6 +49,15 @@ SAME_NAME: list[tuple[type[bodies.Body], Any]] = [
     (recovery.Orphan, recovery_service_pb2.Orphan),
     (recovery.ListOrphansResponse, recovery_service_pb2.ListOrphansResponse),
     (recovery.ListOrphansQuery, recovery_service_pb2.ListOrphansRequest),
+    *(
+        (getattr(accounts, name), getattr(account_service_pb2, name))
+        for name in (
+            *("AccountModel", "Account", "ListAccountsResponse", "SwitchTarget", "Switch", "ListSwitchesResponse"),
+            *("SwitchOffResponse", "SwitchOnResponse", "HealthEvent"),
+            "ListHealthEventsResponse",
+        )
+    ),
+    (accounts.ListHealthEventsQuery, account_service_pb2.ListHealthEventsRequest),
     (reconciliation.DoubtfulAttempt, reconciliation_service_pb2.DoubtfulAttempt),
     (reconciliation.ListDoubtfulAttemptsResponse, reconciliation_service_pb2.ListDoubtfulAttemptsResponse),
     (reconciliation.ListDoubtfulAttemptsQuery, reconciliation_service_pb2.ListDoubtfulAttemptsRequest),
@@ -79,6 +89,7 @@ NEARLY: list[tuple[type[bodies.Body], set[str]]] = [
         recovery.ReleaseAccountRequest,
         set(recovery_service_pb2.ReleaseAccountRequest.DESCRIPTOR.fields_by_name) - {"account_id"},
     ),
+    *((body, {"target", "reason"}) for body in (accounts.SwitchOffRequest, accounts.SwitchOnRequest)),
     *(
         (body, set(proto.DESCRIPTOR.fields_by_name) - {"attempt_id"})
         for body, proto in (
@@ -98,6 +109,8 @@ ENUMS: list[tuple[Any, Any]] = [
     (recovery.RecoveryState, recovery_service_pb2.RecoveryState),
     (recovery.CensusState, recovery_service_pb2.CensusState),
     (recovery.OrphanEvidence, recovery_service_pb2.OrphanEvidence),
+    (accounts.BreakerState, account_service_pb2.BreakerState),
+    (accounts.HealthEventType, account_service_pb2.HealthEventType),
 ]
 
 
@@ -153,7 +166,7 @@ def test_no_body_was_forgotten_here() -> None:
     listed = {body for body, _ in [*SAME_NAME, *NEARLY]}
     written = {
         each
-        for module in (generations, parts, assets, recovery, reconciliation)
+        for module in (generations, parts, assets, recovery, reconciliation, accounts)
         for each in vars(module).values()
         if isinstance(each, type) and issubclass(each, bodies.Body) and each.__module__ == module.__name__
     }

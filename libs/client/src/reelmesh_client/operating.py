@@ -1,4 +1,4 @@
-"""What operators ask a mesh, as a part of the client: recovery after a restore, and attempts in doubt."""
+"""What operators ask a mesh, as a part of the client: recovery after a restore, attempts in doubt, and accounts."""
 
 import abc
 from collections.abc import AsyncGenerator
@@ -7,6 +7,8 @@ from typing import TypeVar
 import grpc.aio
 from google.protobuf import message
 from reelmesh.v1 import (
+    account_service_pb2,
+    account_service_pb2_grpc,
     reconciliation_service_pb2,
     reconciliation_service_pb2_grpc,
     recovery_service_pb2,
@@ -18,6 +20,7 @@ from reelmesh_client import machine, recovering, watching
 # Most that one page holds, as the contract says.
 _ORPHANS_PAGE = 1000
 _DOUBTS_PAGE = 1000
+_HEALTH_EVENTS_PAGE = 1000
 
 Request = TypeVar("Request", bound=message.Message)
 Answer = TypeVar("Answer", bound=message.Message)
@@ -142,6 +145,66 @@ class Operating(abc.ABC):
         """
         request = reconciliation_service_pb2.WriteOffAttemptRequest(attempt_id=attempt_id, reason=reason)
         return (await self._ask(self._reconciliation.WriteOffAttempt, request)).attempt
+
+    async def accounts(self) -> list[account_service_pb2.Account]:
+        """Return the accounts at providers, with the health of each of their models.
+
+        Like the verbs about switches it needs a key with the scope "admin".
+        """
+        return list((await self._ask(self._accounts.ListAccounts, account_service_pb2.ListAccountsRequest())).accounts)
+
+    async def switches(self) -> list[account_service_pb2.Switch]:
+        """Return what is switched off, the oldest first."""
+        return list((await self._ask(self._accounts.ListSwitches, account_service_pb2.ListSwitchesRequest())).switches)
+
+    async def switch_off(
+        self, reason: str, *, provider: str = "", account_id: str = "", model: str = ""
+    ) -> account_service_pb2.Switch:
+        """Switch a provider, an account or a model off: nothing new is submitted there, what is in flight goes on.
+
+        Args:
+            reason: why, 1 to 500 characters for the history.
+            provider: a provider; "" means any, as for the others. One of the three must be given.
+            account_id: an account.
+            model: a model.
+
+        Raises:
+            errors.InvalidArgument: there is no such name, or none was given.
+            errors.ReelmeshError: it was refused, or nobody answers.
+        """
+        target = account_service_pb2.SwitchTarget(provider=provider, account_id=account_id, model=model)
+        request = account_service_pb2.SwitchOffRequest(target=target, reason=reason)
+        return (await self._ask(self._accounts.SwitchOff, request)).switch
+
+    async def switch_on(
+        self, reason: str, *, provider: str = "", account_id: str = "", model: str = ""
+    ) -> list[account_service_pb2.Switch]:
+        """Switch on what was switched off, by the same names; return what still keeps all or a part of it off.
+
+        Raises:
+            errors.ReelmeshError: it was refused, or nobody answers.
+        """
+        target = account_service_pb2.SwitchTarget(provider=provider, account_id=account_id, model=model)
+        request = account_service_pb2.SwitchOnRequest(target=target, reason=reason)
+        return list((await self._ask(self._accounts.SwitchOn, request)).remaining)
+
+    async def health_events(self, *, limit: int = 100) -> AsyncGenerator[account_service_pb2.HealthEvent]:
+        """Yield at most `limit` things that happened to circuit breakers and switches, newest first."""
+        request = account_service_pb2.ListHealthEventsRequest()
+        left = limit
+        while left > 0:
+            request.page_size = min(left, _HEALTH_EVENTS_PAGE)
+            page = await self._ask(self._accounts.ListHealthEvents, request)
+            for event in page.events[:left]:
+                yield event
+            left -= len(page.events)
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    @property
+    def _accounts(self) -> "account_service_pb2_grpc.AccountServiceAsyncStub":
+        return account_service_pb2_grpc.AccountServiceStub(self._open())
 
     @property
     def _recovery(self) -> "recovery_service_pb2_grpc.RecoveryServiceAsyncStub":

@@ -6,6 +6,8 @@ from collections.abc import AsyncGenerator, Mapping
 
 from reelmesh.mesh.v1 import health_service_pb2_grpc, media_service_pb2_grpc, storage_service_pb2_grpc
 from reelmesh.v1 import (
+    account_service_pb2,
+    account_service_pb2_grpc,
     asset_service_pb2,
     asset_service_pb2_grpc,
     generation_service_pb2,
@@ -22,6 +24,7 @@ from reelmesh_gateway.adapters import key_file, media, peers, storage
 from reelmesh_gateway.adapters import web as web_adapter
 from reelmesh_gateway.model import rates
 from reelmesh_gateway.routes import edge, front, http, metrics, streams
+from reelmesh_gateway.servicer import accounts as accounts_servicer
 from reelmesh_gateway.servicer import admission
 from reelmesh_gateway.servicer import assets as asset_servicer
 from reelmesh_gateway.servicer import generations as generation_servicer
@@ -87,6 +90,7 @@ async def _front(
         entrance=entrance.Entrance(issued, own.clock, _creates(own_settings)),
         generations=generation_service_pb2_grpc.GenerationServiceStub(channels["orchestrator"]),
         recovery=recovery_service_pb2_grpc.RecoveryServiceStub(channels["orchestrator"]),
+        accounts=account_service_pb2_grpc.AccountServiceStub(channels["orchestrator"]),
         doubts=reconciliation_service_pb2_grpc.ReconciliationServiceStub(channels["orchestrator"]),
         assets=assets.Assets(
             storage.Storage(storage_service_pb2_grpc.StorageServiceStub(channels["storage"])),
@@ -162,6 +166,11 @@ def _services(behind: front.Front, public_url: str) -> list[rpc.Service]:
             reconciliation_service_pb2.DESCRIPTOR.services_by_name["ReconciliationService"],
             reconciliation_service_pb2_grpc.add_ReconciliationServiceServicer_to_server,
             reconciliation_servicer.Reconciliation(door, behind.doubts),
+        ),
+        rpc.service(
+            account_service_pb2.DESCRIPTOR.services_by_name["AccountService"],
+            account_service_pb2_grpc.add_AccountServiceServicer_to_server,
+            accounts_servicer.Accounts(door, behind.accounts),
         ),
     ]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from reelmesh_client.commands import doubting, making, outcome, reading, recovering, taking
+from reelmesh_client.commands import accounting, doubting, making, outcome, reading, recovering, taking
 
 # Each entry point of this group is one command: its name, and where its click.Command is.
 GROUP = "reelmesh.commands"
@@ -58,6 +58,8 @@ for _command in (
     taking.promote,
     recovering.recover,
     doubting.doubts,
+    accounting.accounts,
+    accounting.switch,
 ):
     main.add_command(_command)
 

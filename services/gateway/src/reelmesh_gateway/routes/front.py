@@ -3,6 +3,7 @@
 import dataclasses
 
 from reelmesh.v1 import (
+    account_service_pb2_grpc,
     generation_pb2,
     generation_service_pb2,
     generation_service_pb2_grpc,
@@ -24,7 +25,7 @@ from reelmesh_gateway.wire import delivered
 class Front:
     """Everything behind the HTTP edge.
 
-    About generations, recovery and attempts in doubt the gateway decides nothing, so that routes speak to the
+    About generations, recovery, accounts and attempts in doubt the gateway decides nothing, so that routes speak to the
     orchestrator's services in the public contract's own messages; about assets it does, so that there are use cases.
     """
 
@@ -32,6 +33,7 @@ class Front:
     entrance: entrance.Entrance
     generations: "generation_service_pb2_grpc.GenerationServiceAsyncStub"
     recovery: "recovery_service_pb2_grpc.RecoveryServiceAsyncStub"
+    accounts: "account_service_pb2_grpc.AccountServiceAsyncStub"
     doubts: "reconciliation_service_pb2_grpc.ReconciliationServiceAsyncStub"
     assets: assets.Assets
     watching: watching.Watching

@@ -14,7 +14,13 @@ _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 # Posts that change nothing: they carry a body, no more.
 _READING_POSTS = frozenset({"/api/v1/quotes"})
 # For who operates the mesh, reading included.
-_OPERATING = ("/api/v1/recovery", "/api/v1/doubtful-attempts")
+_OPERATING = (
+    "/api/v1/recovery",
+    "/api/v1/doubtful-attempts",
+    "/api/v1/accounts",
+    "/api/v1/switches",
+    "/api/v1/health-events",
+)
 _BEARER = "bearer "
 
 

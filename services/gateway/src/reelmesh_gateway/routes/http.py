@@ -5,6 +5,7 @@ from fastapi import security
 from starlette import types
 
 from reelmesh_gateway.routes import (
+    accounts,
     answers,
     assets,
     docs,
@@ -62,6 +63,7 @@ def _routes(behind: front.Front) -> fastapi.FastAPI:
     app.include_router(recovery.router(behind), dependencies=keyed)
     app.include_router(openai.router(behind), dependencies=keyed)
     app.include_router(reconciliation.router(behind), dependencies=keyed)
+    app.include_router(accounts.router(behind), dependencies=keyed)
     app.include_router(files.router(behind))
     app.include_router(health.router(behind))
     docs.install(app)
