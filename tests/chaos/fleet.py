@@ -39,6 +39,8 @@ PATIENCE: Mapping[str, Mapping[str, object]] = {
         "cancel_grace_seconds": 2.0,
         "note_seconds": 1.0,
         "census_patience_seconds": 2.0,
+        "breaker_open_seconds": 2.0,
+        "breaker_longest_open_seconds": 3.0,
     },
     "storage": {"sweep_every_seconds": 2.0},
     WORKER: {"submit_timeout_seconds": 3.0},
