@@ -58,6 +58,21 @@ WORKERS = (
         "reelmesh_provider.model.polling.LONGEST_BACKOFF_SECONDS",
         "it grows up to this",
     ),
+    Bound(
+        "pause that a provider asks for between two polls",
+        "reelmesh_provider.model.polling.LONGEST_HINT_SECONDS",
+        "not more; it is asked again",
+    ),
+    Bound(
+        "nudges about jobs that a worker does not know yet",
+        "reelmesh_provider.worker.nudges.NUDGES_LIMIT",
+        "the oldest goes; the job is polled",
+    ),
+    Bound(
+        "jobs whose place in a server's list is known",
+        "reelmesh_provider_sora.model.pages.MOST_REMEMBERED",
+        "the oldest goes; it is looked for in the list again",
+    ),
     Bound("redirects of a clip's address", "reelmesh_provider.downloads.MOST_REDIRECTS", "it is fetched again"),
     Bound(
         "pages of a server's list",

@@ -133,7 +133,7 @@ class WorkerAtConclusion(Worker):
     def __init__(self, around: Surroundings, name: str) -> None:
         """Replace the finding part."""
         super().__init__(around, name)
-        self._finding = FindingAtConclusion(around, self._lease, self._observing)
+        self._finding = FindingAtConclusion(around, self._lease, self._observing, self._heard, self._to_look)
         self._rounds._sought = self._finding
 
 

@@ -63,10 +63,10 @@ async def test_nothing_is_pulled_without_a_lease_nor_while_cordoned(scene) -> No
     await scene.settle()
     assert pulled.pulling == 1
     assert pulled.asked == [("generate-scripted", "task.generate.scripted", 2)]
-    scene.lease.cordoned = True
+    scene.lease.grant(scene.clock.elapsed(), model.LeaseAnswer(True, 1e9, 5.0, cordoned=True))
     await scene.settle()
     assert pulled.pulling == 0
-    scene.lease.cordoned = False
+    scene.lease.grant(scene.clock.elapsed(), model.LeaseAnswer(True, 1e9, 5.0))
     await scene.settle()
     assert pulled.pulling == 1
     running.cancel()

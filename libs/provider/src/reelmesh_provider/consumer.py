@@ -8,7 +8,6 @@ from reelmesh_kit import errors, process
 from reelmesh_provider import crash_points, wire
 from reelmesh_provider.worker import submitting, worker
 
-TICK_SECONDS = 0.1
 # An attempt that may be begun later comes back after this.
 COME_AGAIN_SECONDS = 5.0
 ACK_WAIT_SECONDS = 30.0
@@ -43,8 +42,7 @@ class Consumer:
     async def run(self) -> None:
         """Pull whenever the worker may begin something, until cancelled."""
         while True:
-            while not self._worker.may_pull:
-                await self._own.clock.sleep(TICK_SECONDS)
+            await self._worker.until_pulling(True)
             await self._pull()
 
     async def handle(self, delivery: buses.Delivery) -> buses.Result:
@@ -70,11 +68,12 @@ class Consumer:
                     drain_seconds=DRAIN_SECONDS,
                 )
             )
+        stopped = asyncio.create_task(self._worker.until_pulling(False))
         try:
-            while self._worker.may_pull and not pulling.done():
-                await self._own.clock.sleep(TICK_SECONDS)
+            await asyncio.wait({pulling, stopped}, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            stopped.cancel()
             pulling.cancel()
-            await asyncio.wait({pulling})
+            await asyncio.wait({pulling, stopped})
         if not pulling.cancelled():
             pulling.result()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
-from reelmesh_provider import gate, model
+from reelmesh_provider import gate, model, pacing
 
 
 @dataclass(frozen=True)
@@ -129,4 +129,24 @@ class Countable(Protocol):
         Raises:
             Exception: the list could not be read; it is read again later.
         """
+        ...
+
+
+@runtime_checkable
+class Paced(Protocol):
+    """A provider that may make several requests for one `poll` or `find`: it takes a turn before each of them.
+
+    Any other is given its turn once for each call. The worker looks at no more jobs at a time than it can ask about in
+    a moment, unless one request may show many.
+    """
+
+    turns: pacing.Turns
+
+
+@runtime_checkable
+class Told(Protocol):
+    """A provider whose submits carry an address with our tag in it, at which the vendor tells how a job ended."""
+
+    def job_told(self, task: model.Task, vendor_job_id: str) -> str:
+        """Return what we call a job of `task` that the vendor names so in what it tells."""
         ...

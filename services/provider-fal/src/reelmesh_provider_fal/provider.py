@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import httpx
 from reelmesh_kit import clock, process
-from reelmesh_provider import card_files, credentials, downloads, errors, gated_http, port
+from reelmesh_provider import card_files, credentials, downloads, errors, gated_http, pacing, port
 from reelmesh_provider import gate as gates
 from reelmesh_provider import model as mesh
 
@@ -41,6 +41,7 @@ class FalProvider:
         Raises:
             process.CannotStart: one of the files cannot be used.
         """
+        self.turns = pacing.Turns()
         self._clock: clock.Clock = own.clock
         self._logger: logging.Logger = own.logger
         self._credentials = credentials.Credentials(told.accounts_file, told.pool, own.logger, endpoint=ENDPOINT)
@@ -131,6 +132,7 @@ class FalProvider:
     # --- the parts of these
 
     async def _look(self, job: mesh.Job) -> mesh.JobState:
+        await self.turns.wait(job.account_id)
         answer = await self._asked(job, "GET", "/status")
         state = wire.seen(answer.status_code, answer.headers, answer.text)
         if not isinstance(state, wire.Ended):
@@ -197,6 +199,7 @@ class FalProvider:
 
     async def _page(self, account_id: str, asked: Mapping[str, Any]) -> wire.Page:
         endpoint, key = self._key_of(account_id)
+        await self.turns.wait(account_id)
         url = f"{self._platform(account_id, endpoint)}/models/requests/by-endpoint"
         answer = await self._http.get(url, params=dict(asked), headers=key)
         if answer.status_code != 200:

@@ -180,7 +180,7 @@ def seen(status: int, headers: Mapping[str, str], text: str) -> mesh.JobState | 
         return mesh.Missing(problem.message)
     wait = answers.retry_after(headers)
     hint = f"; it asks to wait {wait:g} s" if wait else ""
-    return mesh.Unknown(f"answered {status}: {problem.message if problem else answers.shown(text)}{hint}")
+    return mesh.Unknown(f"answered {status}: {problem.message if problem else answers.shown(text)}{hint}", wait)
 
 
 def _status(word: str, body: Json) -> mesh.JobState | Ended:

@@ -12,7 +12,7 @@ from typing import Self
 
 import httpx
 from reelmesh_kit import accounts, process
-from reelmesh_provider import card_files, credentials, downloads, errors, gated_http, port
+from reelmesh_provider import card_files, credentials, downloads, errors, gated_http, pacing, port
 from reelmesh_provider import gate as gates
 from reelmesh_provider import model as mesh
 
@@ -44,6 +44,7 @@ class RunwayProvider:
             process.CannotStart: one of the files cannot be used.
         """
         self._own = own
+        self.turns = pacing.Turns()
         self._credentials = credentials.Credentials(
             told.accounts_file, settings.PROVIDER, own.logger, endpoint=ENDPOINT
         )
@@ -102,6 +103,7 @@ class RunwayProvider:
 
         async def look(job: mesh.Job) -> mesh.Observation:
             async with slots:
+                await self.turns.wait(account_id)
                 return mesh.Observation(job.job_id, await self._look(account_id, job.job_id))
 
         async with asyncio.TaskGroup() as looking:

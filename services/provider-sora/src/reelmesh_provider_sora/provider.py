@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import datetime
 import importlib.metadata
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
@@ -12,11 +13,12 @@ from typing import Any, Self
 import httpx2
 import openai
 from reelmesh_kit import accounts, process
-from reelmesh_provider import answers, card_files, credentials, downloads, errors, gated_sdk, port
+from reelmesh_provider import answers, card_files, credentials, downloads, errors, gated_sdk, pacing, port
 from reelmesh_provider import gate as gates
 from reelmesh_provider import model as mesh
 
 from reelmesh_provider_sora import pictures, settings, wire
+from reelmesh_provider_sora.model import pages
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
@@ -26,6 +28,8 @@ CREATE_SECONDS = 120.0
 LIST_FROM_JOBS = 4
 LOOKS_AT_ONCE = 8
 MOST_PAGES = 50
+# The whole list is read for jobs of which nobody knows where they stand in it, but no more often than this.
+SWEEP_SECONDS = 60.0
 CHUNK_BYTES = 256 * 1024
 # The SDK insists on one; servers that need none ignore it.
 NO_KEY = "none"
@@ -42,6 +46,9 @@ class SoraProvider:
         """
         self._own = own
         self._profile = wire.PROFILES[told.sora_profile]
+        self.turns = pacing.Turns(self._profile.largest_page)
+        self._pages: dict[str, pages.Pages] = {}
+        self._swept: dict[str, float] = {}
         self._clients: dict[str, tuple[accounts.Account, str, openai.AsyncOpenAI]] = {}
         # Jobs that this worker stopped: the server forgets them with that.
         self._stopped: set[str] = set()
@@ -101,11 +108,10 @@ class SoraProvider:
         return mesh.Census(tuple(map(wire.listed, jobs)), complete=complete)
 
     async def poll(self, account_id: str, jobs: Sequence[mesh.Job]) -> Sequence[mesh.Observation]:
-        """Look at jobs: a few one by one, many by the newest pages of the list, and what is not there one by one."""
+        """Look at jobs: many by the pages of the list on which they stand, others one by one."""
         found: dict[str, mesh.JobState] = {}
         if len(jobs) >= LIST_FROM_JOBS:
-            wanted = {job.job_id for job in jobs}
-            found = await self._looked_up(account_id, wanted)
+            found = await self._looked_up(account_id, [job.job_id for job in jobs])
         rest = [job for job in jobs if job.job_id not in found]
         slots = asyncio.Semaphore(LOOKS_AT_ONCE)
 
@@ -116,7 +122,7 @@ class SoraProvider:
         async with asyncio.TaskGroup() as looking:
             for job in rest:
                 looking.create_task(look(job))
-        return [mesh.Observation(job.job_id, self._with_stops(job.job_id, found[job.job_id])) for job in jobs]
+        return [mesh.Observation(job_id, self._with_stops(job_id, state)) for job_id, state in found.items()]
 
     async def cancel(self, job: mesh.Job) -> None:
         """Ask for a job to be stopped, where deleting it does that; elsewhere nothing can be asked."""
@@ -135,34 +141,64 @@ class SoraProvider:
 
     # --- the parts of these
 
-    async def _looked_up(self, account_id: str, wanted: set[str]) -> dict[str, mesh.JobState]:
-        """Return what the newest pages of the list show of some jobs; a list that cannot be read shows nothing."""
+    async def _looked_up(self, account_id: str, wanted: Sequence[str]) -> dict[str, mesh.JobState]:
+        """Return what pages of the list show, of others too; a list that cannot be read shows nothing."""
+        known = self._pages.setdefault(account_id, pages.Pages())
+        worth, strangers = known.worth_reading(wanted, LIST_FROM_JOBS)
         found: dict[str, mesh.JobState] = {}
-        after = ""
         try:
-            for _ in range(1 + len(wanted) // self._profile.largest_page):
-                page = await self._page(account_id, after)
-                found |= {str(job["id"]): wire.observed(job) for job in page.jobs if job["id"] in wanted}
-                after = page.after
-                if not after or len(found) == len(wanted):
-                    break
+            for after in worth:
+                found |= (await self._shown(account_id, after))[0]
+            strangers = [each for each in strangers if each not in found]
+            if len(strangers) >= LIST_FROM_JOBS:
+                found |= await self._swept_for(account_id, strangers)
         except (openai.APIError, ValueError) as error:
             self._own.logger.info("The list of account %s cannot be read, jobs are asked for: %s", account_id, error)
+        for job_id, state in found.items():
+            if not isinstance(state, mesh.Pending):
+                known.forget(job_id)
         return found
 
+    async def _swept_for(self, account_id: str, wanted: Sequence[str]) -> dict[str, mesh.JobState]:
+        """Return what the list shows from its newest page on, until the wanted are there or it is deep enough."""
+        now = self._own.clock.elapsed()
+        most = 1 + len(wanted) // self._profile.largest_page
+        if now - self._swept.get(account_id, float("-inf")) >= SWEEP_SECONDS:
+            most = MOST_PAGES
+        found: dict[str, mesh.JobState] = {}
+        after = pages.NEWEST
+        for number in range(most):
+            if number > len(wanted) // self._profile.largest_page:
+                self._swept[account_id] = now
+            shown, after = await self._shown(account_id, after)
+            found |= shown
+            if not after or all(each in found for each in wanted):
+                break
+        return found
+
+    async def _shown(self, account_id: str, after: str) -> tuple[dict[str, mesh.JobState], str]:
+        """Return what one page shows, and where the next one begins; "" at the end."""
+        page = await self._page(account_id, after)
+        shown = {str(job["id"]): wire.observed(job) for job in page.jobs}
+        self._pages[account_id].saw(after, shown)
+        return shown, page.after
+
     async def _look(self, account_id: str, job_id: str) -> mesh.JobState:
+        await self.turns.wait(account_id)
         try:
             answer = await self._client(account_id).videos.with_raw_response.retrieve(job_id)  # pyright: ignore[reportDeprecated]
         except openai.APIStatusError as error:
             return self._with_hint(wire.seen(error.status_code, error.response.text), error.response.headers)
         except openai.APIConnectionError as error:
             return mesh.Unknown(f"the server did not answer: {error.__cause__ or error!r}")
-        return wire.seen(answer.status_code, answer.text)
+        state = wire.seen(answer.status_code, answer.text)
+        asked = wire.poll_after(answer.headers)
+        return dataclasses.replace(state, look_again_after_seconds=asked) if isinstance(state, mesh.Pending) else state
 
     def _with_hint(self, state: mesh.JobState, headers: Mapping[str, str]) -> mesh.JobState:
         wait = answers.retry_after(headers)
         if isinstance(state, mesh.Unknown) and wait:
-            return mesh.Unknown(f"{state.message}; it asks to wait {wait:g} s")
+            return mesh.Unknown(f"{state.message}; it asks to wait {wait:g} s", wait)
         return state
 
     def _with_stops(self, job_id: str, state: mesh.JobState) -> mesh.JobState:
@@ -184,6 +220,7 @@ class SoraProvider:
 
     async def _page(self, account_id: str, after: str) -> wire.Page:
         told: dict[str, Any] = {"after": after} if after else {}
+        await self.turns.wait(account_id)
         client = self._client(account_id)
         answer = await client.videos.with_raw_response.list(limit=self._profile.largest_page, order="desc", **told)  # pyright: ignore[reportDeprecated]
         return wire.page_of(answer.text)

@@ -170,6 +170,12 @@ def seen(status: int, text: str) -> mesh.JobState:
     return mesh.Unknown(f"answered {status}: {problem[1] if problem else answers.shown(text)}")
 
 
+def poll_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds after which the server wants to be asked again, as its SDK reads them; None for any."""
+    told = headers.get("openai-poll-after-ms", "")
+    return int(told) / 1000 if told.isascii() and told.isdecimal() and len(told) < 10 else None
+
+
 def _failed(status: str, job: Json) -> mesh.Negative:
     error = job.get("error")
     told: Json = cast(Json, error) if isinstance(error, Mapping) else {}

@@ -15,7 +15,7 @@ from typing import Self
 
 import httpx
 from reelmesh_kit import process
-from reelmesh_provider import card_files, credentials, errors, gated_http, port
+from reelmesh_provider import card_files, credentials, errors, gated_http, pacing, port
 from reelmesh_provider import gate as gates
 from reelmesh_provider import model as mesh
 
@@ -40,6 +40,7 @@ class VeoProvider:
             process.CannotStart: one of the files cannot be used.
         """
         self._own = own
+        self.turns = pacing.Turns()
         self._tokens = tokens.Tokens()
         self._job_ids: dict[str, str] = {}
         self._http = httpx.AsyncClient(timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS))
@@ -96,6 +97,7 @@ class VeoProvider:
 
         async def look(task: mesh.Task) -> tuple[Sequence[wire.Stored], bool]:
             async with slots:
+                await self.turns.wait(account_id)
                 return await bucket.outputs(places.prefix_of(task.attempt_id))
 
         looks = await asyncio.gather(*map(look, tasks))
@@ -129,6 +131,7 @@ class VeoProvider:
 
         async def look(job: mesh.Job) -> mesh.Observation:
             async with slots:
+                await self.turns.wait(account_id)
                 return mesh.Observation(job.job_id, await self._look(bucket, job))
 
         return await asyncio.gather(*map(look, jobs))

@@ -11,6 +11,7 @@ from reelmesh_provider.model.leases import (
     JobFact,
     LeaseAnswer,
     LeaseReport,
+    Nudge,
     WatchOrder,
 )
 from reelmesh_provider.model.outcomes import (
@@ -61,6 +62,7 @@ __all__ = [
     "Missing",
     "ModelCard",
     "Negative",
+    "Nudge",
     "Observation",
     "Outcome",
     "Pace",

@@ -124,3 +124,17 @@ class LeaseAnswer:
     mark: Mark | None = None
     recovering: bool = False
     census: tuple[CensusOrder, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Nudge:
+    """Somebody says that a job has ended: a reason to look at it now, and no more.
+
+    Attributes:
+        vendor_job_id: as the vendor calls it.
+        attempt_id: whose it is said to be; "" where nothing of ours came back.
+    """
+
+    account_id: str
+    vendor_job_id: str
+    attempt_id: str = ""

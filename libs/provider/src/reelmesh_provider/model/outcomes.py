@@ -93,9 +93,13 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The question was not answered, or the answer could not be read. Says nothing about the job."""
+    """The question was not answered, or the answer could not be read. Says nothing about the job.
+
+    `look_again_after_seconds` is what the provider asked for, if it said.
+    """
 
     message: str
+    look_again_after_seconds: float | None = None
 
 
 JobState = Pending | Succeeded | Negative | Missing | Unknown

@@ -8,6 +8,8 @@ from reelmesh_provider.model.cards import GoneRule, Pace
 JITTER = 0.2  # of each delay, up or down, so that workers do not march in step
 LONGEST_BACKOFF_SECONDS = 60.0
 SHORTEST_DELAY_SECONDS = 0.1
+# A provider that asks for more patience than this is asked again all the same.
+LONGEST_HINT_SECONDS = 600.0
 
 
 def next_delay(pace: Pace, looks: int, *, hint_seconds: float | None, failures: int, jitter: float) -> float:
@@ -16,15 +18,18 @@ def next_delay(pace: Pace, looks: int, *, hint_seconds: float | None, failures: 
     Args:
         pace: the card's.
         looks: how often it was looked at so far.
-        hint_seconds: what the provider itself asked for, if anything; obeyed, never hurried.
+        hint_seconds: what the provider itself asked for, if anything; obeyed, never hurried. After a look that was not
+            answered it only makes the delay longer.
         failures: unanswered looks in a row.
         jitter: a random number from -1 to 1.
     """
     if hint_seconds is not None and not failures:
+        hint_seconds = min(hint_seconds, LONGEST_HINT_SECONDS)
         return max(SHORTEST_DELAY_SECONDS, hint_seconds * (1 + JITTER * abs(jitter)))
     grown = min(pace.longest_seconds, pace.first_seconds * pace.growth**looks)
     backoff = grown if not failures else min(LONGEST_BACKOFF_SECONDS, grown * 2.0 ** min(failures, 10))
-    return max(SHORTEST_DELAY_SECONDS, backoff * (1 + JITTER * jitter))
+    asked = min(hint_seconds or 0.0, LONGEST_HINT_SECONDS)
+    return max(SHORTEST_DELAY_SECONDS, backoff * (1 + JITTER * jitter), asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +52,9 @@ class Schedule:
     """Keys by due time. Setting a key again moves it; removing forgets it."""
 
     def __init__(self) -> None:
-        self._due: dict[str, float] = {}
-        self._heap: list[tuple[float, str]] = []
+        self._due: dict[str, tuple[float, int]] = {}
+        self._heap: list[tuple[float, int, str]] = []
+        self._count = 0
 
     def __len__(self) -> int:
         return len(self._due)
@@ -58,18 +64,22 @@ class Schedule:
 
     def set(self, key: str, due: float) -> None:
         """Let `key` be due at `due`."""
-        self._due[key] = due
-        heapq.heappush(self._heap, (due, key))
+        self._count += 1
+        self._due[key] = due, self._count
+        heapq.heappush(self._heap, (due, self._count, key))
 
     def remove(self, key: str) -> None:
         """Forget `key`, if it is known."""
         self._due.pop(key, None)
 
     def take(self, now: float, limit: int) -> list[str]:
-        """Remove and return up to `limit` keys that are due at `now`, longest due first."""
+        """Remove and return up to `limit` keys that are due at `now`, longest due first.
+
+        Those that are due at the same time come in the order in which they were set.
+        """
         taken: list[str] = []
         while len(taken) < limit and self._drop_stale() and self._heap[0][0] <= now:
-            _, key = heapq.heappop(self._heap)
+            *_, key = heapq.heappop(self._heap)
             del self._due[key]
             taken.append(key)
         return taken
@@ -79,7 +89,7 @@ class Schedule:
         return self._heap[0][0] if self._drop_stale() else None
 
     def _drop_stale(self) -> bool:
-        while self._heap and self._due.get(self._heap[0][1]) != self._heap[0][0]:
+        while self._heap and self._due.get(self._heap[0][2]) != self._heap[0][:2]:
             heapq.heappop(self._heap)
         return bool(self._heap)
 

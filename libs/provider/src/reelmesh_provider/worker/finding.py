@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from opentelemetry.trace import SpanKind
 from reelmesh_kit import errors as kit_errors
 
-from reelmesh_provider import crash_points, model
+from reelmesh_provider import crash_points, model, port
 from reelmesh_provider.model import finding, polling
-from reelmesh_provider.worker import leasing, observing, persisting
+from reelmesh_provider.worker import leasing, nudges, observing, persisting, signals
 from reelmesh_provider.worker.surroundings import Surroundings, span_attributes
 
 PACE = model.Pace(first_seconds=1.0, longest_seconds=30.0)
@@ -30,11 +30,24 @@ class _Account:
 class Finding:
     """Everything that this worker searches for, by account."""
 
-    def __init__(self, around: Surroundings, lease: leasing.Lease, watched: observing.Observing) -> None:
-        """Search for nothing yet; `watched` takes over what is found."""
+    def __init__(
+        self,
+        around: Surroundings,
+        lease: leasing.Lease,
+        watched: observing.Observing,
+        heard: nudges.Nudges,
+        changed: signals.Signal,
+    ) -> None:
+        """Search for nothing yet; `watched` takes over what is found.
+
+        `heard` is what was said of jobs, `changed` is given when there is something to look for earlier.
+        """
         self._around = around
         self._lease = lease
         self._watched = watched
+        self._heard = heard
+        self._changed = changed
+        self._nudged: dict[str, dict[str, model.Nudge]] = {}
         self._searches: dict[str, model.Search] = {}
         self._accounts: dict[str, _Account] = {}
 
@@ -58,22 +71,76 @@ class Finding:
             return
         self._searches[attempt_id] = finding.begun(order, self._around.provider.card, now)
         self._accounts[order.task.account_id] = _Account(due=now)
+        heard = self._heard.of(order.task.account_id, attempt_id, "")
+        if heard is not None:
+            self.nudge(heard)
+        self._changed.give()
+
+    def nudge(self, nudge: model.Nudge) -> bool:
+        """Have a job looked at that is said to be of an attempt that is searched for here; tell whether it is."""
+        search = self._searches.get(nudge.attempt_id)
+        known = search is not None and search.order.task.account_id == nudge.account_id
+        if known and isinstance(self._around.provider, port.Told):
+            self._nudged.setdefault(nudge.account_id, {})[nudge.attempt_id] = nudge
+            self._changed.give()
+        return known
 
     def forget(self, attempt_id: str) -> None:
         """Search for it no longer."""
         search = self._searches.pop(attempt_id, None)
-        if search is not None and not self._at(search.order.task.account_id):
-            del self._accounts[search.order.task.account_id]
+        if search is None:
+            return
+        account_id = search.order.task.account_id
+        self._nudged.get(account_id, {}).pop(attempt_id, None)
+        if not self._at(account_id):
+            del self._accounts[account_id]
 
     def clear(self) -> None:
         """Search for nothing any longer."""
         self._searches.clear()
         self._accounts.clear()
+        self._nudged.clear()
+
+    def next_due(self, account_id: str) -> float:
+        """Return when the account's list is read next, by the clock's elapsed seconds; infinite where it is not."""
+        account = self._accounts.get(account_id)
+        return float("inf") if account is None else account.due
 
     def due(self, account_id: str, now: float) -> bool:
         """Tell whether the account's list is to be read."""
-        account = self._accounts.get(account_id)
-        return account is not None and account.due <= now
+        return self.next_due(account_id) <= now
+
+    def is_nudged(self, account_id: str) -> bool:
+        """Tell whether somebody named a job at the account that was not looked at since."""
+        return bool(self._nudged.get(account_id))
+
+    async def look_at_nudged(self, account_id: str) -> None:
+        """Look at the jobs that somebody says are of attempts searched for; adopt those that the provider knows."""
+        nudged = self._nudged.pop(account_id, {})
+        provider = self._around.provider
+        if not nudged or not isinstance(provider, port.Told):
+            return
+        told = {
+            provider.job_told(search.order.task, nudge.vendor_job_id): search.order.task
+            for attempt_id, nudge in nudged.items()
+            if (search := self._searches.get(attempt_id)) is not None
+        }
+        jobs = [model.Job(task.attempt_id, account_id, task.model, job_id) for job_id, task in told.items()]
+        for seen in await self._watched.poll(account_id, list(told.values()), jobs):
+            task = told.get(seen.job_id)
+            # What was said is not believed: only what the account itself shows is there.
+            if task is not None and not isinstance(seen.state, model.Missing | model.Unknown):
+                await self._adopt_told(task, seen)
+
+    async def _adopt_told(self, task: model.Task, seen: model.Observation) -> None:
+        if task.attempt_id not in self._searches:
+            return
+        match = model.Match(task.attempt_id, seen.job_id, model.Fit.OWN_ID)
+        with self._around.chassis.telemetry.span("adopt", parent=task.traceparent, attributes=span_attributes(task)):
+            if await self._record(task, match, model.Evidence.WEBHOOK):
+                self._around.metrics.found.labels(self._around.name, "told").inc()
+                self.forget(task.attempt_id)
+                self._watched.see(task.account_id, [seen])
 
     async def look(self, account_id: str) -> None:
         """Read the account's list once and decide about every attempt that is searched for there."""
@@ -124,13 +191,15 @@ class Finding:
                     return
         self.forget(task.attempt_id)
 
-    async def _record(self, task: model.Task, match: model.Match) -> bool:
+    async def _record(
+        self, task: model.Task, match: model.Match, evidence: model.Evidence = model.Evidence.ADOPTION
+    ) -> bool:
         own = self._around.chassis
         fact = model.JobFact(
             task.attempt_id,
             self._lease.worker_id,
             match.job_id,
-            model.Evidence.ADOPTION,
+            evidence,
             match.project,
             task.account_id,
             task.model,

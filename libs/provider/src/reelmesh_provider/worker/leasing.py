@@ -7,6 +7,7 @@ from reelmesh_kit import clock as clocks
 from reelmesh_kit import errors, ids
 
 from reelmesh_provider import crash_points, model
+from reelmesh_provider.worker import signals
 from reelmesh_provider.worker.surroundings import Surroundings
 
 RETRY_SECONDS = 1.0
@@ -28,6 +29,8 @@ class Lease:
         self.mark: model.Mark | None = None
         #: Whether lost jobs are looked for: nothing may begin.
         self.recovering = False
+        #: Given when what the lease allows may have changed; not when it runs out.
+        self.changed = signals.Signal(clock)
         self.begin_life()
 
     def begin_life(self) -> None:
@@ -36,23 +39,31 @@ class Lease:
         self.cordoned = False
         self.rates: Mapping[str, float] = {}
         self._good_until = float("-inf")
+        self.changed.give()
 
     def grant(self, sent_at: float, answer: model.LeaseAnswer) -> None:
         """Note a renewal that was sent at `sent_at`."""
         self._good_until = sent_at + answer.lease_seconds
         self.cordoned = answer.cordoned
         self.rates = answer.rates
+        self.changed.give()
 
     def learn(self, answer: model.LeaseAnswer) -> bool:
         """Note what an answer says of the record, whatever it says of the lease; tell whether a new era has begun."""
         before, self.mark = self.mark, answer.mark or self.mark
         self.recovering = answer.recovering
+        self.changed.give()
         return before is not None and self.mark is not None and before.era_id != self.mark.era_id
 
     @property
     def held(self) -> bool:
         """Whether it certainly holds now."""
-        return self._clock.elapsed() < self._good_until
+        return self.seconds_left > 0
+
+    @property
+    def seconds_left(self) -> float:
+        """For how long it certainly holds, if it is not renewed before."""
+        return self._good_until - self._clock.elapsed()
 
     def loss(self, worker_id: str) -> str:
         """Say why the life that called itself `worker_id` may not go on submitting; "" while it may."""

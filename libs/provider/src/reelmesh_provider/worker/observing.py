@@ -9,7 +9,7 @@ from opentelemetry.trace import SpanKind
 
 from reelmesh_provider import crash_points, model
 from reelmesh_provider.model import polling
-from reelmesh_provider.worker import background, ingesting, leasing, persisting
+from reelmesh_provider.worker import background, ingesting, leasing, nudges, persisting, signals
 from reelmesh_provider.worker.surroundings import Surroundings, span_attributes
 
 JOBS_PER_POLL = 100
@@ -35,14 +35,21 @@ class Watch:
 class Observing:
     """Everything that this worker watches, by account."""
 
-    def __init__(self, around: Surroundings, lease: leasing.Lease) -> None:
-        """Watch nothing yet."""
+    def __init__(
+        self, around: Surroundings, lease: leasing.Lease, heard: nudges.Nudges, changed: signals.Signal
+    ) -> None:
+        """Watch nothing yet; `heard` is what was said of jobs, `changed` is given when one is due earlier."""
         self._around = around
         self._lease = lease
+        self._heard = heard
+        self._changed = changed
         self._ingesting = ingesting.Ingesting(around)
         self._background = background.Background(around.chassis)
         self._watches: dict[str, Watch] = {}
+        #: By account, then by the job's id.
+        self._jobs: dict[str, dict[str, Watch]] = {}
         self._schedules: dict[str, polling.Schedule] = {}
+        self._nudged: dict[str, dict[str, Watch]] = {}
 
     @property
     def watching(self) -> tuple[str, ...]:
@@ -52,7 +59,7 @@ class Observing:
     @property
     def accounts(self) -> Iterable[str]:
         """Accounts with jobs to look at."""
-        return tuple(account for account, schedule in self._schedules.items() if len(schedule))
+        return tuple(account for account, schedule in self._schedules.items() if len(schedule) or self._nudged[account])
 
     @property
     def fetching(self) -> bool:
@@ -65,8 +72,12 @@ class Observing:
         if known is None or known.job.job_id != job_id:
             self.forget(task.attempt_id)
             job = model.Job(task.attempt_id, task.account_id, task.model, job_id)
-            self._watches[task.attempt_id] = Watch(task, job)
-            self._look_again(self._watches[task.attempt_id], hint_seconds=None)
+            begun = self._watches[task.attempt_id] = Watch(task, job)
+            self._jobs.setdefault(task.account_id, {})[job_id] = begun
+            if self._heard.of(task.account_id, task.attempt_id, job_id) is None:
+                self._look_again(begun, hint_seconds=None)
+            else:
+                self._look_now(begun)
         if cancel:
             self.cancel(task.attempt_id)
         self._gauge()
@@ -78,7 +89,17 @@ class Observing:
             return
         watch.cancel_wanted = True
         if watch.ending is None:
-            self._schedule(watch.task.account_id).set(attempt_id, self._around.chassis.clock.elapsed())
+            self._set(watch, self._around.chassis.clock.elapsed())
+
+    def nudge(self, nudge: model.Nudge) -> bool:
+        """Have a job looked at as soon as the account's rate allows, if it is watched here; tell whether it is."""
+        at_account = self._jobs.get(nudge.account_id, {})
+        watch = self._watches.get(nudge.attempt_id) if nudge.attempt_id else at_account.get(nudge.vendor_job_id)
+        if watch is None or watch.task.account_id != nudge.account_id:
+            return False
+        if watch.ending is None:
+            self._look_now(watch)
+        return True
 
     def forget(self, attempt_id: str) -> None:
         """Watch it no longer: it has ended, or is another's."""
@@ -86,6 +107,10 @@ class Observing:
         if watch is None:
             return
         self._schedule(watch.task.account_id).remove(attempt_id)
+        self._nudged[watch.task.account_id].pop(attempt_id, None)
+        jobs = self._jobs[watch.task.account_id]
+        if jobs.get(watch.job.job_id) is watch:
+            del jobs[watch.job.job_id]
         self._ingesting.forget(attempt_id)
         if watch.ending is not None:
             watch.ending.cancel()
@@ -102,44 +127,71 @@ class Observing:
 
     def known_job_ids(self, account_id: str) -> frozenset[str]:
         """Return the jobs at an account that are certainly ours."""
-        return frozenset(w.job.job_id for w in self._watches.values() if w.task.account_id == account_id)
+        return frozenset(self._jobs.get(account_id, ()))
 
     def jobs_at(self, account_id: str) -> Sequence[model.Job]:
         """Return the jobs at an account that are watched."""
-        return [w.job for w in self._watches.values() if w.task.account_id == account_id]
+        return [watch.job for watch in self._jobs.get(account_id, {}).values()]
+
+    def next_due(self, account_id: str) -> float:
+        """Return when a look at the account is due, by the clock's elapsed seconds; infinite where none is."""
+        due = self._schedule(account_id).next_due()
+        return float("inf") if due is None else due
 
     def due(self, account_id: str, now: float) -> bool:
         """Tell whether a look at the account is due."""
-        due = self._schedule(account_id).next_due()
-        return due is not None and due <= now
+        return self.next_due(account_id) <= now
 
-    async def look(self, account_id: str) -> None:
-        """Look at what is due at an account: one question to the provider for all of it."""
-        own = self._around.chassis
-        taken = self._schedule(account_id).take(own.clock.elapsed(), JOBS_PER_POLL)
-        watches = [self._watches[each] for each in taken]
+    def is_nudged(self, account_id: str) -> bool:
+        """Tell whether somebody nudged about a job at the account that was not looked at since."""
+        return bool(self._nudged.get(account_id))
+
+    async def look(self, account_id: str, jobs_limit: int = JOBS_PER_POLL) -> None:
+        """Look at what is due at an account, `jobs_limit` at most: one question to the provider for all of it."""
+        taken = self._schedule(account_id).take(self._around.chassis.clock.elapsed(), jobs_limit)
+        await self._look_at(account_id, [self._watches[each] for each in taken])
+
+    async def look_at_nudged(self, account_id: str) -> None:
+        """Look at what somebody nudged about."""
+        nudged = self._nudged.get(account_id, {})
+        watches = list(nudged.values())[:JOBS_PER_POLL]
+        for watch in watches:
+            del nudged[watch.task.attempt_id]
+            # A vendor that tells before its own answers know it is asked again soon.
+            watch.looks = 0
+        await self._look_at(account_id, [watch for watch in watches if watch.ending is None])
+
+    async def _look_at(self, account_id: str, watches: Sequence[Watch]) -> None:
+        if not watches:
+            return
         for watch in watches:
             await self._ask_to_stop(watch)
-        self.see(account_id, await self._poll(account_id, watches))
+        seen = await self.poll(account_id, [w.task for w in watches], [w.job for w in watches])
+        self.see(account_id, seen)
         # What the answer did not mention is unknown, like an answer that never came.
         for watch in watches:
             if self._is_idle(watch):
                 self._unknown(watch)
 
     def see(self, account_id: str, observations: Iterable[model.Observation]) -> None:
-        """Take in what was seen of jobs at an account, by a poll or in a list."""
-        watches = {w.job.job_id: w for w in self._watches.values() if w.task.account_id == account_id}
+        """Take in what was seen of jobs at an account, by a poll or in a list; more than was asked about is welcome.
+
+        What was seen together comes up together again, and in the same order: where the provider lists, it stands on
+        the same page.
+        """
+        watches = self._jobs.get(account_id, {})
+        jitter = self._around.chassis.chance.uniform(-1, 1)
         for observation in observations:
             watch = watches.get(observation.job_id)
             if watch is not None and watch.ending is None:
-                self._see(watch, observation.state)
+                self._see(watch, observation.state, jitter)
 
-    def _see(self, watch: Watch, state: model.JobState) -> None:
+    def _see(self, watch: Watch, state: model.JobState, jitter: float) -> None:
         if not isinstance(state, model.Missing):
             watch.absence = polling.Absence()
         match state:
             case model.Pending():
-                self._pending(watch, state)
+                self._pending(watch, state, jitter)
             case model.Succeeded():
                 self._end(watch, self._take_in(watch, state))
             case model.Negative():
@@ -147,16 +199,16 @@ class Observing:
             case model.Missing():
                 self._missing(watch, state)
             case model.Unknown():
-                self._unknown(watch)
+                self._unknown(watch, state.look_again_after_seconds)
 
-    def _pending(self, watch: Watch, state: model.Pending) -> None:
+    def _pending(self, watch: Watch, state: model.Pending, jitter: float) -> None:
         watch.looks += 1
         watch.failures = 0
         told = (state.progress_percent or 0, state.activity[:LONGEST_ACTIVITY_CHARACTERS])
         if told != watch.told:
             watch.told = told
             self._background.start(self._around.mesh.progress.tell(watch.task, *told), "tell progress")
-        self._look_again(watch, state.look_again_after_seconds)
+        self._look_again(watch, state.look_again_after_seconds, jitter)
 
     def _missing(self, watch: Watch, state: model.Missing) -> None:
         now = self._around.chassis.clock.elapsed()
@@ -166,9 +218,9 @@ class Observing:
         else:
             self._look_again(watch, hint_seconds=None)
 
-    def _unknown(self, watch: Watch) -> None:
+    def _unknown(self, watch: Watch, hint_seconds: float | None = None) -> None:
         watch.failures += 1
-        self._look_again(watch, hint_seconds=None)
+        self._look_again(watch, hint_seconds)
 
     def _finish(self, watch: Watch, outcome: model.Outcome, message: str, cost_micros: int | None) -> None:
         ending = model.Ending(
@@ -178,6 +230,7 @@ class Observing:
 
     def _end(self, watch: Watch, work: Coroutine[Any, Any, None]) -> None:
         self._schedule(watch.task.account_id).remove(watch.task.attempt_id)
+        self._nudged[watch.task.account_id].pop(watch.task.attempt_id, None)
         watch.ending = self._background.start(work, f"end attempt {watch.task.attempt_id}")
 
     async def _take_in(self, watch: Watch, state: model.Succeeded) -> None:
@@ -227,20 +280,23 @@ class Observing:
                 crash_points.CANCELLED.passed()
                 watch.cancel_asked = True
 
-    async def _poll(self, account_id: str, watches: Sequence[Watch]) -> Sequence[model.Observation]:
+    async def poll(
+        self, account_id: str, tasks: Sequence[model.Task], jobs: Sequence[model.Job]
+    ) -> Sequence[model.Observation]:
+        """Ask the provider about jobs, each of the task at its place; nothing is seen where it could not be asked."""
         own = self._around.chassis
-        first = watches[0]
+        first = tasks[0]
         try:
             with own.telemetry.span(
                 "poll",
                 kind=SpanKind.CLIENT,
-                parent=first.task.traceparent,
-                links=[w.task.traceparent for w in watches[1 : LINKS_PER_POLL + 1]],
-                attributes=span_attributes(first.task) | {"reelmesh.poll.jobs": len(watches)},
+                parent=first.traceparent,
+                links=[task.traceparent for task in tasks[1 : LINKS_PER_POLL + 1]],
+                attributes=span_attributes(first) | {"reelmesh.poll.jobs": len(jobs)},
             ):
-                seen = await self._around.provider.poll(account_id, [w.job for w in watches])
+                seen = await self._around.provider.poll(account_id, jobs)
         except Exception as error:  # noqa: BLE001 - not knowing never fails a job: it is looked at again
-            own.logger.warning("Account %s could not be asked about %d jobs: %s", account_id, len(watches), error)
+            own.logger.warning("Account %s could not be asked about %d jobs: %s", account_id, len(jobs), error)
             self._around.metrics.polls.labels(self._around.name, "failed").inc()
             return ()
         self._around.metrics.polls.labels(self._around.name, "answered").inc()
@@ -250,19 +306,36 @@ class Observing:
         known = self._watches.get(watch.task.attempt_id) is watch
         return known and watch.ending is None and watch.task.attempt_id not in self._schedule(watch.task.account_id)
 
-    def _look_again(self, watch: Watch, hint_seconds: float | None) -> None:
+    def _look_now(self, watch: Watch) -> None:
+        """Look at it besides what is looked at in turn, whose order it keeps otherwise."""
+        if watch.task.attempt_id not in self._schedule(watch.task.account_id):
+            self._look_again(watch, hint_seconds=None)
+        self._nudged[watch.task.account_id][watch.task.attempt_id] = watch
+        self._changed.give()
+
+    def _look_again(self, watch: Watch, hint_seconds: float | None, jitter: float | None = None) -> None:
         own = self._around.chassis
         delay = polling.next_delay(
             self._around.provider.card.pace,
             watch.looks,
             hint_seconds=hint_seconds,
             failures=watch.failures,
-            jitter=own.chance.uniform(-1, 1),
+            jitter=own.chance.uniform(-1, 1) if jitter is None else jitter,
         )
-        self._schedule(watch.task.account_id).set(watch.task.attempt_id, own.clock.elapsed() + delay)
+        self._set(watch, own.clock.elapsed() + delay)
+
+    def _set(self, watch: Watch, due: float) -> None:
+        schedule = self._schedule(watch.task.account_id)
+        first = schedule.next_due()
+        schedule.set(watch.task.attempt_id, due)
+        if first is None or due < first:
+            self._changed.give()
 
     def _schedule(self, account_id: str) -> polling.Schedule:
-        return self._schedules.setdefault(account_id, polling.Schedule())
+        if account_id not in self._schedules:
+            self._schedules[account_id] = polling.Schedule()
+            self._nudged[account_id] = {}
+        return self._schedules[account_id]
 
     def _gauge(self) -> None:
         self._around.metrics.watching.labels(self._around.name).set(len(self._watches))

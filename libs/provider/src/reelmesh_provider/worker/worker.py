@@ -10,9 +10,11 @@ from reelmesh_provider.worker import (
     counting,
     finding,
     leasing,
+    nudges,
     observing,
     persisting,
     rounds,
+    signals,
     submitting,
 )
 from reelmesh_provider.worker.surroundings import Surroundings
@@ -30,13 +32,16 @@ class Worker:
         self._around = around
         self._name = name
         self._lease = leasing.Lease(around.chassis.clock, around.chassis.ids)
-        self._observing = observing.Observing(around, self._lease)
-        self._finding = finding.Finding(around, self._lease, self._observing)
+        self._heard = nudges.Nudges(around.chassis.clock)
+        # Given when something is to be looked at, and when it may have changed what is allowed.
+        self._to_look, self._allowed = signals.Signal(around.chassis.clock), self._lease.changed
+        self._observing = observing.Observing(around, self._lease, self._heard, self._to_look)
+        self._finding = finding.Finding(around, self._lease, self._observing, self._heard, self._to_look)
         self._counting = counting.Counting(around, self._lease, self._observing)
         self._background = background.Background(around.chassis)
         self._submitting = submitting.Submitting(around, self._lease, self._observing.watch)
         self._leasing = leasing.Leasing(around, self._lease, self)
-        self._rounds = rounds.Rounds(around, self._lease, self._observing, self._finding)
+        self._rounds = rounds.Rounds(around, self._lease, self._observing, self._finding, self._to_look)
         self._started = asyncio.Event()
         self._remembered = model.Remembered()
 
@@ -71,6 +76,7 @@ class Worker:
         await self._register()
         crash_points.REGISTERED.passed()
         self._started.set()
+        self._allowed.give()
 
     async def lease(self) -> None:
         """Keep the lease, until cancelled."""
@@ -80,6 +86,18 @@ class Worker:
     async def observe(self) -> None:
         """Look at jobs and for jobs, until cancelled."""
         await self._rounds.run()
+
+    async def until_pulling(self, may: bool) -> None:
+        """Return once it should be given tasks, or should not be any more."""
+        while self.may_pull is not may:
+            # A lease that is not renewed ends without a word.
+            await self._allowed.wait(self._lease.seconds_left if not may else None)
+
+    def nudge(self, nudge: model.Nudge) -> None:
+        """Look at a job of which somebody says that it has ended, if it is watched or searched for here."""
+        known = self._observing.nudge(nudge) or self._finding.nudge(nudge)
+        if not known:
+            self._heard.keep(nudge)
 
     async def take(self, task: model.Task) -> submitting.Taken:
         """Submit a task; returns as soon as it is SUBMITTING or refused."""
@@ -96,6 +114,8 @@ class Worker:
         ends_at = own.clock.elapsed() + seconds
         await self._counting.stop()
         await self._background.stop()
+        self._submitting.draining = True
+        self._allowed.give()
         await self._submitting.drain(seconds)
         await self._observing.stop(max(0.0, ends_at - own.clock.elapsed()))
         try:
