@@ -13,7 +13,7 @@ from contextlib import AbstractAsyncContextManager
 from types import FrameType
 from typing import TypeVar
 
-from reelmesh_kit import chance, clock, crashing, errors, health, ids, settings, telemetry
+from reelmesh_kit import chance, clock, crashing, errors, event_loop, health, ids, settings, telemetry
 
 FIRST_RESTART_SECONDS = 1.0
 LONGEST_RESTART_SECONDS = 30.0
@@ -107,7 +107,7 @@ def main(service: str, build: Build[Settings], service_settings: Settings | type
     telemetry.configure_logging(loaded.log_level, service=service)
     logger = logging.getLogger(f"reelmesh.{service}")
     try:
-        asyncio.run(_run_until_signal(service, build, loaded))
+        event_loop.run(_run_until_signal(service, build, loaded))
     except (CannotStart, errors.ReelmeshError) as error:
         logger.error("%s", error)  # noqa: TRY400 - the message says what to do, a traceback would hide it
         return EXIT_FAILED
@@ -269,6 +269,7 @@ class _Supervised:
 
 async def _run_until_signal(service: str, build: Build[Settings], service_settings: Settings) -> None:
     def announce(running: Running) -> None:
+        event_loop.settle()
         sys.stdout.write(ready_line(service, running) + "\n")
         sys.stdout.flush()
 

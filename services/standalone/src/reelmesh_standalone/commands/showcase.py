@@ -13,7 +13,7 @@ import click
 from reelmesh.v1 import generation_pb2
 from reelmesh_client import client, discovery, errors, saving
 from reelmesh_client.commands import following, outcome, showing
-from reelmesh_kit import clock, process, telemetry
+from reelmesh_kit import clock, event_loop, process, telemetry
 from reelmesh_kit import errors as kit_errors
 from reelmesh_kit import settings as kit_settings
 
@@ -54,7 +54,7 @@ def demo(data_folder: pathlib.Path | None, output: pathlib.Path, prompt: str, *,
     with _folder(data_folder) as folder:
         where = layout.Layout(folder.absolute())
         try:
-            made = asyncio.run(_demo(where, output, prompt, processes, time))
+            made = event_loop.run(_demo(where, output, prompt, processes, time))
         except _FAILURES as error:
             words = str(error) or type(error).__name__
             showing.err().print(f"✗ {words}\n  → the logs are in {where.logs_folder}", markup=False, soft_wrap=True)

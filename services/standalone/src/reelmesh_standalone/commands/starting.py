@@ -10,7 +10,7 @@ import click
 from reelmesh_client import discovery
 from reelmesh_client import errors as client_errors
 from reelmesh_client.commands import outcome, showing
-from reelmesh_kit import clock, errors, process, telemetry
+from reelmesh_kit import clock, errors, event_loop, process, telemetry
 from reelmesh_kit import settings as kit_settings
 
 from reelmesh_standalone import app, children, layout, logs, opening
@@ -35,6 +35,7 @@ def up(data_folder: pathlib.Path | None, http_port: int | None, grpc_port: int |
     def on_ready(ready: process.Running) -> None:
         del ready
         folder = told.data_folder.expanduser().absolute()
+        event_loop.settle()
         mesh = discovery.read(folder)
         if mesh is not None:
             screen.banner(mesh, folder, extra)
@@ -51,7 +52,7 @@ def until_stopped(
         outcome.Ended: it could not start; why was said.
     """
     try:
-        asyncio.run(_run(told, screen, processes, on_ready))
+        event_loop.run(_run(told, screen, processes, on_ready))
     except kit_settings.SettingsError as error:
         raise click.UsageError(str(error)) from error
     except (
