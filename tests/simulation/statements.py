@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy
 import sqlalchemy.exc
 from reelmesh_kit import sql
-from reelmesh_kit.sql import bundle, values
+from reelmesh_kit.sql import bundle, sqlite, values
 from reelmesh_orchestrator.adapters.sql import tables
 from sqlalchemy.engine import result
 from sqlalchemy.sql import base
@@ -29,8 +29,8 @@ class Transaction(sql.Transaction):
 
     def __init__(self, connection: sqlalchemy.Connection, driver: sqlite3.Connection, now: Callable[[], Any]) -> None:
         """Wrap a connection of SQLAlchemy and the driver's own, which are one."""
-        super().__init__(connection, now)
-        self._driver = driver
+        super().__init__(connection, sqlite.Driver(connection), now)
+        self._below = driver
 
     @override
     def row(self, statement: base.Executable) -> Row | None:
@@ -53,7 +53,7 @@ class Transaction(sql.Transaction):
 
     def raw(self, text: str) -> Sequence[tuple[Any, ...]]:
         """Return what a text yields, as the driver has it."""
-        return self._driver.execute(text).fetchall()
+        return self._below.execute(text).fetchall()
 
     def rows_of(
         self, table: sqlalchemy.Table, owner: sqlalchemy.Column[Any] | None, owners: Sequence[Any] | None
@@ -61,9 +61,9 @@ class Transaction(sql.Transaction):
         """Return the rows of a table, those of a few owners or all: compiled once for each table."""
         if owner is None or owners is None:
             text, shape = _whole(table)
-            return [shape.row(one) for one in self._driver.execute(text)]
+            return [shape.row(one) for one in self._below.execute(text)]
         text, shape = _owned(table, owner)
-        return [shape.row(one) for one in self._driver.execute(text, (values.bound(list(owners), "sqlite"),))]
+        return [shape.row(one) for one in self._below.execute(text, (values.bound(list(owners), "sqlite"),))]
 
     @override
     def execute(
@@ -77,11 +77,11 @@ class Transaction(sql.Transaction):
             return super().execute(statement, parameters)
         self.begin()
         self.flush()
-        return _sound(self._driver.execute, *text.filled())
+        return _sound(self._below.execute, *text.filled())
 
     def _selected(self, statement: sqlalchemy.Select[Any]) -> tuple[sqlite3.Cursor, "_Shape"]:
         text = self._compiled(statement)
-        return self._driver.execute(*text.filled()), _shape_of(text.compiled)
+        return self._below.execute(*text.filled()), _shape_of(text.compiled)
 
     def _compiled(self, statement: Any) -> "_Text":
         engine = self._connection.engine
@@ -89,16 +89,6 @@ class Transaction(sql.Transaction):
             engine.dialect, compiled_cache=engine._compiled_cache, column_keys=[]
         )
         return _Text(compiled, extracted, collected)
-
-    @override
-    def _answer(self, text: str, parameters: tuple[Any, ...]) -> Sequence[Sequence[Any]]:
-        return self._driver.execute(text, parameters).fetchall()
-
-    @override
-    def _run(self, text: str, parameters: Any, *, many: bool) -> tuple[int, Sequence[Sequence[Any]]]:
-        if many:
-            return _sound(self._driver.executemany, text, parameters).rowcount, ()
-        return 0, _sound(self._driver.execute, text, parameters).fetchall()
 
 
 def _sound(run: Callable[[str, Any], sqlite3.Cursor], text: str, parameters: Any) -> sqlite3.Cursor:

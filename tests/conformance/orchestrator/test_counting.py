@@ -5,11 +5,8 @@
 import datetime
 import pathlib
 import uuid
-from typing import Any, cast
 
-import sqlalchemy as sa
 from reelmesh_kit import sql
-from reelmesh_kit.sql import sqlite
 from reelmesh_orchestrator import metrics, ports
 from reelmesh_orchestrator.adapters import outbox
 from reelmesh_orchestrator.adapters.sql import counting, tables
@@ -64,21 +61,11 @@ async def test_messages_are_counted_by_lane_with_the_age_of_the_oldest(kept: rec
 
 
 async def test_counting_reads_no_table_from_end_to_end(tmp_path: pathlib.Path) -> None:
-    asked: list[tuple[str, Any]] = []
-
-    def note(_connection: Any, _cursor: Any, text: str, parameters: Any, _context: Any, _many: bool) -> None:
-        if text.startswith("SELECT"):
-            asked.append((text, parameters))
-
     async with record.opened(f"sqlite:///{tmp_path / 'record.db'}") as kept:
         await kept.admit(1)
-        engine = cast("sqlite.SqliteDatabase", kept.database).engine
-        sa.event.listen(engine, "before_cursor_execute", note)
-        try:
+        async with test_plans.noted(kept) as asked:
             await counting.SqlCounts(kept.database).tally()
-        finally:
-            sa.event.remove(engine, "before_cursor_execute", note)
-        plans = [await test_plans.plan(kept, *one) for one in asked]
+        plans = [await test_plans.plan(kept, one) for one in asked]
     assert len(asked) == 3
     assert not {table for one in plans for table in test_plans.SCAN.findall(one)} & test_plans.GROWING, plans
     for index in ("ix_generations_open", "ix_attempts_in_flight", "ix_outbox_claimed_until"):

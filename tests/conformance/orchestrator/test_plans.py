@@ -1,17 +1,20 @@
 """No question reads a whole table: what it costs does not grow with what is stored."""
 
+import contextlib
 import dataclasses
 import pathlib
 import re
+import sqlite3
 import uuid
-from collections.abc import Callable
-from typing import Any, cast
+from collections.abc import AsyncGenerator, Callable
+from typing import cast
 
 import pytest
 import sqlalchemy as sa
 from reelmesh_kit.sql import sqlite
 from reelmesh_orchestrator import ports
 from reelmesh_orchestrator.model import eras, facts, generation
+from sqlalchemy import event
 
 from tests.support import orchestrator, record
 
@@ -83,7 +86,7 @@ async def test_a_question_finds_its_rows_by_an_index(name: str, tmp_path: pathli
         await kept.admit(1, cards=(orchestrator.PAID,), labels={"a": "b"})
         asked = await statements(kept, QUESTIONS[name])
         assert asked
-        plans = [await plan(kept, *one) for one in asked]
+        plans = [await plan(kept, one) for one in asked]
     scanned = {table for one in plans for table in SCAN.findall(one)} & GROWING
     assert not scanned, plans
 
@@ -98,7 +101,7 @@ async def test_a_decision_finds_its_rows_by_an_index(tmp_path: pathlib.Path) -> 
             found = store.case(attempt_id, "", "account", "job")
             store.keep_job(job, found.claim_in("account"))
 
-        plans = [await plan(kept, *one) for one in await statements(kept, work)]
+        plans = [await plan(kept, one) for one in await statements(kept, work)]
     assert not {table for one in plans for table in SCAN.findall(one)} & GROWING, plans
 
 
@@ -107,26 +110,45 @@ def test_a_scan_is_recognised() -> None:
     assert SCAN.findall("SCAN attempts USING INDEX ix_attempts_waiting") == []
 
 
-async def statements(kept: record.Kept, work: Callable[[ports.Store], object]) -> list[tuple[str, Any]]:
+async def statements(kept: record.Kept, work: Callable[[ports.Store], object]) -> list[str]:
     """Return what a piece of work asks the database, with its parameters."""
-    engine = cast("sqlite.SqliteDatabase", kept.database).engine
-    asked: list[tuple[str, Any]] = []
-
-    def note(_connection: Any, _cursor: Any, text: str, parameters: Any, _context: Any, many: bool) -> None:
-        if text.startswith(("SELECT", "UPDATE", "DELETE")):
-            asked.append((text, parameters[0] if many else parameters))
-
-    sa.event.listen(engine, "before_cursor_execute", note)
-    try:
+    async with noted(kept) as asked:
         await kept.write(work)
-    finally:
-        sa.event.remove(engine, "before_cursor_execute", note)
     return asked
 
 
-async def plan(kept: record.Kept, text: str, parameters: Any) -> str:
+@contextlib.asynccontextmanager
+async def noted(kept: record.Kept) -> AsyncGenerator[list[str]]:
+    """Note what SQLite is asked while the body runs, at SQLite itself: with its parameters, whoever asks."""
+    asked: list[str] = []
+    traced: list[sqlite3.Connection] = []
+
+    def trace(connection: sqlite3.Connection, *_: object) -> None:
+        connection.set_trace_callback(note)
+        traced.append(connection)
+
+    def note(text: str) -> None:
+        if text.startswith(("SELECT", "UPDATE", "DELETE")):
+            asked.append(text)
+
+    engine = cast("sqlite.SqliteDatabase", kept.database).engine
+    # The writer has had its connection from the beginning, readers take theirs out of the pool.
+    await kept.database.write(lambda transaction: trace(transaction._driver._below))  # pyright: ignore
+    event.listen(engine, "checkout", trace)
+    try:
+        yield asked
+    finally:
+        event.remove(engine, "checkout", trace)
+        for connection in traced:
+            connection.set_trace_callback(None)
+
+
+async def plan(kept: record.Kept, text: str) -> str:
     """Return how SQLite goes about a statement."""
-    found = await kept.database.read(
-        lambda transaction: transaction._connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", parameters).all()  # pyright: ignore[reportPrivateUsage]
-    )
+    found = await kept.database.read(lambda transaction: transaction.rows(sa.text(f"EXPLAIN QUERY PLAN {_told(text)}")))
     return "; ".join(row.detail for row in found)
+
+
+def _told(text: str) -> str:
+    """Return a text in which SQLAlchemy finds no parameters."""
+    return text.replace(":", "\\:")

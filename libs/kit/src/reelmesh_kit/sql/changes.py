@@ -8,13 +8,13 @@ prepared once.
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy
 
 from reelmesh_kit import errors
-from reelmesh_kit.sql import values
+from reelmesh_kit.sql import driver, values
 
 Columns = Mapping[str, Any]
 _GUARD = "expected_"
@@ -70,7 +70,7 @@ class Changes:
         """Whether one statement is enough: at most one row is guarded, so that there is nothing to take back."""
         return sum(len(rows) for update, rows in self._updated.items() if update.guarded) <= 1
 
-    def send(self, dialect: str, run: "Run") -> None:
+    def send(self, dialect: str, below: driver.Driver) -> None:
         """Write them.
 
         Raises:
@@ -86,11 +86,11 @@ class Changes:
         if not parts:
             return
         if dialect == "postgresql":
-            self._send_at_once(parts, run)
+            self._send_at_once(parts, below)
         else:
-            self._send_each(parts, run)
+            self._send_each(parts, below)
 
-    def _send_at_once(self, parts: Sequence["_Part"], run: "Run") -> None:
+    def _send_at_once(self, parts: Sequence["_Part"], below: driver.Driver) -> None:
         text, fields = _statement(tuple(parts))
         parameters: list[Any] = []
         for part, columns in zip(parts, fields, strict=True):
@@ -100,18 +100,17 @@ class Changes:
             else:
                 parameters += (bind(rows[0][name]) if bind else rows[0][name] for name, bind in columns)
         guarded = sum(len(self._updated[part.update]) for part in parts if part.update and part.update.guarded)
-        _, found = run(text, tuple(parameters), many=False)
-        if found[0][0] != guarded:
+        if below.rows(text, parameters)[0][0] != guarded:
             raise Conflict
 
-    def _send_each(self, parts: Sequence["_Part"], run: "Run") -> None:
+    def _send_each(self, parts: Sequence["_Part"], below: driver.Driver) -> None:
         for part in parts:
             text, columns = _single(part)
             many = [
                 tuple(bind(row[name]) if bind and row[name] is not None else row[name] for name, bind in columns)
                 for row in self._rows(part)
             ]
-            hit, _ = run(text, many, many=True)
+            hit = below.hits(text, many)
             if part.update and part.update.guarded and hit != len(many):
                 raise Conflict
 
@@ -142,8 +141,6 @@ class _Part:
 
 
 _Fields = tuple[tuple[str, values.Convert | None], ...]
-# Runs a text: returns how many rows it hit, and what it found; `many` runs it for each of the parameters.
-Run = Callable[..., tuple[int, Sequence[Sequence[Any]]]]
 
 
 def _columns(part: _Part) -> list[tuple[str, sqlalchemy.Column[Any]]]:

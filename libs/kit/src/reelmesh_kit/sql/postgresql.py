@@ -2,12 +2,15 @@
 
 import contextlib
 import logging
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import Any, TypeVar
 
+import asyncpg
 import sqlalchemy
 import sqlalchemy.exc
+from sqlalchemy import event
 from sqlalchemy.ext import asyncio as sqlalchemy_asyncio
+from sqlalchemy.util import concurrency
 
 from reelmesh_kit import crashing, errors
 from reelmesh_kit.sql import changes, transaction
@@ -52,8 +55,12 @@ class PostgresqlDatabase:
             max_overflow=0,
             pool_timeout=POOL_TIMEOUT_SECONDS,
             pool_pre_ping=False,
+            # What begins and commits is said here, to the driver.
+            isolation_level="AUTOCOMMIT",
+            pool_reset_on_return=None,
             connect_args={
                 "prepared_statement_cache_size": PREPARED_STATEMENTS,
+                "statement_cache_size": PREPARED_STATEMENTS,
                 "timeout": POOL_TIMEOUT_SECONDS,
                 "server_settings": {
                     "application_name": "reelmesh",
@@ -62,12 +69,13 @@ class PostgresqlDatabase:
                     "timezone": "UTC",
                     # Brings small questions nothing, and costs each connection 20 ms as its driver looks at types.
                     "jit": "off",
+                    # All that is asked is found by an index, whatever the values: plans are made once.
+                    "plan_cache_mode": "force_generic_plan",
                     "search_path": schema,
                 },
             },
         )
-        # The same connections, without a transaction around each statement.
-        self._loose = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
 
     async def write(self, work: transaction.Work[Result]) -> Result:
         """Run work in a transaction; return when it is committed.
@@ -91,38 +99,106 @@ class PostgresqlDatabase:
 
     async def glance(self, work: transaction.Work[Result]) -> Result:
         """Run work that changes nothing, each of its statements on a snapshot of its own."""
-        return await self._read(self._loose, work, {})
+        return await self._read(lambda view, _: work(view))
 
     async def read(self, work: transaction.Work[Result]) -> Result:
         """Run work that changes nothing, on one snapshot."""
-        return await self._read(self._engine, work, {"isolation_level": "REPEATABLE READ"})
 
-    async def _read(
-        self, engine: sqlalchemy_asyncio.AsyncEngine, work: transaction.Work[Result], options: dict[str, Any]
-    ) -> Result:
+        def run(view: transaction.Transaction, below: Driver) -> Result:
+            below.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            result = work(view)
+            below.run("COMMIT")
+            return result
+
+        return await self._read(run)
+
+    async def _read(self, run: "Callable[[transaction.Transaction, Driver], Result]") -> Result:
         try:
-            async with engine.connect() as connection:
-                if options:
-                    await connection.execution_options(**options)
-                return await connection.run_sync(lambda sync: work(transaction.Transaction(sync, None)))
+            return await self._connected(
+                lambda connection, below: run(transaction.Transaction(connection, below, None), below)
+            )
         except sqlalchemy.exc.DBAPIError as error:
             raise _translated(error) from error
-        except (TimeoutError, OSError, sqlalchemy.exc.TimeoutError) as error:
-            raise _unreachable(error) from error
 
     async def close(self) -> None:
         """Close all connections."""
         await self._engine.dispose()
 
     async def _write_once(self, work: transaction.Work[Result]) -> Result:
-        try:
-            async with self._loose.connect() as connection:
-                view, result = await connection.run_sync(lambda sync: _run(work, sync))
-        except (TimeoutError, OSError, sqlalchemy.exc.TimeoutError) as error:
-            raise _unreachable(error) from error
+        view, result = await self._connected(lambda connection, below: _run(work, connection, below))
         for callback in view.take_callbacks():
             callback()
         return result
+
+    async def _connected(self, run: "Callable[[sqlalchemy.Connection, Driver], Result]") -> Result:
+        """Run something inside a greenlet on a connection of its own, which begins nothing by itself."""
+        try:
+            return await concurrency.greenlet_spawn(lambda: self._borrowing(run))
+        except (TimeoutError, OSError, sqlalchemy.exc.TimeoutError) as error:
+            raise _unreachable(error) from error
+
+    def _borrowing(self, run: "Callable[[sqlalchemy.Connection, Driver], Result]") -> Result:
+        with self._engine.sync_engine.connect() as connection:
+            below = Driver(connection)
+            try:
+                return run(connection, below)
+            except BaseException as error:
+                below.take_back(error)
+                raise
+
+
+class Driver:
+    """`driver.Driver` over asyncpg's connection, which keeps each text prepared. Used inside a greenlet."""
+
+    def __init__(self, connection: sqlalchemy.Connection) -> None:
+        """Go past this connection."""
+        self._connection = connection
+        self._below: Any = connection.connection.driver_connection
+
+    def rows(self, text: str, parameters: Sequence[Any] = ()) -> Sequence[Sequence[Any]]:
+        """Run a text and return all that it finds."""
+        return self._told(self._below.fetch(text, *parameters), text)
+
+    def hits(self, text: str, parameters: Sequence[Sequence[Any]]) -> int:
+        """Run a text for each of many: nothing here needs that, for many rows travel as arrays."""
+        raise NotImplementedError
+
+    def run(self, text: str) -> None:
+        """Run a text that finds nothing and takes nothing."""
+        self._told(self._below.execute(text), text)
+
+    def take_back(self, error: BaseException) -> None:
+        """Leave nothing begun behind, after an error. A connection that was left in the middle is not used again."""
+        if not isinstance(error, Exception):
+            self._connection.invalidate()
+        elif not self._below.is_closed() and self._below.is_in_transaction():
+            with contextlib.suppress(sqlalchemy.exc.DBAPIError, OSError):
+                self.run("ROLLBACK")
+
+    def _told(self, answer: Awaitable[Result], text: str) -> Result:
+        try:
+            return concurrency.await_(answer)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+            closed: bool = self._below.is_closed()
+            if closed:
+                self._connection.invalidate()
+            word = next(word for kind, word in _WORDS if isinstance(error, kind))
+            raise word(text, None, error, connection_invalidated=closed) from error
+
+
+# What SQLAlchemy calls the errors of the driver.
+_WORDS: Sequence[tuple[type[Exception], type[sqlalchemy.exc.DBAPIError]]] = (
+    (asyncpg.IntegrityConstraintViolationError, sqlalchemy.exc.IntegrityError),
+    (asyncpg.InterfaceError, sqlalchemy.exc.InterfaceError),
+    (asyncpg.InternalClientError, sqlalchemy.exc.InternalError),
+    (asyncpg.PostgresError, sqlalchemy.exc.DBAPIError),
+)
+
+
+def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
+    """Have the pool make a new connection in place of one that the server has closed meanwhile."""
+    if connection.driver_connection.is_closed():
+        raise sqlalchemy.exc.DisconnectionError
 
 
 def driven(url: str) -> sqlalchemy.URL:
@@ -132,9 +208,11 @@ def driven(url: str) -> sqlalchemy.URL:
     return parsed.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode}) if mode else parsed
 
 
-def _run(work: transaction.Work[Result], connection: sqlalchemy.Connection) -> tuple[transaction.Transaction, Result]:
+def _run(
+    work: transaction.Work[Result], connection: sqlalchemy.Connection, below: Driver
+) -> tuple[transaction.Transaction, Result]:
     """Run work and commit it: with a COMMIT when it has begun a transaction, else with its one statement."""
-    view = transaction.Transaction(connection, None, begin=lambda: _begin(connection))
+    view = transaction.Transaction(connection, below, None, begin=lambda: below.run("BEGIN"))
     result = work(view)
     if view.begun:
         view.flush()
@@ -142,14 +220,9 @@ def _run(work: transaction.Work[Result], connection: sqlalchemy.Connection) -> t
     with _ambiguous_when_cut():
         view.flush()
         if view.begun:
-            connection.commit()
+            below.run("COMMIT")
     crashing.at(crashing.AFTER_COMMIT)
     return view, result
-
-
-def _begin(connection: sqlalchemy.Connection) -> None:
-    connection.rollback()  # ends what SQLAlchemy counts as a transaction; the server knows of none
-    connection.execution_options(isolation_level="READ COMMITTED")
 
 
 @contextlib.contextmanager

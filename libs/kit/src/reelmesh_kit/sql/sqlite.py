@@ -8,7 +8,7 @@ import pathlib
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
 import sqlalchemy
@@ -95,8 +95,9 @@ class SqliteDatabase:
     def _read(self, work: transaction.Work[Result]) -> Result:
         try:
             with self._engine.connect() as connection:
-                connection.exec_driver_sql("BEGIN")  # one snapshot for all statements; closing rolls back
-                return work(transaction.Transaction(connection, self._time.now))
+                below = Driver(connection)
+                below.rows("BEGIN")  # one snapshot for all statements; closing rolls back
+                return work(transaction.Transaction(connection, below, self._time.now))
         except sqlalchemy.exc.OperationalError as error:
             raise _translated(error, self._path) from error
 
@@ -127,18 +128,19 @@ class SqliteDatabase:
         When the commit itself fails nothing of the group happened, and everybody is told so.
         """
         done: list[_Done] = []
+        below = Driver(connection)
         try:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            below.rows("BEGIN IMMEDIATE")
             for job in group:
                 if not job.future.set_running_or_notify_cancel():
                     continue
-                self._run_one(connection, job, done)
+                self._run_one(connection, below, job, done)
             _at(crashing.BEFORE_COMMIT, done)
-            connection.commit()
+            below.rows("COMMIT")
             _at(crashing.AFTER_COMMIT, done)
         except BaseException as error:
             with contextlib.suppress(sqlalchemy.exc.SQLAlchemyError):
-                connection.rollback()
+                below.rows("ROLLBACK")
             for job in group:
                 if not job.future.done():
                     job.future.set_exception(_seen_by_caller(error, self._path))
@@ -151,21 +153,48 @@ class SqliteDatabase:
     def _run_one(
         self,
         connection: sqlalchemy.Connection,
+        below: "Driver",
         job: _Job,
         done: list[_Done],
     ) -> None:
-        view = transaction.Transaction(connection, self._time.now)
-        connection.exec_driver_sql("SAVEPOINT piece")
+        view = transaction.Transaction(connection, below, self._time.now)
+        below.rows("SAVEPOINT piece")
         try:
             result = job.work(view)
             view.flush()
         except Exception as error:  # noqa: BLE001 - the caller of `write` gets it; the group goes on without it
-            connection.exec_driver_sql("ROLLBACK TO piece")
-            connection.exec_driver_sql("RELEASE piece")
+            below.rows("ROLLBACK TO piece")
+            below.rows("RELEASE piece")
             job.future.set_exception(_seen_by_caller(error, self._path))
             return
-        connection.exec_driver_sql("RELEASE piece")
+        below.rows("RELEASE piece")
         done.append((job, result, view.take_callbacks()))
+
+
+class Driver:
+    """`driver.Driver` over SQLite's connection."""
+
+    def __init__(self, connection: sqlalchemy.Connection) -> None:
+        """Go past this connection."""
+        self._below = cast("sqlite3.Connection", connection.connection.driver_connection)
+
+    def rows(self, text: str, parameters: Sequence[Any] = ()) -> Sequence[Sequence[Any]]:
+        """Run a text and return all that it finds."""
+        try:
+            return self._below.execute(text, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise _in_words_of_sqlalchemy(error, text) from error
+
+    def hits(self, text: str, parameters: Sequence[Sequence[Any]]) -> int:
+        """Run a text for each of many; return how many rows it has hit."""
+        try:
+            return self._below.executemany(text, parameters).rowcount
+        except sqlite3.Error as error:
+            raise _in_words_of_sqlalchemy(error, text) from error
+
+
+def _in_words_of_sqlalchemy(error: sqlite3.Error, text: str) -> BaseException:
+    return sqlalchemy.exc.DBAPIError.instance(text, None, error, sqlite3.Error)
 
 
 def _at(boundary: str, done: list[_Done]) -> None:

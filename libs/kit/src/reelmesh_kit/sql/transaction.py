@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import base
 
 from reelmesh_kit import errors
-from reelmesh_kit.sql import bundle, changes
+from reelmesh_kit.sql import bundle, changes, driver
 
 Result = TypeVar("Result")
 Row = sqlalchemy.Row[Any]
@@ -39,11 +39,16 @@ class Transaction:
     def __init__(
         self,
         connection: sqlalchemy.Connection,
+        below: driver.Driver,
         now: Callable[[], datetime.datetime] | None,
         begin: Callable[[], None] | None = None,
     ) -> None:
-        """Wrap a connection; `now` None asks the database itself, `begin` None says that the transaction has begun."""
+        """Wrap a connection and the driver's own `below` it.
+
+        `now` None asks the database itself, `begin` None says that the transaction has begun.
+        """
         self._connection = connection
+        self._driver = below
         self._dialect = connection.dialect.name
         self._clock = now
         self._now: datetime.datetime | None = None
@@ -65,10 +70,8 @@ class Transaction:
     def now(self) -> datetime.datetime:
         """Return the time of this transaction, read once: the database's, or the clock's for an embedded one."""
         if self._now is None:
-            if self._clock is not None:
-                self._now = self._clock()
-            else:
-                self._now = self._connection.execute(sqlalchemy.select(sqlalchemy.func.now())).scalar_one()
+            told: datetime.datetime = self._clock() if self._clock else self._driver.rows("SELECT now()")[0][0]
+            self._now = told
         return self._now
 
     def execute(
@@ -95,7 +98,7 @@ class Transaction:
         """Return the rows of each question, by column; one round trip for all of them."""
         self._send_pending()
         told = parameters if self._clock is None else {**parameters, "now": self.now}
-        now, answers = questions.ask(self._dialect, self._answer, told)
+        now, answers = questions.ask(self._dialect, self._driver.rows, told)
         if self._now is None:
             self._now = now
         return answers
@@ -142,7 +145,7 @@ class Transaction:
         if not wanted.alone:
             self.begin()
         try:
-            wanted.send(self._dialect, self._run)
+            wanted.send(self._dialect, self._driver)
         except sqlalchemy.exc.IntegrityError as error:
             raise changes.Conflict from error
 
@@ -155,13 +158,6 @@ class Transaction:
         if self._pending is not None and not self._pending.empty:
             self.begin()
             self.flush()
-
-    def _answer(self, text: str, parameters: tuple[Any, ...]) -> Sequence[Sequence[Any]]:
-        return self._connection.exec_driver_sql(text, parameters).all()
-
-    def _run(self, text: str, parameters: Any, *, many: bool) -> tuple[int, Sequence[Sequence[Any]]]:
-        result = self._connection.exec_driver_sql(text, parameters)
-        return (result.rowcount, ()) if many else (0, result.all())
 
 
 Work = Callable[[Transaction], Result]

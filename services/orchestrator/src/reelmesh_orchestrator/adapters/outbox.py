@@ -23,7 +23,7 @@ FORGET_BATCH = 1000
 # How often rows are looked for that nobody has sent, seconds.
 SWEEP_SECONDS = 1.0
 # How long rows of what was sent stay, so that many are deleted with one statement: seconds.
-FORGET_SECONDS = 0.1
+FORGET_SECONDS = 0.25
 
 # Sends messages, and returns for each what went wrong, or None.
 Deliver = Callable[[Sequence[ports.Outgoing]], Awaitable[Sequence[Exception | None]]]
