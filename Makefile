@@ -10,7 +10,7 @@ PEERS := .peers
 PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-unit check format lint types contracts buf protos-check protos states pages lock chaos simulate bench bench-peers clean
+.PHONY: help install demo test test-unit check format lint types contracts buf protos-check protos states pages lock chaos simulate bench bench-inflight bench-peers clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -85,6 +85,9 @@ $(PEERS)/.installed: | $(UV)
 	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(PEERS)
 	@$(UV) pip install --quiet --python $(PEERS)/bin/python 'dbos==3.4.0'
 	@touch $@
+
+bench-inflight: $(INSTALLED) ## how soon one worker knows that a job has ended, with 5,000 in flight; JSON=path keeps the numbers
+	@JSON=$(JSON) $(BIN)/python -m bench.inflight
 
 bench-peers: $(INSTALLED) $(PEERS)/.installed ## the same jobs by other systems, beside ours; they get a .peers of their own
 	@JSON=$(JSON) $(BIN)/python -m bench.peers

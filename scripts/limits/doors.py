@@ -2,6 +2,8 @@
 
 from scripts.limits.bound import Bound
 
+_HOOKS = "reelmesh_gateway.model.hooks"
+_VENDOR_KEYS = "reelmesh_gateway.adapters.vendor_keys"
 _WEB = "reelmesh_kit.web"
 _RPC = "reelmesh_kit.rpc.limits"
 _ROUTES = "reelmesh_gateway.routes"
@@ -32,6 +34,16 @@ HTTP = (
     Bound("field of a form that is no file", f"{_ROUTES}.forms.FIELD_LIMIT_BYTES", "{INVALID_ARGUMENT}"),
     Bound("header of a part of a form", f"{_ROUTES}.forms.HEADER_LIMIT_BYTES", "{INVALID_ARGUMENT}"),
     Bound("head of a request, until it is there", f"{_WEB}.HEAD_SECONDS", "the connection is closed"),
+    Bound("age of a webhook, and how far ahead it may be", f"{_HOOKS}.TOLERANCE_SECONDS", "400; it is counted"),
+    Bound("signatures of a webhook", f"{_HOOKS}.SIGNATURES_LIMIT", "further ones are not looked at"),
+    Bound("a vendor's id of a job", f"{_HOOKS}.LONGEST_JOB_ID_CHARACTERS", "the webhook is passed over"),
+    Bound("webhooks that are remembered", f"{_HOOKS}.SEEN_LIMIT", "the oldest goes; a repetition has a job looked at"),
+    Bound(
+        "key for the addresses of webhooks", "reelmesh_kit.webhooks.SHORTEST_KEY_CHARACTERS", "not less; does not start"
+    ),
+    Bound("keys of a vendor, bytes", f"{_VENDOR_KEYS}.LARGEST_SET_BYTES", "503: the vendor sends it again"),
+    Bound("keys of a vendor", f"{_VENDOR_KEYS}.KEYS_LIMIT", "further ones are not read"),
+    Bound("reading the keys of a vendor", f"{_VENDOR_KEYS}.FETCH_SECONDS", "503: the vendor sends it again"),
     Bound("silence within a body", f"{_ROUTES}.limits.BODY_SILENCE_SECONDS", "408"),
     Bound("body that is no upload, until it is there", f"{_ROUTES}.limits.BODY_SECONDS", "408"),
     Bound("silence of a reader", f"{_ROUTES}.limits.READER_SILENCE_SECONDS", "the answer is given up"),

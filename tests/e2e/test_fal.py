@@ -22,7 +22,7 @@ HASTE = (
     ("creation_delay_seconds = 120", "creation_delay_seconds = 2"),
     ("listing_delay_seconds = 3900", "listing_delay_seconds = 3"),
     ("times = 10, over_seconds = 3600", "times = 3, over_seconds = 2"),
-    ("first_seconds = 3, longest_seconds = 15", "first_seconds = 0.2, longest_seconds = 1"),
+    ("first_seconds = 3, longest_seconds = 12", "first_seconds = 0.2, longest_seconds = 1"),
     ("polls_per_second = 5", "polls_per_second = 100"),
 )
 ACCOUNTS = """

@@ -37,8 +37,10 @@ class FakeMesh:
 
 
 @contextlib.asynccontextmanager
-async def serve(own: process.Chassis, mesh: FakeMesh, *, port: int = 0) -> AsyncIterator[FakeMesh]:
-    """Serve all the fakes on one loopback port; the mesh's address is set."""
+async def serve(
+    own: process.Chassis, mesh: FakeMesh, *, port: int = 0, storage: "Storage | None" = None
+) -> AsyncIterator[FakeMesh]:
+    """Serve all the fakes on one loopback port, with another storage if one is given; the mesh's address is set."""
     services = [
         rpc.service(
             service_name(attempt_service_pb2, "AttemptService"),
@@ -53,7 +55,7 @@ async def serve(own: process.Chassis, mesh: FakeMesh, *, port: int = 0) -> Async
         rpc.service(
             service_name(storage_service_pb2, "StorageService"),
             storage_service_pb2_grpc.add_StorageServiceServicer_to_server,
-            Storage(mesh),
+            storage or Storage(mesh),
         ),
         rpc.service(
             service_name(media_service_pb2, "MediaService"),

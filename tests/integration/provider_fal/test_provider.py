@@ -8,11 +8,13 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 import httpx
+import pydantic
 import pytest
-from reelmesh_kit import clock, process
+from reelmesh_kit import clock, process, webhooks
 from reelmesh_provider import downloads, errors, gate, model, port, testing
 from reelmesh_provider_fal import provider as fal_provider
 from reelmesh_provider_fal import settings, wire
+from reelmesh_provider_runway import settings as runway_settings
 from reelmesh_simulators import orders, vendor
 from reelmesh_simulators.dialects import fal
 
@@ -302,3 +304,41 @@ def test_files_that_do_not_go_together_keep_it_from_starting(tmp_path: pathlib.P
     with pytest.raises(process.CannotStart, match="cannot be read"):
         fal_provider.FalProvider(told("http://x", tmp_path, fal_card_file=tmp_path / "none.toml"), own)
     own.telemetry.shutdown()
+
+
+WEBHOOKS = "secret: FAL_KEY, webhooks: {signed: fal}"
+
+
+async def test_with_webhooks_each_request_names_an_address_of_its_own(tmp_path: pathlib.Path) -> None:
+    key = pydantic.SecretStr("a key of sixteen and more")
+    async with vendors.selling(fal.Fal) as served:
+        own = chassis_support.make_chassis("provider-fal")
+        with_webhooks = told(served.url, tmp_path, WEBHOOKS, public_url="https://video.example.com", webhook_key=key)
+        async with fal_provider.FalProvider(with_webhooks, own) as made:
+            submitted = await made.submit(TASK, open_gate())
+        own.telemetry.shutdown()
+        assert isinstance(submitted, model.Accepted)
+        (create,) = served.vendor.ledger.creates()
+        path = webhooks.path(key.get_secret_value(), "one", TASK.attempt_id)
+        assert create.webhook_url == f"https://video.example.com{path}"
+        # What fal calls it in the notice is the job that was accepted.
+        assert create.job_id
+        assert made.job_told(TASK, create.job_id) == submitted.job_id
+
+
+async def test_without_webhooks_fal_is_given_no_address(tmp_path: pathlib.Path) -> None:
+    async with vendors.selling(fal.Fal) as served, speaking_to(served.url, tmp_path) as made:
+        await made.submit(TASK, open_gate())
+        assert [create.webhook_url for create in served.vendor.ledger.creates()] == [""]
+
+
+def test_webhooks_need_our_address_and_fals_own_signature(tmp_path: pathlib.Path) -> None:
+    file = told("https://queue.fal.run", tmp_path, WEBHOOKS).accounts_file
+    with pytest.raises(ValueError, match="set REELMESH_PUBLIC_URL and REELMESH_WEBHOOK_KEY"):
+        settings.FalSettings(accounts_file=file, _env_file=None)  # pyright: ignore[reportCallIssue]
+    file.write_text("accounts: [{id: one, provider: fal, webhooks: {signed: standard, secret: SOME_SECRET}}]")
+    with pytest.raises(ValueError, match="account one is of fal: its webhooks are signed: fal"):
+        settings.FalSettings(accounts_file=file, _env_file=None)  # pyright: ignore[reportCallIssue]
+    file.write_text("accounts: [{id: one, provider: runway, webhooks: {signed: fal}}]")
+    with pytest.raises(ValueError, match="account one is of runway: it has no webhooks: take `webhooks` out"):
+        runway_settings.RunwaySettings(accounts_file=file, _env_file=None)  # pyright: ignore[reportCallIssue]

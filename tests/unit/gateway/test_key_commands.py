@@ -1,4 +1,4 @@
-"""`reelmesh keys`, on the files of a gateway."""
+"""`reelmesh keys` and `reelmesh webhooks`, on the files of a gateway."""
 
 import json
 import logging
@@ -10,7 +10,7 @@ from click import testing
 from reelmesh_gateway import commands
 from reelmesh_gateway.adapters import key_file
 from reelmesh_gateway.model import keys
-from reelmesh_kit import chance, clock
+from reelmesh_kit import chance, clock, webhooks
 
 
 @pytest.fixture
@@ -147,3 +147,35 @@ def test_the_environment_names_the_folder_too(folder, monkeypatch: pytest.Monkey
     monkeypatch.setenv("REELMESH_DATA_FOLDER", str(folder))
     assert testing.CliRunner().invoke(commands.keys, ["add", "acme"]).exit_code == 0
     assert len(listed(folder)) == 1
+
+
+def webhooks_of(told: str, folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch, *more: str) -> testing.Result:
+    file = folder / "accounts.yaml"
+    file.write_text(f"accounts: [{told}]")
+    monkeypatch.chdir(folder)
+    for variable, value in (
+        ("REELMESH_ACCOUNTS_FILE", str(file)),
+        ("REELMESH_WEBHOOK_KEY", "a key of sixteen and more"),
+        ("REELMESH_PUBLIC_URL", "" if "nowhere" in more else "https://video.example.com/"),
+    ):
+        monkeypatch.setenv(variable, value)
+    return testing.CliRunner().invoke(commands.webhooks, [each for each in more if each != "nowhere"])
+
+
+def test_the_addresses_to_enter_at_vendors_are_printed(tmp_path, monkeypatch) -> None:
+    sora = "{id: one, provider: sora, webhooks: {signed: standard, secret: X}}"
+    others = "{id: two, provider: fal, webhooks: {signed: fal}}, {id: three, provider: runway}"
+    done = webhooks_of(f"{sora}, {others}", tmp_path, monkeypatch)
+    url = "https://video.example.com" + webhooks.path("a key of sixteen and more", "one")
+    assert done.stdout.splitlines() == [f"one  standard  {url}", "two  fal  named by each request"]
+    done = webhooks_of(f"{sora}, {others}", tmp_path, monkeypatch, "--json")
+    assert [each["url"] for each in json.loads(done.stdout)] == [url, ""]
+
+
+def test_addresses_need_a_host_and_accounts_that_can_be_read(tmp_path, monkeypatch) -> None:
+    sora = "{id: one, provider: sora, webhooks: {signed: standard, secret: X}}"
+    done = webhooks_of(sora, tmp_path, monkeypatch, "nowhere")
+    assert done.exit_code == 3
+    assert "Set REELMESH_PUBLIC_URL" in done.stderr
+    assert webhooks_of("{id: One}", tmp_path, monkeypatch).exit_code == 3
+    assert "No account" in webhooks_of("{id: one, provider: fal}", tmp_path, monkeypatch).stderr

@@ -107,3 +107,39 @@ def test_a_key_comes_from_its_variable(monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setenv("MY_KEY", "from-the-shell")
     assert accounts.key_of(account) == "from-the-shell"
     assert accounts.key_of(accounts.Account("b", "sora")) == ""
+
+
+SIGNED = "{{accounts: [{{id: one, provider: p, webhooks: {0}}}]}}"
+
+
+def test_webhooks_say_how_they_are_signed(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "accounts.yaml"
+    file.write_text(SIGNED.format("{signed: standard, secret: TEST_SECRET}"))
+    (account,) = accounts.read(file)
+    assert account.webhooks == accounts.Webhooks("standard", "TEST_SECRET")
+    with pytest.raises(accounts.AccountsError, match="TEST_SECRET is not set: it holds the webhooks' secret of"):
+        accounts.webhook_secret_of(account)
+    monkeypatch.setenv("TEST_SECRET", "whsec_x")
+    assert accounts.webhook_secret_of(account) == "whsec_x"
+    file.write_text(SIGNED.format("{signed: fal}"))
+    (account,) = accounts.read(file)
+    assert (account.webhooks, accounts.webhook_secret_of(account)) == (accounts.Webhooks("fal"), "")
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        ("{signed: standard}", "needs secret"),
+        ("{signed: standard, secret: S, keys: 'https://keys'}", "knows no keys"),
+        ("{signed: fal, secret: S}", "needs no secret"),
+        ("{signed: fal, keys: 'keys.json'}", "keys must start with"),
+        ("{signed: someday}", "webhooks.signed: "),
+        ("{signed: fal, url: 'https://x'}", r"webhooks.url is unknown \(known are signed, secret, keys\)"),
+        ("yes", "webhooks: "),
+    ],
+)
+def test_webhooks_that_cannot_be_checked_are_refused(tmp_path: pathlib.Path, told: str, why: str) -> None:
+    file = tmp_path / "accounts.yaml"
+    file.write_text(SIGNED.format(told))
+    with pytest.raises(accounts.AccountsError, match=why):
+        accounts.read(file)

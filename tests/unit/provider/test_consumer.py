@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 
+from reelmesh.mesh.v1 import task_pb2
 from reelmesh_kit import bus
 from reelmesh_provider import consumer, model, testing, wire
 
@@ -73,3 +74,14 @@ async def test_nothing_is_pulled_without_a_lease_nor_while_cordoned(scene) -> No
     with contextlib.suppress(asyncio.CancelledError):
         await running
     assert pulled.pulling == 0
+
+
+def test_a_nudge_reaches_the_worker_and_what_is_none_is_passed_over(scene) -> None:
+    listening = consumer.Listener(scene.chassis, Bus(), scene.worker, provider="scripted")  # type: ignore[arg-type]
+    for payload in (b"\xff", b"", task_pb2.JobNudge(account_id="one").SerializeToString()):
+        listening.hear(bus.Note("nudge.scripted.one", payload))
+    heard = vars(scene.worker)["_heard"]
+    assert heard.of("one", "", "") is None
+    told = task_pb2.JobNudge(account_id="one", vendor_job_id="job-1", attempt_id="attempt-1")
+    listening.hear(bus.Note("nudge.scripted.one", told.SerializeToString()))
+    assert heard.of("one", "attempt-1", "") == model.Nudge("one", "job-1", "attempt-1")

@@ -7,7 +7,7 @@ file, again whenever it changes.
 import dataclasses
 import pathlib
 from collections.abc import Mapping
-from typing import Annotated, Any, Self, cast
+from typing import Annotated, Any, Literal, Self, cast
 
 import pydantic
 import yaml
@@ -18,11 +18,41 @@ from reelmesh_kit import settings
 MOST_ACCOUNTS = 1000
 LARGEST_FILE_BYTES = 1024 * 1024
 
+# Where fal.ai publishes the keys of its signatures.
+FAL_KEYS = "https://rest.fal.ai/.well-known/jwks.json"
+
 _Name = Annotated[str, pydantic.Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 
 
 class AccountsError(Exception):
     """The file cannot be used; the message says where and what to do."""
+
+
+@pydantic.dataclasses.dataclass(frozen=True, config=pydantic.ConfigDict(extra="forbid"))
+class Webhooks:
+    """How an account's vendor signs what it tells at our address.
+
+    Attributes:
+        signed: `standard` for Standard Webhooks (OpenAI's dialect), by a secret that both know; `fal` for fal.ai's way.
+        secret: name of the environment variable that holds the secret; for `standard` alone, which needs one.
+        keys: where the public keys are; for `fal` alone, and fal.ai's own unless it is given.
+    """
+
+    signed: Literal["standard", "fal"]
+    secret: Annotated[str, pydantic.Field(pattern=r"^[A-Z][A-Z0-9_]*$|^$")] = ""
+    keys: str = ""
+
+    @pydantic.model_validator(mode="after")
+    def _as_signed(self) -> Self:
+        if self.signed == "standard" and not self.secret:
+            raise ValueError("signed: standard needs secret, the name of the variable with the secret of the webhooks")
+        if self.signed == "standard" and self.keys:
+            raise ValueError("signed: standard knows no keys")
+        if self.signed == "fal" and self.secret:
+            raise ValueError("signed: fal needs no secret: fal.ai signs by keys that it publishes")
+        if self.keys and not self.keys.startswith(("http://", "https://")):
+            raise ValueError("keys must start with http:// or https://")
+        return self
 
 
 @pydantic.dataclasses.dataclass(frozen=True, config=pydantic.ConfigDict(extra="forbid"))
@@ -41,6 +71,7 @@ class Account:
         write_off_after_hours: how long an attempt may stay in doubt before it is given up, its price counted as spent;
             None leaves that to a person.
         resubmit_when_written_off: whether such an attempt is then made again here, and not by the next candidate.
+        webhooks: its vendor tells us when a job has ended, and how that is signed; None means that jobs are polled.
         options: what its provider alone understands.
     """
 
@@ -54,6 +85,7 @@ class Account:
     enabled: bool = True
     write_off_after_hours: Annotated[float, pydantic.Field(ge=1, le=24 * 365)] | None = None
     resubmit_when_written_off: bool = False
+    webhooks: Webhooks | None = None
     options: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
 
     @pydantic.field_validator("endpoint")
@@ -121,7 +153,8 @@ def _account(path: pathlib.Path, number: int, entry: object) -> Account:
 def _problem(problem: Any) -> str:
     name = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "unexpected_keyword_argument":
-        known = ", ".join(field.name for field in dataclasses.fields(Account))
+        kind = Webhooks if problem["loc"][0] == "webhooks" else Account
+        known = ", ".join(field.name for field in dataclasses.fields(kind))
         return f"{name} is unknown (known are {known})"
     message = problem["msg"].removeprefix("Value error, ")
     return f"{name}: {message}" if name else message
@@ -180,9 +213,27 @@ def key_of(account: Account) -> str:
     Raises:
         AccountsError: its variable is not set.
     """
-    if not account.secret:
+    return _held(account.secret, f"the key of account {account.id}")
+
+
+def registers_webhooks(account: Account) -> bool:
+    """Tell whether an operator enters our address at the vendor's console, for all jobs of an account."""
+    return account.webhooks is not None and account.webhooks.signed == "standard"
+
+
+def webhook_secret_of(account: Account) -> str:
+    """Return the secret by which an account's webhooks are signed; "" where they are not, or there are none.
+
+    Raises:
+        AccountsError: its variable is not set.
+    """
+    return _held(account.webhooks.secret if account.webhooks else "", f"the webhooks' secret of account {account.id}")
+
+
+def _held(variable: str, what: str) -> str:
+    if not variable:
         return ""
-    found = settings.secret(account.secret)
+    found = settings.secret(variable)
     if found is None:
-        raise AccountsError(f"{account.secret} is not set: it holds the key of account {account.id}.")
+        raise AccountsError(f"{variable} is not set: it holds {what}.")
     return found.get_secret_value()

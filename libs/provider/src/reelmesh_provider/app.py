@@ -44,8 +44,16 @@ async def serve_provider(
         worker = Worker(around, told.worker_name or socket.gethostname())
         own.health.add("lease", worker.check)
         pulling = consumer.Consumer(own, connected, worker, provider=around.name, slots=told.submit_slots)
+        listening = consumer.Listener(own, connected, worker, provider=around.name)
         await enter(
-            process.supervise(own, start=worker.start, lease=worker.lease, observe=worker.observe, consume=pulling.run)
+            process.supervise(
+                own,
+                start=worker.start,
+                lease=worker.lease,
+                observe=worker.observe,
+                consume=pulling.run,
+                listen=listening.run,
+            )
         )
         opened.push_async_callback(worker.drain, told.drain_seconds)
         yield process.Running(admin_port=admin_port)

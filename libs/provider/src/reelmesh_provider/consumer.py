@@ -1,4 +1,4 @@
-"""The inbound edge: tasks from the bus to the worker, pulled only while it may begin something."""
+"""The inbound edge: tasks from the bus to the worker, pulled only while it may begin something, and nudges."""
 
 import asyncio
 
@@ -24,6 +24,35 @@ def subject(provider: str) -> str:
 def durable(provider: str) -> str:
     """Return the name of the consumer that all workers of a provider share."""
     return f"generate-{provider}"
+
+
+def nudges(provider: str) -> str:
+    """Return the subject of all nudges about a provider's accounts."""
+    return f"nudge.{provider}.*"
+
+
+class Listener:
+    """Passes on what vendors said of jobs."""
+
+    def __init__(self, own: process.Chassis, bus: buses.Bus, served: worker.Worker, *, provider: str) -> None:
+        """Hear of jobs at `provider`, for `served`."""
+        self._own = own
+        self._bus = bus
+        self._worker = served
+        self._provider = provider
+
+    async def run(self) -> None:
+        """Listen until cancelled."""
+        async with self._bus.hear(nudges(self._provider)) as notes:
+            async for note in notes:
+                self.hear(note)
+
+    def hear(self, note: buses.Note) -> None:
+        """Take one nudge; what is none is passed over."""
+        try:
+            self._worker.nudge(wire.nudge_from(note.payload))
+        except errors.InvalidArgument as error:
+            self._own.logger.warning("A note on %s is no nudge: %s", note.subject, error.message)
 
 
 class Consumer:

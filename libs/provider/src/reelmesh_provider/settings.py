@@ -1,11 +1,11 @@
 """What every provider's worker can be told; each provider adds its own fields in a subclass."""
 
 import pathlib
-from collections.abc import Sequence
-from typing import Self
+from collections.abc import Sequence, Set
+from typing import ClassVar, Self
 
 import pydantic
-from reelmesh_kit import accounts, settings
+from reelmesh_kit import accounts, settings, webhooks
 
 
 class ProviderSettings(settings.ServiceSettings):
@@ -46,6 +46,21 @@ class PaidProviderSettings(ProviderSettings):
         description="YAML file that lists the accounts at providers, with their limits and the names of their keys; "
         "read again when it changes.",
     )
+    public_url: str | None = pydantic.Field(
+        default=None,
+        description="Where callers reach the HTTP API, as https://host; unset: as each request was addressed. "
+        "Vendors that tell of ends (webhooks) are given addresses below it.",
+    )
+    webhook_key: pydantic.SecretStr | None = pydantic.Field(
+        default=None,
+        min_length=webhooks.SHORTEST_KEY_CHARACTERS,
+        description="Secret of ours, the same for the gateway and the workers of providers, from which the addresses "
+        "for webhooks are derived; needed where an account in accounts.yaml has `webhooks`.",
+    )
+    #: How vendors of this provider may sign what they tell; none tells anything unless a provider says so.
+    webhooks_signed: ClassVar[Set[str]] = frozenset()
+    #: Whether each submit names the address, so that it must be known.
+    webhooks_by_submit: ClassVar[bool] = False
 
     @property
     def pool(self) -> str:
@@ -78,4 +93,32 @@ class PaidProviderSettings(ProviderSettings):
             raise ValueError(str(error)) from None
         if not found:
             raise ValueError(f"{self.accounts_file} lists no account whose provider is {self.pool}")
+        for account in found:
+            self._check_webhooks(account)
         return self
+
+    def webhook_url(self, account: accounts.Account, attempt_id: str) -> str:
+        """Return the address at which a vendor tells of an attempt's job; "" where it is to tell nothing."""
+        if account.webhooks is None or not self.public_url or self.webhook_key is None:
+            return ""
+        return self.public_url + webhooks.path(self.webhook_key.get_secret_value(), account.id, attempt_id)
+
+    @pydantic.field_validator("public_url")
+    @classmethod
+    def _a_root(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://, such as https://video.example.com")
+        return value.rstrip("/") if value is not None else None
+
+    def _check_webhooks(self, account: accounts.Account) -> None:
+        if account.webhooks is None:
+            return
+        if account.webhooks.signed not in self.webhooks_signed:
+            known = ", ".join(sorted(self.webhooks_signed))
+            told = f"its webhooks are signed: {known}" if known else "it has no webhooks: take `webhooks` out"
+            raise ValueError(f"account {account.id} is of {self.pool}: {told}")
+        if self.webhooks_by_submit and not (self.public_url and self.webhook_key):
+            raise ValueError(
+                f"account {account.id} uses webhooks, so that {self.pool} must be told our address: "
+                "set REELMESH_PUBLIC_URL and REELMESH_WEBHOOK_KEY"
+            )

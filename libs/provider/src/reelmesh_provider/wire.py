@@ -37,6 +37,22 @@ def task_from(payload: bytes) -> model.Task:
     return task_of(task)
 
 
+def nudge_from(payload: bytes) -> model.Nudge:
+    """Read a nudge.
+
+    Raises:
+        InvalidArgument: it is none, or does not say of which job.
+    """
+    nudge = task_pb2.JobNudge()
+    try:
+        nudge.ParseFromString(payload)
+    except message.DecodeError as error:
+        raise kit_errors.InvalidArgument("payload", "is no JobNudge message") from error
+    if not nudge.account_id or not (nudge.vendor_job_id or nudge.attempt_id):
+        raise kit_errors.InvalidArgument("payload", "names no account, or no job")
+    return model.Nudge(nudge.account_id, nudge.vendor_job_id, nudge.attempt_id)
+
+
 def task_of(task: task_pb2.GenerateTask) -> model.Task:
     """Translate a task."""
     return model.Task(

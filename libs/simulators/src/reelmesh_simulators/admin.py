@@ -1,6 +1,7 @@
 """What who runs a simulator may see and do, under `/_sim`: the ledger, rules for faults, a restart."""
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -73,6 +74,7 @@ def _shown(look: vendor.Look) -> dict[str, Any]:
         "seed": order.seed,
         "labels": dict(order.labels),
         "created": job.created,
+        "ends": job.ends if math.isfinite(job.ends) else None,
         "state": look.state,
         "billed_micros": job.bill_micros(look.now),
     }

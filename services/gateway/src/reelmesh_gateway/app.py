@@ -17,10 +17,10 @@ from reelmesh.v1 import (
     recovery_service_pb2,
     recovery_service_pb2_grpc,
 )
-from reelmesh_kit import admin, process, rpc, web
+from reelmesh_kit import admin, bus, process, rpc, web
 
 from reelmesh_gateway import settings
-from reelmesh_gateway.adapters import key_file, media, peers, storage
+from reelmesh_gateway.adapters import hook_book, key_file, media, nudging, peers, storage, vendor_keys
 from reelmesh_gateway.adapters import web as web_adapter
 from reelmesh_gateway.model import rates
 from reelmesh_gateway.routes import edge, front, http, metrics, streams
@@ -30,7 +30,7 @@ from reelmesh_gateway.servicer import assets as asset_servicer
 from reelmesh_gateway.servicer import generations as generation_servicer
 from reelmesh_gateway.servicer import reconciliation as reconciliation_servicer
 from reelmesh_gateway.servicer import recovery as recovery_servicer
-from reelmesh_gateway.usecases import assets, entrance, examining, places, watching
+from reelmesh_gateway.usecases import assets, entrance, examining, hearing, places, watching
 
 SERVICE = "gateway"
 NEEDED = frozenset({"orchestrator", "storage"})
@@ -109,12 +109,28 @@ async def _front(
         followers=followers,
         large_bodies=places.sending_large_bodies(),
         web=web_adapter.Web(own.clock, private=own_settings.fetch_private_addresses),
+        hearing=await _hearing(stack, own_settings, own),
         downloads=places.downloading(own_settings.downloads_limit),
         metrics=measured,
         public_url=own_settings.public_url,
         requests_limit=own_settings.event_streams_limit + REQUESTS_LIMIT,
         upload_limit_bytes=own_settings.upload_limit_bytes,
         upload_timeout_seconds=own_settings.upload_timeout_seconds,
+    )
+
+
+async def _hearing(
+    stack: contextlib.AsyncExitStack, own_settings: settings.GatewaySettings, own: process.Chassis
+) -> hearing.Hearing:
+    key = own_settings.webhook_key.get_secret_value() if own_settings.webhook_key else ""
+    # Only what vendors tell goes by NATS from here, and they come again.
+    link = await stack.enter_async_context(bus.connect(own, own_settings.nats_url, needed=False)) if key else None
+    return hearing.Hearing(
+        hook_book.HookBook(own_settings.accounts_file, key, own.logger),
+        vendor_keys.VendorKeys(own.clock),
+        nudging.Nudging(link),
+        own.clock,
+        own.logger,
     )
 
 

@@ -1,4 +1,4 @@
-"""`reelmesh keys`: the API keys of a gateway, for who operates it. What it does is loaded when it is asked for."""
+"""`reelmesh keys` and `reelmesh webhooks`: for who operates a gateway. What they do is loaded when it is asked for."""
 
 import contextlib
 import dataclasses
@@ -136,6 +136,51 @@ def revoke(where: Where, key_id: str) -> None:
     with _issuing(where) as issuer:
         revoked = issuer.revoke(key_id)
     click.echo(f"Key {revoked.id} of {revoked.tenant_id} is revoked.", err=True)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print them as a JSON array.")
+def webhooks(as_json: bool) -> None:
+    """Print the addresses at which vendors may tell that a job has ended.
+
+    By the settings of the gateway: REELMESH_ACCOUNTS_FILE, REELMESH_PUBLIC_URL and REELMESH_WEBHOOK_KEY. Whoever has an
+    address and can sign for the vendor can have us look at jobs; nothing more.
+    """
+    found = _addresses()
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    for each in found:
+        click.echo(f"{each['account']}  {each['signed']}  {each['url'] or 'named by each request'}")
+    if not found:
+        click.echo("No account has `webhooks` in accounts.yaml.", err=True)
+
+
+def _addresses() -> list[dict[str, str]]:
+    """Return the accounts with webhooks; where each request names an address, there is none of the whole account."""
+    from reelmesh_kit import accounts
+    from reelmesh_kit import settings as kit_settings
+    from reelmesh_kit import webhooks as addresses
+
+    from reelmesh_gateway import settings
+
+    try:
+        told = kit_settings.load(settings.GatewaySettings)
+        listed = [each for each in accounts.Book(told.accounts_file).accounts if each.webhooks is not None]
+    except (kit_settings.SettingsError, accounts.AccountsError) as error:
+        raise Refused(str(error), "Correct it, and print them again.") from error
+    if listed and not told.public_url:
+        raise Refused("nobody knows where vendors reach the gateway", "Set REELMESH_PUBLIC_URL to its https://host.")
+    key = told.webhook_key.get_secret_value() if told.webhook_key else ""
+    return [
+        {
+            "account": each.id,
+            "provider": each.provider,
+            "signed": each.webhooks.signed if each.webhooks else "",
+            "url": f"{told.public_url}{addresses.path(key, each.id)}" if accounts.registers_webhooks(each) else "",
+        }
+        for each in listed
+    ]
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Protocol
 
-from reelmesh_gateway.model import assets, condition, keys
+from reelmesh_gateway.model import assets, condition, hooks, keys
 
 
 class Keys(Protocol):
@@ -91,6 +91,42 @@ class Web(Protocol):
         Raises:
             InvalidArgument: it may not be asked, or does not answer with a file.
             TooLarge: it has more than `limit_bytes`.
+        """
+        ...
+
+
+class Hooks(Protocol):
+    """The addresses at which vendors tell us of jobs."""
+
+    def at(self, account_id: str, token: str, attempt_id: str) -> hooks.Hook | None:
+        """Return the address, if it is ours; `attempt_id` is "" for that of a whole account.
+
+        Raises:
+            Unavailable: it is, but the secret by which its notices are checked is not there.
+        """
+        ...
+
+
+class VendorKeys(Protocol):
+    """The public keys of vendors who sign by their own."""
+
+    async def fits(self, url: str, told: hooks.Signed) -> bool:
+        """Tell whether a key that is published at `url` made one of the signatures.
+
+        Raises:
+            Unavailable: nobody knows the keys at this moment.
+        """
+        ...
+
+
+class Nudging(Protocol):
+    """Tells workers that a job is worth a look."""
+
+    async def nudge(self, nudge: hooks.Nudge) -> None:
+        """Tell it, to whoever listens.
+
+        Raises:
+            Unavailable: nobody can be told at this moment.
         """
         ...
 

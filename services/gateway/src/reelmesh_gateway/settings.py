@@ -1,10 +1,11 @@
 """What the gateway can be told: its ports, whom it calls, where keys are kept, and its limits."""
 
 import pathlib
+from typing import Self
 
 import pydantic
 import pydantic_settings
-from reelmesh_kit import settings
+from reelmesh_kit import accounts, settings, webhooks
 
 MEBIBYTE = 1024 * 1024
 
@@ -28,7 +29,19 @@ class GatewaySettings(settings.ServiceSettings):
     )
     public_url: str | None = pydantic.Field(
         default=None,
-        description="Where callers reach the HTTP API, as https://host; unset: as each request was addressed.",
+        description="Where callers reach the HTTP API, as https://host; unset: as each request was addressed. "
+        "Vendors that tell of ends (webhooks) are given addresses below it.",
+    )
+    accounts_file: pathlib.Path | None = pydantic.Field(
+        default=None,
+        description="YAML file that lists the accounts at providers, with their limits and the names of their keys; "
+        "read again when it changes. The gateway takes the webhooks of their vendors; none if unset.",
+    )
+    webhook_key: pydantic.SecretStr | None = pydantic.Field(
+        default=None,
+        min_length=webhooks.SHORTEST_KEY_CHARACTERS,
+        description="Secret of ours, the same for the gateway and the workers of providers, from which the addresses "
+        "for webhooks are derived; needed where an account in accounts.yaml has `webhooks`.",
     )
     creates_per_minute: float = pydantic.Field(
         default=60.0, gt=0, le=100_000, description="Generations that one API key may create, in the long run."
@@ -61,6 +74,17 @@ class GatewaySettings(settings.ServiceSettings):
     heartbeat_seconds: settings.Seconds = pydantic.Field(
         default=15.0, description="Pause after which a silent event stream sends a comment, so that it stays open."
     )
+
+    @pydantic.model_validator(mode="after")
+    def _webhooks_have_addresses(self) -> Self:
+        try:
+            listed = accounts.Book(self.accounts_file).accounts
+        except accounts.AccountsError as error:
+            raise ValueError(str(error)) from None
+        telling = [account.id for account in listed if account.webhooks is not None]
+        if telling and self.webhook_key is None:
+            raise ValueError(f"account {telling[0]} uses webhooks: set REELMESH_WEBHOOK_KEY to a secret of your own")
+        return self
 
     @pydantic.field_validator("public_url")
     @classmethod

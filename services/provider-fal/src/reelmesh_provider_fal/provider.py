@@ -42,6 +42,7 @@ class FalProvider:
             process.CannotStart: one of the files cannot be used.
         """
         self.turns = pacing.Turns()
+        self._told = told
         self._clock: clock.Clock = own.clock
         self._logger: logging.Logger = own.logger
         self._credentials = credentials.Credentials(told.accounts_file, told.pool, own.logger, endpoint=ENDPOINT)
@@ -68,6 +69,7 @@ class FalProvider:
         """Put a request into the queue, by one POST."""
         try:
             endpoint, key = self._key_of(task.account_id)
+            hook = self._hook(task)
             form = self._form(task.model)
             told = wire.with_picture(wire.fields(task, form), task, form)
         except (credentials.Unusable, wire.Impossible) as error:
@@ -77,6 +79,7 @@ class FalProvider:
         async with httpx.AsyncClient(transport=gated_http.GatedTransport(), timeout=timeout) as http:
             answer = await http.post(
                 f"{endpoint}/{where}",
+                params={"fal_webhook": hook} if hook else {},
                 json=told,
                 headers={**key, **wire.CREATE_HEADERS},
                 extensions={gated_http.GATE: gate},
@@ -129,7 +132,17 @@ class FalProvider:
         """Open the bytes where the result says that they are."""
         return self._fetch(job)
 
+    def job_told(self, task: mesh.Task, vendor_job_id: str) -> str:
+        """Return what we call a request that a webhook names."""
+        form = self._forms.get(task.model)
+        return wire.job_id(wire.endpoint(task, form) if form else task.model, vendor_job_id)
+
     # --- the parts of these
+
+    def _hook(self, task: mesh.Task) -> str:
+        """Return where fal shall tell that a request is over; "" for nowhere."""
+        account, _ = self._credentials.of(task.account_id)
+        return self._told.webhook_url(account, task.attempt_id)
 
     async def _look(self, job: mesh.Job) -> mesh.JobState:
         await self.turns.wait(job.account_id)

@@ -1,6 +1,8 @@
 """What a worker for fal.ai can be told."""
 
 import pathlib
+from collections.abc import Set
+from typing import ClassVar
 
 import pydantic
 from reelmesh_provider import settings
@@ -11,6 +13,9 @@ PROVIDER = "fal"
 
 class FalSettings(settings.PaidProviderSettings):
     """Which models of fal.ai are offered, and how they are asked for."""
+
+    webhooks_signed: ClassVar[Set[str]] = frozenset({"fal"})
+    webhooks_by_submit: ClassVar[bool] = True
 
     fal_card_file: pathlib.Path | None = pydantic.Field(
         default=None,

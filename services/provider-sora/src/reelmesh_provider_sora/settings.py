@@ -1,7 +1,8 @@
 """What a worker for servers of the OpenAI Videos dialect can be told."""
 
 import pathlib
-from typing import Literal
+from collections.abc import Set
+from typing import ClassVar, Literal
 
 import pydantic
 from reelmesh_provider import settings
@@ -10,6 +11,8 @@ from typing_extensions import override
 
 class SoraSettings(settings.PaidProviderSettings):
     """Which servers this worker speaks to. Servers of another profile get workers of their own, by another name."""
+
+    webhooks_signed: ClassVar[Set[str]] = frozenset({"standard"})
 
     sora_name: str = pydantic.Field(
         default="sora",

@@ -82,6 +82,11 @@ class Bus:
         """Publish messages side by side, as `publish` does each; return for each what went wrong, or None."""
         return await self._publisher.publish_all(messages)
 
+    @property
+    def is_up(self) -> bool:
+        """Whether there is a connection now, as far as is known."""
+        return self._link.is_up
+
     async def shout(self, subject: str, payload: bytes) -> None:
         """Tell whoever listens at this moment. May be lost; does nothing while disconnected.
 

@@ -1,6 +1,7 @@
 """One loop for all accounts: finds and polls take turns there, spaced by the account's share of its rate."""
 
 import asyncio
+import contextvars
 import enum
 
 from reelmesh_provider import port
@@ -10,6 +11,10 @@ from reelmesh_provider.worker.surroundings import Surroundings
 
 # Where each job is looked at by itself, a turn takes about so long: what is due meanwhile waits no longer for the next.
 TURN_SECONDS = 2.0
+
+
+# Whether what runs is about a nudge: its requests go before those of the routine.
+_NUDGED = contextvars.ContextVar("nudged", default=False)
 
 
 class Turn(enum.Enum):
@@ -63,6 +68,7 @@ class Rounds:
 
     async def nudged_turn(self, account_id: str) -> None:
         """Look at what somebody nudged about, and for what he named."""
+        _NUDGED.set(True)
         await self._once(account_id)
         await self._watched.look_at_nudged(account_id)
         await self._sought.look_at_nudged(account_id)
@@ -116,5 +122,9 @@ class Rounds:
 
     async def _space(self, account_id: str) -> None:
         clock = self._around.chassis.clock
+        first = self._turns.get((account_id, Turn.NUDGED))
+        if first is not None and not _NUDGED.get():
+            # Once for each request, so that the routine goes on however many nudges come.
+            await asyncio.wait({first})
         spacing = self._spacings.setdefault(account_id, polling.Spacing())
         await clock.sleep(spacing.reserve(clock.elapsed(), self._rate(account_id)))

@@ -4,7 +4,7 @@ import contextlib
 import re
 
 from opentelemetry import trace
-from reelmesh_kit import errors, metrics, process, telemetry
+from reelmesh_kit import errors, metrics, process, telemetry, webhooks
 from starlette import datastructures, responses, types
 
 from reelmesh_gateway.routes import answers
@@ -178,7 +178,8 @@ def _request_attributes(scope: types.Scope) -> dict[str, str | int]:
     """Return OpenTelemetry's attributes of an HTTP server span; never queries or bodies."""
     attributes: dict[str, str | int] = {
         "http.request.method": _method(scope),
-        "url.path": scope["path"],
+        # An address for webhooks is a permission.
+        "url.path": webhooks.FOLDER if scope["path"].startswith(webhooks.FOLDER) else scope["path"],
         "url.scheme": scope["scheme"],
         "network.protocol.version": scope["http_version"],
     }

@@ -17,7 +17,7 @@ from reelmesh_gateway import crash_points, ports
 from reelmesh_gateway.model import assets as model
 from reelmesh_gateway.model import keys
 from reelmesh_gateway.routes import metrics, streams
-from reelmesh_gateway.usecases import assets, entrance, examining, places, watching
+from reelmesh_gateway.usecases import assets, entrance, examining, hearing, places, watching
 from reelmesh_gateway.wire import delivered
 
 
@@ -43,6 +43,7 @@ class Front:
     large_bodies: places.Places
     """Those whose bodies are held in memory, whole."""
     web: ports.Web
+    hearing: hearing.Hearing
     examining: examining.Examining
     """How the services are that are called."""
     metrics: metrics.Metrics

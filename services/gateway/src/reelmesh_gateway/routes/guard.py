@@ -1,6 +1,6 @@
 """The guard before all routes: no path is open that is not named here."""
 
-from reelmesh_kit import rpc
+from reelmesh_kit import rpc, webhooks
 from starlette import datastructures, types
 
 from reelmesh_gateway.model import keys
@@ -8,7 +8,7 @@ from reelmesh_gateway.usecases import entrance
 
 OPEN_PATHS = frozenset({"/", "/health", "/health/detailed", "/metrics", "/docs", "/openapi.json"})
 # What lies below is public files of ours, or carries its permission in its own path.
-OPEN_FOLDERS = ("/docs/", "/files/")
+OPEN_FOLDERS = ("/docs/", "/files/", webhooks.FOLDER)
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 # Posts that change nothing: they carry a body, no more.

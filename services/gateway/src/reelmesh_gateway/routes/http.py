@@ -15,6 +15,7 @@ from reelmesh_gateway.routes import (
     generations,
     guard,
     health,
+    hooks,
     limits,
     openai,
     reconciliation,
@@ -65,6 +66,7 @@ def _routes(behind: front.Front) -> fastapi.FastAPI:
     app.include_router(reconciliation.router(behind), dependencies=keyed)
     app.include_router(accounts.router(behind), dependencies=keyed)
     app.include_router(files.router(behind))
+    app.include_router(hooks.router(behind))
     app.include_router(health.router(behind))
     docs.install(app)
     return app

@@ -22,6 +22,12 @@ class Metrics:
             buckets=metrics.CALL_BUCKETS_SECONDS,
             registry=registry,
         )
+        self.webhooks = prometheus_client.Counter(
+            "provider_webhooks_total",
+            "What vendors told of jobs, by provider ('' where that is not known) and what became of it.",
+            ["provider", "result"],
+            registry=registry,
+        )
         self.event_streams = prometheus_client.Gauge(
             "api_event_streams_open", "Callers that follow a generation at this moment.", registry=registry
         )

@@ -77,6 +77,16 @@ class ProgressNote(_message.Message):
     activity: str
     def __init__(self, generation_id: _Optional[str] = ..., shot_id: _Optional[str] = ..., progress_percent: _Optional[int] = ..., activity: _Optional[str] = ...) -> None: ...
 
+class JobNudge(_message.Message):
+    __slots__ = ("account_id", "vendor_job_id", "attempt_id")
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    VENDOR_JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_ID_FIELD_NUMBER: _ClassVar[int]
+    account_id: str
+    vendor_job_id: str
+    attempt_id: str
+    def __init__(self, account_id: _Optional[str] = ..., vendor_job_id: _Optional[str] = ..., attempt_id: _Optional[str] = ...) -> None: ...
+
 class MeshEvent(_message.Message):
     __slots__ = ("id", "position", "tenant_id", "generation_id", "sequence", "type", "create_time", "message", "attributes", "state", "traceparent")
     class AttributesEntry(_message.Message):
