@@ -216,6 +216,16 @@ async def test_a_file_that_is_not_there_time_and_again_is_lost(tmp_path: pathlib
         assert (await fetched(provider, late))[4:8] == b"ftyp"
 
 
+async def test_a_clip_that_is_gone_is_lost_and_not_free(provider) -> None:
+    job = await made(provider, "a cat [[lost]]")
+    for _ in range(omni.TRIES_OF_WHAT_IS_NOT_THERE - 1):
+        with pytest.raises(errors.FetchFailed):
+            await fetched(provider, job)
+    with pytest.raises(errors.FetchLost):
+        await fetched(provider, job)
+    assert isinstance(await state_of(provider, job), model.Succeeded)
+
+
 async def test_an_answer_without_an_end_is_not_read(provider, monkeypatch: pytest.MonkeyPatch) -> None:
     job = await made(provider)
     monkeypatch.setattr(omni, "LARGEST_ANSWER_BYTES", 2000)

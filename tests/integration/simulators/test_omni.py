@@ -275,15 +275,8 @@ async def test_inline_bytes_go_wrong_as_asked(client: httpx.AsyncClient) -> None
     with pytest.raises(httpx.RemoteProtocolError):
         await finished(client, "a cow [[truncate]]")
     for marker in ("lost", "expired"):
-        assert (await finished_or_error(client, f"a pig [[{marker}]]"))["error"]["code"] == "not_found"
-
-
-async def finished_or_error(client: httpx.AsyncClient, prompt: str) -> dict[str, Any]:
-    interaction_id = (await ordered(client, prompt)).json()["id"]
-    async with asyncio.timeout(LONGEST_WAIT_SECONDS):
-        while "status" in (answer := (await client.get(f"/v1/interactions/{interaction_id}")).json()):
-            await clock.SystemClock().sleep(0.02)
-        return answer
+        file = (await finished(client, f"a pig [[{marker}]]"))["steps"][0]["content"][0]["uri"]
+        assert (await client.get(file)).status_code == 403
 
 
 async def test_files_go_wrong_as_asked(client: httpx.AsyncClient) -> None:

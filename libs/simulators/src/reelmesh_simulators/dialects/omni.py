@@ -299,17 +299,25 @@ class Omni:
         return serving.Bytes(request, json.dumps(shown).encode(), "application/json", truncated=truncated)
 
     async def _output(self, request: requests.Request, look: vendor.Look, *, as_file: bool) -> list[Mapping[str, Any]]:
-        """Return the video of an interaction, as a file where it is too large or asked to be; nothing without one."""
+        """Return the video of an interaction, as a file where it is too large or asked to be; nothing without one.
+
+        Bytes that are gone were in a file: what an interaction itself has goes with it alone.
+        """
         job = look.job
         if look.state is not orders.State.SUCCEEDED or not job.made(look.now):
             return []
         if job.order.told["storage_uri"]:
             return [{"type": "video", "mime_type": "video/mp4", "uri": gcs.uri_of(job, 0)}]
+        file = {"type": "video", "mime_type": "video/mp4", "uri": f"{_file_url(request, job)}:download?alt=media"}
         too_large = len(await vendor.made_of(job)) > self._inline_limit_bytes
         if not job.order.told["vertex"] and (as_file or too_large):
-            url = f"{_file_url(request, job)}:download?alt=media"
-            return [{"type": "video", "mime_type": "video/mp4", "uri": url}]
-        content = await self._vendor.content(look)
+            return [file]
+        try:
+            content = await self._vendor.content(look)
+        except vendor.Spoiled as spoilt:
+            if job.order.told["vertex"] or spoilt.fault not in (Fault.LOST, Fault.EXPIRED):
+                raise
+            return [file]
         return [{"type": "video", "mime_type": "video/mp4", "data": base64.b64encode(content).decode()}]
 
 
