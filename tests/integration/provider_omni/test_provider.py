@@ -77,11 +77,13 @@ async def provider(served: serving.Served, tmp_path: pathlib.Path) -> AsyncItera
 
 
 @contextlib.asynccontextmanager
-async def files(folder: pathlib.Path, processing_seconds: float = 0.0) -> AsyncGenerator[omni.OmniProvider]:
-    """Enter a provider at a Google whose clips all are files."""
+async def files(
+    folder: pathlib.Path, processing_seconds: float = 0.0, *, from_bytes: int = 1000
+) -> AsyncGenerator[omni.OmniProvider]:
+    """Enter a provider at a Google whose clips are files, all or those that are larger."""
 
     def making(seller: vendor.Vendor) -> dialect.Omni:
-        return dialect.Omni(seller, inline_limit_bytes=1000, processing_seconds=processing_seconds)
+        return dialect.Omni(seller, inline_limit_bytes=from_bytes, processing_seconds=processing_seconds)
 
     async with vendors.selling(making) as served, provider_at(served.url, folder) as made:
         yield made
@@ -216,14 +218,15 @@ async def test_a_file_that_is_not_there_time_and_again_is_lost(tmp_path: pathlib
         assert (await fetched(provider, late))[4:8] == b"ftyp"
 
 
-async def test_a_clip_that_is_gone_is_lost_and_not_free(provider) -> None:
-    job = await made(provider, "a cat [[lost]]")
-    for _ in range(omni.TRIES_OF_WHAT_IS_NOT_THERE - 1):
-        with pytest.raises(errors.FetchFailed):
+async def test_a_clip_that_is_gone_is_lost_and_not_free(tmp_path: pathlib.Path) -> None:
+    async with files(tmp_path, from_bytes=dialect.INLINE_LIMIT_BYTES) as provider:
+        job = await made(provider, "a cat [[lost]]")
+        for _ in range(omni.TRIES_OF_WHAT_IS_NOT_THERE - 1):
+            with pytest.raises(downloads.Expired):
+                await fetched(provider, job)
+        with pytest.raises(errors.FetchLost):
             await fetched(provider, job)
-    with pytest.raises(errors.FetchLost):
-        await fetched(provider, job)
-    assert isinstance(await state_of(provider, job), model.Succeeded)
+        assert isinstance(await state_of(provider, job), model.Succeeded)
 
 
 async def test_an_answer_without_an_end_is_not_read(provider, monkeypatch: pytest.MonkeyPatch) -> None:
