@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator, Mapping
 
 import pytest
 import pytest_asyncio
-from reelmesh_provider.model import finding
 from reelmesh_simulators import catalogue, orders, vendor
 
 from tests.e2e import mesh as meshes
@@ -21,6 +20,7 @@ recovery = "OUTPUT"
 creation_delay_seconds = 2
 listing_delay_seconds = 1
 unfinished_is_unbilled = true
+output_grace_seconds = 5
 gone = { times = 3, over_seconds = 2 }
 pace = { first_seconds = 0.2, longest_seconds = 1, growth = 1.2 }
 [[models]]
@@ -98,8 +98,6 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Scen
     pace = orders.Pace(queue_seconds=0.1, render_seconds=0.5)
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("VEO_TOKEN", "token-1")
-        # Minutes, for a vendor who takes minutes.
-        patched.setattr(finding, "OUTPUT_GRACE_SECONDS", 5.0)
         async with vendors.selling(catalogue.DIALECTS["veo"], pace=pace) as served:
             accounts = folder / "accounts.yaml"
             accounts.write_text(ACCOUNTS.format(url=served.url))

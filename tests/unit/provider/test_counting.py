@@ -6,7 +6,7 @@ import datetime
 import pytest
 from reelmesh_kit import clock
 from reelmesh_provider import model, testing
-from reelmesh_provider.model import finding
+from reelmesh_provider.model import cards
 from reelmesh_provider.worker import counting
 
 from tests.unit.provider.conftest import Scene
@@ -108,7 +108,7 @@ async def test_the_list_the_journal_and_what_is_watched_are_told(scene: Scene) -
     [
         (model.Recovery.LISTING, ORDER.wait_seconds),
         # An output shows once it is made.
-        (model.Recovery.OUTPUT, 600 + finding.OUTPUT_GRACE_SECONDS),
+        (model.Recovery.OUTPUT, 600 + cards.OUTPUT_GRACE_SECONDS),
     ],
 )
 async def test_the_list_is_read_no_sooner_than_what_was_submitted_before_must_be_in_it(

@@ -161,7 +161,7 @@ def test_a_conclusion_that_was_not_accepted_is_looked_for_anew() -> None:
 def test_where_only_the_output_tells_the_longest_render_is_waited_for(recovery: model.Recovery) -> None:
     card = dataclasses.replace(scripted.scripted_card(), recovery=recovery)
     waiting = finding.wait_seconds(search().order, card)
-    assert waiting == card.longest_render_seconds + finding.OUTPUT_GRACE_SECONDS
+    assert waiting == card.longest_render_seconds + card.output_grace_seconds
 
 
 @given(

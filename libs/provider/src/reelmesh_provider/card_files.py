@@ -135,6 +135,7 @@ _CARD: _Readers = {
     "creation_delay_seconds": _seconds,
     "listing_delay_seconds": _seconds,
     "polls_per_second": _seconds,
+    "output_grace_seconds": _seconds,
     "gone": lambda value: model.GoneRule(**_table(value)),
     "pace": lambda value: model.Pace(**_table(value)),
 }

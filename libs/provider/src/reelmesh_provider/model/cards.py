@@ -4,6 +4,8 @@ import datetime
 import enum
 from dataclasses import dataclass
 
+OUTPUT_GRACE_SECONDS = 300.0
+
 
 class Recovery(enum.StrEnum):
     """How a job whose id was lost on the way can be found again."""
@@ -85,6 +87,7 @@ class ProviderCard:
         polls_per_second: requests for observing that one account allows; 0 means no limit.
         gone: when an unknown id means that the job is gone; None when it never means that.
         unfinished_is_unbilled: a job without output after its longest render time costs nothing.
+        output_grace_seconds: after the longest render time an output that never came is waited for this much longer.
     """
 
     provider: str
@@ -98,6 +101,7 @@ class ProviderCard:
     polls_per_second: float = 0.0
     gone: GoneRule | None = None
     unfinished_is_unbilled: bool = False
+    output_grace_seconds: float = OUTPUT_GRACE_SECONDS
     pace: Pace = Pace()
 
     @property

@@ -16,8 +16,6 @@ from reelmesh_provider.model.leases import FindOrder
 from reelmesh_provider.model.outcomes import Observation
 
 CLEAN_LISTS = 2
-# After the longest render time an output that never came is waited for this much longer.
-OUTPUT_GRACE_SECONDS = 300.0
 
 
 class Fit(enum.IntEnum):
@@ -113,7 +111,7 @@ def wait_seconds(order: FindOrder | CensusOrder, card: ProviderCard) -> float:
     """Return how long nothing must have been seen: as ordered, or until even the slowest output would have come."""
     if card.recovery not in (Recovery.OUTPUT, Recovery.WEBHOOK):
         return order.wait_seconds
-    return max(order.wait_seconds, card.longest_render_seconds + OUTPUT_GRACE_SECONDS)
+    return max(order.wait_seconds, card.longest_render_seconds + card.output_grace_seconds)
 
 
 def judge(
