@@ -6,8 +6,7 @@ import contextlib
 import dataclasses
 import itertools
 import pathlib
-from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from reelmesh_kit import chance, sql
 
@@ -29,8 +28,8 @@ from tests.chaos import (
     reporting,
 )
 from tests.chaos.deeds import lists, scenes, surroundings
+from tests.support import beside, record
 from tests.support import chassis as chassis_support
-from tests.support import record
 
 REPLICAS: Mapping[str, int] = dict.fromkeys(fleet.SERVICES, 2)
 USERS = 6
@@ -89,7 +88,7 @@ class Run:
             ports = [member.ports["http_port"] for member in self.fleet.of("gateway")]
             async with (
                 callers.opened(ports, key, self._time, chance.SeededChance(self._plan.seed + 3), self.history) as user,
-                _beside(self.progress.watch(), self._chores()),
+                beside.beside(self.progress.watch(), self._chores()),
                 asyncio.TaskGroup() as users,
             ):
                 self._scene.user = user
@@ -111,7 +110,7 @@ class Run:
         async with births.nursery(packages, self._stands_on.folder / "nursery.log") as self.fleet.births:
             visits = crashes.Visits(self.fleet, self.points, self._time, self._recovered)
             with contextlib.suppress(TimeoutError):
-                async with _beside(self._beside_the_crashes()):
+                async with beside.beside(self._beside_the_crashes()):
                     await self._time.wait_for(visits.all(), self._plan.crashes_seconds)
             await self._recovered(self._time.elapsed())
             await self.fleet.leave_nursery()
@@ -170,7 +169,7 @@ class Run:
         target = mesh.target_of(self.fleet, "storage")
         orchestrators = mesh.target_of(self.fleet, "orchestrator")
         operator = operators.Operator(own, orchestrators, self._stands_on.vendor, self._said)
-        async with _beside(operator.run()):
+        async with beside.beside(operator.run()):
             await chores.Chores(own, target, seeded).run()
 
     async def _read_again(self, user: callers.Caller) -> list[callers.Body]:
@@ -221,18 +220,3 @@ async def report_of(plan: Plan, folder: pathlib.Path) -> reporting.Report:
 
 def _ending(found: callers.Body) -> str:
     return " ".join(filter(None, (found["state"].lower(), (found.get("delivery") or "").lower())))
-
-
-@contextlib.asynccontextmanager
-async def _beside(*work: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
-    """Run loops beside the body; what one of them raises is raised in the end."""
-    tasks = [asyncio.create_task(each) for each in work]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        results = await asyncio.gather(*tasks, return_exceptions=True)
-    for result in results:
-        if isinstance(result, Exception):
-            raise result

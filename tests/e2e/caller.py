@@ -21,9 +21,10 @@ LOOK_SECONDS = 0.05
 
 _CLOCK = clock.SystemClock()
 Body = dict[str, Any]
+Condition = Callable[[], Any]
 
 
-async def until(condition: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS) -> Any:
+async def until(condition: Condition, what: str, seconds: float = PATIENCE_SECONDS) -> Any:
     """Wait until a condition, asynchronous or not, gives something true, and return that."""
     ends = _CLOCK.elapsed() + seconds
     while True:

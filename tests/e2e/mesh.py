@@ -23,7 +23,7 @@ from reelmesh_standalone import layout, parts, settings
 from tests.e2e import caller as callers
 from tests.support import chassis as chassis_support
 
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 STOP_SECONDS = 30.0
 WORKER = "provider-local"
 TIERS = ("storage", "orchestrator", "media", WORKER, "gateway")
@@ -57,14 +57,15 @@ class Wanted:
     media: int = 1
     told: Told = dataclasses.field(default_factory=dict[str, Mapping[str, object]])
     paid: tuple[str, ...] = ()
-    """Providers beside the local one, such as "provider-sora": one worker each."""
+    """Providers beside the local one, such as "provider-sora": one worker for each time that it stands there."""
     apart: frozenset[str] = frozenset()
     """Which run as processes of their own, so that they can be killed, such as "provider-local-2"."""
 
     def count(self, service: str) -> int:
         """Return how many of a service there shall be."""
         counts = {"orchestrator": self.orchestrators, "gateway": self.gateways, WORKER: self.workers}
-        return {**counts, "media": self.media}.get(service, 1)
+        counts |= {"media": self.media, **{name: self.paid.count(name) for name in self.paid}}
+        return counts.get(service, 1)
 
 
 class Replica(Protocol):
@@ -164,10 +165,16 @@ class Apart:
         """Send SIGKILL: it finishes nothing and says nothing."""
         await self._end(signal.SIGKILL)
 
+    async def dead(self) -> None:
+        """Wait until it has died, as by a crash point."""
+        if self._child is not None:
+            await self._child.wait()
+
     async def _end(self, number: signal.Signals) -> None:
         if self._child is not None:
             child, self._child = self._child, None
-            child.send_signal(number)
+            with contextlib.suppress(ProcessLookupError):
+                child.send_signal(number)
             await asyncio.wait_for(child.communicate(), STOP_SECONDS)
 
 
@@ -244,7 +251,7 @@ async def up(folder: pathlib.Path, wanted: Wanted | None = None) -> AsyncGenerat
         server = await opened.enter_async_context(bus.nats_server(own, folder / "nats", sync_interval="2m"))
         addresses: dict[str, object] = {"nats_url": server.url}
         replicas: dict[str, list[Replica]] = {}
-        for service in (*TIERS[:-1], *wanted.paid, TIERS[-1]):
+        for service in dict.fromkeys((*TIERS[:-1], *wanted.paid, TIERS[-1])):
             tier = [
                 _replica(known[service], number, folder, addresses, wanted) for number in range(wanted.count(service))
             ]

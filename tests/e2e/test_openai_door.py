@@ -18,7 +18,7 @@ from reelmesh_gateway import commands
 from starlette import applications, requests, responses, routing
 
 from tests.e2e import caller, mesh
-from tests.support import raw_web
+from tests.support import lost_answers, raw_web
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
@@ -269,41 +269,11 @@ async def test_what_another_tenant_has_does_not_exist(one: mesh.Mesh) -> None:
 # --- the answer that is lost
 
 
-class Wire:
-    """A proxy that takes requests to the gateway and, as often as told, drops the answer to a create."""
-
-    def __init__(self, upstreams: list[str], client: httpx.AsyncClient) -> None:
-        self.drops = 0
-        self.counts: list[str] = []
-        self._upstreams = upstreams
-        self._client = client
-
-    async def pass_on(self, request: requests.Request) -> responses.Response:
-        headers = {name: value for name, value in request.headers.items() if name not in ("host", "content-length")}
-        creating = request.method == "POST"
-        upstream = self._upstreams[len(self.counts) % len(self._upstreams)]
-        if creating:
-            self.counts.append(request.headers.get("x-stainless-retry-count", ""))
-        answer = await self._client.request(
-            request.method,
-            f"{upstream.removesuffix('/v1')}{request.url.path}?{request.url.query}",
-            headers=headers,
-            content=await request.body(),
-        )
-        if creating and self.drops:
-            self.drops -= 1
-            return raw_web.HangUp()
-        return responses.Response(answer.content, answer.status_code, media_type="application/json")
-
-
 @contextlib.asynccontextmanager
-async def wired(one: mesh.Mesh) -> AsyncGenerator[tuple[Wire, str]]:
+async def wired(one: mesh.Mesh) -> AsyncGenerator[tuple[lost_answers.Wire, str]]:
     """Serve a wire before both gateways, by turns."""
-    async with httpx.AsyncClient(timeout=MANY_SECONDS) as client:
-        wire = Wire([url_of(one, 0), url_of(one, 1)], client)
-        app = applications.Starlette(routes=[routing.Route("/{path:path}", wire.pass_on, methods=["GET", "POST"])])
-        async with raw_web.serving(app) as root:
-            yield wire, f"{root}/v1"
+    async with lost_answers.wired([url_of(one, number).removesuffix("/v1") for number in (0, 1)]) as (wire, root):
+        yield wire, f"{root}/v1"
 
 
 @pytest.mark.parametrize("drops", [1, 2])

@@ -73,10 +73,15 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast the vendor is, seconds."""
+    """How fast the vendor is, seconds.
+
+    Attributes:
+        smaller: clips are made so many times narrower and lower than they were ordered: quicker to make and to work on.
+    """
 
     queue_seconds: float = 0.1
     render_seconds: float = 0.4
+    smaller: int = 1
 
 
 @dataclass(frozen=True, slots=True)

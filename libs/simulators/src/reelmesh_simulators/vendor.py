@@ -76,7 +76,8 @@ def seen(job: orders.Job, now: float) -> Look:
 async def made_of(job: orders.Job, number: int = 0) -> bytes:
     """Return the clip of a job, as it was made; of a job with several clips, the one with this number."""
     order, stamp = job.order, f"{job.job_id}/{number}" if number else job.job_id
-    return await asyncio.to_thread(clips.clip, order.width, order.height, order.seconds, stamp, audio=order.audio)
+    width, height = (max(2, side // job.pace.smaller // 2 * 2) for side in (order.width, order.height))
+    return await asyncio.to_thread(clips.clip, width, height, order.seconds, stamp, audio=order.audio)
 
 
 class Vendor:
