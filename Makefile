@@ -6,11 +6,12 @@ BIN := .venv/bin
 MEMBERS := $(patsubst %/pyproject.toml,%,$(wildcard libs/*/pyproject.toml services/*/pyproject.toml))
 INSTALLED := .venv/.installed
 PEERS := .peers
+LITELLM := .peers-litellm
 # A file of tests stays in one process, with what its tests share; those with the longest tests come first.
 PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-unit check format lint types contracts buf protos-check protos states pages lock chaos simulate bench bench-inflight bench-peers clean
+.PHONY: help install demo test test-unit check format lint types contracts buf protos-check protos states pages lock chaos simulate bench bench-inflight bench-peers clean chaos-money chaos-peers
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -75,6 +76,9 @@ lock: $(UV) ## write requirements.lock anew from the members' dependencies
 chaos: $(INSTALLED) ## break a whole mesh in every way: JOBS=60 SEED=1 DATABASE=sqlite|postgresql JSON=path
 	@$(BIN)/python -m tests.chaos --jobs $(or $(JOBS),60) --seed $(or $(SEED),1) --database $(or $(DATABASE),sqlite) --json "$(JSON)"
 
+chaos-money: $(INSTALLED) ## count what is paid under 1,000 faults at every vendor: FAULTS=1000 SEED=1 JSON=path
+	@$(BIN)/python -m tests.chaos_money --faults $(or $(FAULTS),$(JOBS),1000) --seed $(or $(SEED),1) --json "$(JSON)"
+
 simulate: $(INSTALLED) ## live through seeds on a virtual clock, and find planted bugs: SEEDS=1000 SEED=1 JSON=path
 	@$(BIN)/python -m tests.simulation --planted --seeds $(or $(SEEDS),1000) --seed $(or $(SEED),1) --json "$(JSON)"
 
@@ -92,5 +96,13 @@ bench-inflight: $(INSTALLED) ## how soon one worker knows that a job has ended, 
 bench-peers: $(INSTALLED) $(PEERS)/.installed ## the same jobs by other systems, beside ours; they get a .peers of their own
 	@JSON=$(JSON) $(BIN)/python -m bench.peers
 
+$(LITELLM)/.installed: | $(UV)
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(LITELLM)
+	@$(UV) pip install --quiet --python $(LITELLM)/bin/python 'litellm[proxy]==1.106.2'
+	@touch $@
+
+chaos-peers: $(INSTALLED) $(LITELLM)/.installed ## what other gateways pay under the same faults, beside ours: REQUESTS=3 JSON=path
+	@$(BIN)/python -m tests.chaos_money.peers --requests $(or $(REQUESTS),3) --json "$(JSON)"
+
 clean: ## remove what was made here
-	rm -rf .venv .tools .peers uv.lock .pytest_cache .ruff_cache .hypothesis demo-output
+	rm -rf .venv .tools .peers .peers-litellm uv.lock .pytest_cache .ruff_cache .hypothesis demo-output

@@ -1,0 +1,53 @@
+"""Injects faults at every vendor, kills workers inside their submits, and counts what was paid: `make chaos-money`."""
+
+import argparse
+import asyncio
+import logging
+import pathlib
+import signal
+import sys
+import tempfile
+
+from tests.chaos_money import dialects, faults, films, reporting, running
+
+EXIT_OK, EXIT_BROKEN = 0, 1
+INJECTED = 1000
+LIMITS = films.Limits(parallel=10, deadline_seconds=90.0, film_seconds=240.0)
+
+
+def main(words: list[str]) -> int:
+    """Run what the words ask for; return 0 when every promise was kept."""
+    # Whoever ends us ends everything that we have started.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Connections that the vendors break are what is wanted.
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+    asked = _arguments().parse_args(words)
+    rows = [(one, fault) for one in dialects.ALL for fault in faults.ALL]
+    if asked.dialect:
+        rows = [(one, fault) for one, fault in rows if one.name in asked.dialect]
+    if asked.fault:
+        rows = [(one, fault) for one, fault in rows if fault.name in asked.fault]
+    chosen = {one.name for one, _ in rows}
+    plan = running.Plan(asked.faults, asked.seed, LIMITS, rows, door=running.DOOR in chosen and not asked.fault)
+    with tempfile.TemporaryDirectory(prefix="reelmesh-money-", ignore_cleanup_errors=True) as folder:
+        home = pathlib.Path(asked.keep or folder)
+        report = asyncio.run(running.report_of(plan, home, lambda line: print(line, file=sys.stderr, flush=True)))
+    print("\n".join(reporting.lines(report)))
+    if asked.json:
+        pathlib.Path(asked.json).write_text(reporting.as_json(report) + "\n")
+    return EXIT_BROKEN if report.broken else EXIT_OK
+
+
+def _arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("chaos-money", description=__doc__)
+    parser.add_argument("--faults", type=int, default=INJECTED, help="faults that are injected at least")
+    parser.add_argument("--seed", type=int, default=1, help="what chance is drawn from")
+    parser.add_argument("--dialect", action="append", choices=[one.name for one in dialects.ALL], help="default: all")
+    parser.add_argument("--fault", action="append", choices=list(faults.BY_NAME), help="default: all")
+    parser.add_argument("--json", default="", help="file for the figures")
+    parser.add_argument("--keep", default="", help="empty folder for all files, logs included; else they are removed")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

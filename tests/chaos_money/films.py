@@ -1,0 +1,163 @@
+"""Asks for films, each with something that goes wrong, and kills workers inside their submits."""
+
+import asyncio
+import contextlib
+import dataclasses
+import datetime
+from collections.abc import Sequence
+
+from reelmesh_kit import clock
+from reelmesh_provider import model
+
+from tests.chaos_money import faults, record, scene
+from tests.e2e import caller as callers
+
+# How long a worker may take to die, or to be asked for something, before the run gives up.
+PATIENCE_SECONDS = 240.0
+
+
+@dataclasses.dataclass
+class Film:
+    """One request of a user.
+
+    Attributes:
+        number: makes its prompt the only one of its kind.
+        dialect: whose row it belongs to, which for a film of another door is that door.
+        shop: where it is bought.
+        generation_id: once it was admitted.
+        found: the generation as it ended.
+    """
+
+    number: int
+    dialect: str
+    shop: scene.Shop
+    fault: faults.Fault
+    generation_id: str = ""
+    found: callers.Body = dataclasses.field(default_factory=dict[str, object])
+
+    @property
+    def request(self) -> str:
+        """Its prompt without markers: by it the vendor's book knows it."""
+        return f"Film number {self.number}"
+
+    @property
+    def prompt(self) -> str:
+        """Its prompt."""
+        return f"{self.request} {self.fault.markers}".strip()
+
+    @property
+    def ends_by_deadline(self) -> bool:
+        """Whether nobody will ever learn what became of it, so that only its deadline ends the wait."""
+        lists = self.shop.dialect.recovery is not model.Recovery.NONE
+        return self.fault.endless or (self.fault.lost and not lists)
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """How it is done.
+
+    Attributes:
+        parallel: films of one vendor that are under way at a time.
+        deadline_seconds: after which a film is delivered as it is that nobody can resolve.
+        film_seconds: after which a film is judged as it is then.
+    """
+
+    parallel: int
+    deadline_seconds: float
+    film_seconds: float
+
+
+async def ended(stage: scene.Scene, seen: record.Record, film: Film, limits: Limits) -> None:
+    """Wait for the end of a film, and read it; what has not ended after a while is read as it is."""
+    with contextlib.suppress(AssertionError):
+        await callers.until(lambda: seen.over(film.generation_id), f"the end of {film.prompt}", limits.film_seconds)
+    film.found = await stage.caller.get(film.generation_id)
+
+
+class Filming:
+    """Has the films of one vendor made."""
+
+    def __init__(
+        self, stage: scene.Scene, shop: scene.Shop, seen: record.Record, time: clock.Clock, limits: Limits
+    ) -> None:
+        """Buy at `shop`."""
+        self._scene = stage
+        self._shop = shop
+        self._seen = seen
+        self._clock = time
+        self._limits = limits
+        self._slots = asyncio.Semaphore(limits.parallel)
+        self.kills = 0
+
+    async def run(self, films: Sequence[Film]) -> None:
+        """Have all of them made: first those that have to wait, then those that kill, then the others."""
+        killing = [film for film in films if film.fault.kills]
+        waiting = [film for film in films if film.ends_by_deadline and film not in killing]
+        others = [film for film in films if film not in killing and film not in waiting]
+        async with asyncio.TaskGroup() as group:
+            await asyncio.gather(*(self._ask(film) for film in waiting))
+            for film in waiting:
+                group.create_task(self._end(film))
+            await self._until(lambda: all(self._is_answered(film) for film in waiting), "all were asked for once")
+            # Alone: whoever dies takes along what else it was asking for.
+            for fault in dict.fromkeys(film.fault for film in killing):
+                struck = [film for film in killing if film.fault is fault]
+                await self._kill(fault, struck)
+                for film in struck:
+                    group.create_task(self._end(film))
+                await self._until(
+                    lambda them=struck: all(map(self._is_answered, them)), f"what is left of {fault.name}"
+                )
+            for film in others:
+                group.create_task(self._make(film))
+
+    async def _make(self, film: Film) -> None:
+        async with self._slots:
+            await self._ask(film)
+            await self._end(film)
+
+    async def _ask(self, film: Film) -> None:
+        wishes: dict[str, object] = {"policy": self._shop.dialect.name}
+        if film.ends_by_deadline:
+            ends = self._clock.now() + datetime.timedelta(seconds=self._limits.deadline_seconds)
+            wishes["deadline_time"] = ends.isoformat()
+        made = await self._scene.caller.create(film.prompt, self._shop.dialect.output, **wishes)
+        film.generation_id = made["id"]
+
+    async def _end(self, film: Film) -> None:
+        await ended(self._scene, self._seen, film, self._limits)
+
+    def _is_answered(self, film: Film) -> bool:
+        return self._seen.over(film.generation_id) or self._seen.answered(film.generation_id)
+
+    # --- killing
+
+    async def _kill(self, fault: faults.Fault, struck: Sequence[Film]) -> None:
+        """Ask for films and kill the worker in the midst of it, by itself or from outside; then start the next one."""
+        worker = self._scene.worker(self._shop)
+        if fault.point:
+            _write(self._shop, fault.point)
+            await asyncio.gather(*(self._ask(film) for film in struck))
+            await asyncio.wait_for(worker.dead(), PATIENCE_SECONDS)
+            _write(self._shop, "")
+        else:
+            before = self._vendor_has(fault)
+            await asyncio.gather(*(self._ask(film) for film in struck))
+            await self._until(lambda: self._vendor_has(fault) > before, f"a request to die over: {fault.name}")
+        await worker.kill()
+        self.kills += 1
+        await worker.start()
+
+    def _vendor_has(self, fault: faults.Fault) -> int:
+        seller = self._shop.vendor
+        return seller.asked.get("create", 0) if fault.kill == "asked" else len(seller.ledger.creates())
+
+    async def _until(self, condition: callers.Condition, what: str) -> None:
+        await callers.until(condition, what, PATIENCE_SECONDS)
+
+
+def _write(shop: scene.Shop, points: str) -> None:
+    """Say where the worker dies; whole, by a rename, as it looks at any moment."""
+    fresh = shop.crash_file.with_suffix(".new")
+    fresh.write_text(points)
+    fresh.replace(shop.crash_file)

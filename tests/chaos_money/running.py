@@ -1,0 +1,213 @@
+"""One run: vendors that go wrong, a mesh that buys from them, and the books of both compared in the end."""
+
+import asyncio
+import contextlib
+import dataclasses
+import itertools
+import pathlib
+from collections.abc import Callable, Sequence
+
+from reelmesh_kit import chance, clock
+from reelmesh_provider import model
+from reelmesh_simulators import ledger
+
+from tests.chaos_money import dialects, doors, faults, films, judging, operators, record, scene
+from tests.e2e import caller as callers
+from tests.support import beside
+
+PROGRESS_SECONDS = 5.0
+SETTLING_SECONDS = 60.0
+# The vendor behind the OpenAI door, and how many requests it has.
+DOOR = "openai"
+AT_THE_DOOR = len(doors.FAULTS)
+Say = Callable[[str], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """How much of it.
+
+    Attributes:
+        injected: faults that are injected at least.
+        seed: decides which of them a second or third time when they do not go round, and in which order.
+        rows: vendors and their faults; all of both unless named.
+        door: whether the OpenAI door is knocked at.
+        core_apart: whether each service is a process of its own; workers that are killed always are.
+    """
+
+    injected: int
+    seed: int
+    limits: films.Limits
+    rows: Sequence[tuple[dialects.Dialect, faults.Fault]]
+    door: bool = True
+    core_apart: bool = True
+
+    @property
+    def chosen(self) -> Sequence[dialects.Dialect]:
+        """The vendors."""
+        return list(dict.fromkeys(dialect for dialect, _ in self.rows))
+
+
+@dataclasses.dataclass
+class Report:
+    """What came of it.
+
+    Attributes:
+        injected: requests to which something was done.
+        kills: workers that were killed in their submits.
+        adopted, given_up: attempts in doubt that an operator settled.
+        broken: promises that were broken.
+    """
+
+    rows: Sequence[judging.Row]
+    injected: int
+    kills: int
+    adopted: int
+    given_up: int
+    broken: Sequence[str]
+    seconds: float
+
+
+class Run:
+    """The run."""
+
+    def __init__(self, plan: Plan, stage: scene.Scene, say: Say) -> None:
+        """Prepare."""
+        self._plan = plan
+        self._scene = stage
+        self._say = say
+        self._clock = clock.SystemClock()
+        self._seen = record.Record(stage.mesh.folder / "orchestrator-0" / "orchestrator.sqlite", self._clock)
+        self._filming = {
+            shop.dialect.name: films.Filming(stage, shop, self._seen, self._clock, plan.limits) for shop in stage.shops
+        }
+        self._numbers = itertools.count(1)
+        self.films = self._asked()
+        self.behind_the_door = self._asked_at_the_door() if plan.door else []
+
+    @property
+    def all(self) -> Sequence[films.Film]:
+        """Every film of the run."""
+        return [*self.films, *(film for _, film in self.behind_the_door)]
+
+    async def run(self) -> Report:
+        """Do everything, and judge."""
+        began = self._clock.elapsed()
+        async with beside.beside(self._seen.watch(), self._progress(began)):
+            async with asyncio.TaskGroup() as group:
+                for shop in self._scene.shops:
+                    own = [film for film in self.films if film.shop is shop]
+                    group.create_task(self._filming[shop.dialect.name].run(own))
+                group.create_task(doors.Door(self._scene, self._plan.limits, self._seen).run(self.behind_the_door))
+            endings = await self._endings()
+            broken = list(judging.broken(endings))
+            adopted, given_up = await operators.settle(self._scene.mesh, [one for one in endings if one.in_doubt])
+            broken += await self._settled()
+        return Report(
+            rows=judging.rows(endings),
+            injected=sum(film.fault is not faults.NONE for film in self.all),
+            kills=sum(one.kills for one in self._filming.values()),
+            adopted=adopted,
+            given_up=given_up,
+            broken=broken,
+            seconds=self._clock.elapsed() - began,
+        )
+
+    def _asked(self) -> Sequence[films.Film]:
+        """Return the films at the native door: every row as often as goes round, and some once more."""
+        shops = {shop.dialect.name: shop for shop in self._scene.shops}
+        rows = list(self._plan.rows)
+        spoilt = [row for row in rows if row[1] is not faults.NONE]
+        times, left = divmod(max(0, self._plan.injected - (AT_THE_DOOR if self._plan.door else 0)), len(spoilt))
+        seeded = chance.SeededChance(self._plan.seed)
+        once_more = sorted(spoilt, key=lambda _: seeded.uniform(0, 1))[:left]
+        wanted = [*rows * max(1, times), *(once_more if times else [])]
+        wanted.sort(key=lambda _: seeded.uniform(0, 1))
+        return [films.Film(next(self._numbers), one.name, shops[one.name], fault) for one, fault in wanted]
+
+    def _asked_at_the_door(self) -> Sequence[tuple[int, films.Film]]:
+        shop = next(shop for shop in self._scene.shops if shop.dialect.name == DOOR)
+        return [(drops, films.Film(next(self._numbers), doors.NAME, shop, fault)) for drops, fault in doors.FAULTS]
+
+    async def _progress(self, began: float) -> None:
+        while True:
+            await self._clock.sleep(PROGRESS_SECONDS)
+            over = sum(bool(film.found) for film in self.all)
+            asked = sum(bool(film.generation_id) for film in self.all)
+            kills = sum(one.kills for one in self._filming.values())
+            seconds = self._clock.elapsed() - began
+            self._say(f"{seconds:4.0f} s: {over} of {len(self.all)} ended, {asked - over} under way, {kills} kills")
+
+    # --- judging
+
+    async def _endings(self) -> Sequence[judging.Ending]:
+        listed = await operators.listed(self._scene.mesh)
+        books = {shop.dialect.name: _book(shop) for shop in self._scene.shops}
+        return [_ending(film, books[film.shop.dialect.name].get(film.request), listed) for film in self.all]
+
+    async def _settled(self) -> Sequence[str]:
+        """Return what is still wrong once an operator has settled everything; adopted jobs are taken in first."""
+        doubtful = [film for film in self.all if any(map(_in_doubt, _attempts(film)))]
+
+        async def settled() -> bool:
+            await self._read_again(doubtful)
+            return not any(_unsettled(attempt) for film in doubtful for attempt in _attempts(film))
+
+        with contextlib.suppress(AssertionError):
+            await callers.until(settled, "what an operator settled", SETTLING_SECONDS)
+        return judging.settled(await self._endings())
+
+    async def _read_again(self, them: Sequence[films.Film]) -> None:
+        for film in them:
+            film.found = await self._scene.caller.get(film.generation_id)
+
+
+async def report_of(plan: Plan, folder: pathlib.Path, say: Say) -> Report:
+    """Run a plan with all its files below `folder`, which is empty; `say` is told how far it is."""
+    killed = {dialect for dialect, fault in plan.rows if fault.kills}
+    apart = plan.chosen if plan.core_apart else [one for one in plan.chosen if one in killed]
+    async with scene.opened(folder, plan.chosen, apart, core_apart=plan.core_apart) as stage:
+        say(f"a mesh is up, with {len(plan.chosen)} vendors")
+        return await Run(plan, stage, say).run()
+
+
+def _book(shop: scene.Shop) -> dict[str, ledger.Line]:
+    return {line.request: line for line in shop.vendor.ledger.lines(shop.vendor.now)}
+
+
+def _attempts(film: films.Film) -> Sequence[callers.Body]:
+    """Return the attempts at the vendor; those that cost nothing are nobody's business here."""
+    return [
+        attempt
+        for shot in film.found["shots"]
+        for attempt in shot["attempts"]
+        if attempt["provider"] == film.shop.dialect.provider
+    ]
+
+
+def _in_doubt(attempt: callers.Body) -> bool:
+    return attempt["state"] == judging.IN_DOUBT
+
+
+def _unsettled(attempt: callers.Body) -> bool:
+    return attempt["state"] in judging.UNRESOLVED
+
+
+def _ending(film: films.Film, line: ledger.Line | None, listed: Sequence[str]) -> judging.Ending:
+    dialect = film.shop.dialect
+    return judging.Ending(
+        name=f"{film.request} ({film.dialect}, {film.fault.name})",
+        dialect=film.dialect,
+        fault=film.fault.name,
+        doubts_allowed=dialect.recovery is model.Recovery.NONE,
+        priced=dialect.priced,
+        state=film.found["state"],
+        delivery=film.found["delivery"],
+        attempts=[
+            judging.Attempt(each["id"], each["state"], each["job_id"], each["held_micros"]) for each in _attempts(film)
+        ],
+        spent_micros=film.found["spent_micros"],
+        jobs=line.job_ids if line else (),
+        billed_micros=line.billed_micros if line else 0,
+        listed=listed,
+    )

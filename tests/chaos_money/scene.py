@@ -1,0 +1,133 @@
+"""What a run stands on: every vendor, simulated, and a whole mesh that buys from them."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import pathlib
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+
+from reelmesh_simulators import catalogue, orders, vendor
+
+from tests.chaos_money import dialects
+from tests.e2e import caller as callers
+from tests.e2e import mesh as meshes
+from tests.support import vendors
+
+# Clips of 1280x720 come as 160x90: what is tried here is money, not pictures.
+PACE = orders.Pace(queue_seconds=0.2, render_seconds=0.6, smaller=8)
+SUBMIT_SLOTS = 50
+SUBMIT_TIMEOUT_SECONDS = 5.0
+CORE = ("storage", "orchestrator", "media", meshes.WORKER, "gateway")
+
+
+@dataclasses.dataclass(frozen=True)
+class Shop:
+    """A vendor, and the process that buys from it.
+
+    Attributes:
+        number: of the worker among those of its service.
+        crash_file: says at which crash points the worker dies.
+    """
+
+    dialect: dialects.Dialect
+    vendor: vendor.Vendor
+    number: int
+    crash_file: pathlib.Path
+
+
+@dataclasses.dataclass
+class Scene:
+    """Everything."""
+
+    mesh: meshes.Mesh
+    shops: Sequence[Shop]
+
+    @property
+    def caller(self) -> callers.Caller:
+        """Who calls the gateway."""
+        return self.mesh.caller
+
+    def worker(self, shop: Shop) -> meshes.Apart:
+        """Return the process that buys at a shop."""
+        return self.mesh.apart(shop.dialect.service, shop.number)
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    folder: pathlib.Path, chosen: Sequence[dialects.Dialect], apart: Sequence[dialects.Dialect], *, core_apart: bool
+) -> AsyncGenerator[Scene]:
+    """Open vendors and a mesh.
+
+    Args:
+        folder: for all files; empty.
+        chosen: whom the mesh buys from.
+        apart: those whose workers are processes of their own, so that they can be killed.
+        core_apart: whether all other services are, too.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        stack.enter_context(keys_in_the_environment())
+        served = {
+            one.name: await stack.enter_async_context(vendors.selling(catalogue.DIALECTS[one.name], pace=PACE))
+            for one in chosen
+        }
+        accounts = folder / "accounts.yaml"
+        # JSON is YAML, too.
+        accounts.write_text(json.dumps({"accounts": [one.account(served[one.name].url) for one in chosen]}))
+        numbers = _numbers(chosen)
+        shops = [
+            Shop(one, served[one.name].vendor, numbers[one.name], folder / f"{one.name}.crashes") for one in chosen
+        ]
+        names = {one.name: f"{one.service}-{numbers[one.name]}" for one in chosen}
+        wanted = meshes.Wanted(
+            told=_told(folder, accounts, shops),
+            paid=tuple(one.service for one in chosen),
+            apart=frozenset(names[one.name] for one in apart) | frozenset(f"{name}-0" for name in CORE if core_apart),
+        )
+        yield Scene(await stack.enter_async_context(meshes.up(folder / "mesh", wanted)), shops)
+
+
+def _numbers(chosen: Sequence[dialects.Dialect]) -> Mapping[str, int]:
+    """Return which worker of its service each dialect has."""
+    return {one.name: sum(other.service == one.service for other in chosen[:place]) for place, one in enumerate(chosen)}
+
+
+def _told(folder: pathlib.Path, accounts: pathlib.Path, shops: Sequence[Shop]) -> meshes.Told:
+    policies = folder / "policies.toml"
+    policies.write_text(dialects.policies([shop.dialect for shop in shops]))
+    told: dict[str, Mapping[str, object]] = {
+        "orchestrator": {
+            "accounts_file": accounts,
+            "policies_file": policies,
+        },
+        # What markers ask for is asked of the vendors.
+        meshes.WORKER: {"local_faults_in_prompts": False},
+    }
+    for shop in shops:
+        dialect = shop.dialect
+        card = folder / f"{dialect.name}.toml"
+        card.write_text(dialect.card)
+        shop.crash_file.write_text("")
+        told[f"{dialect.service}-{shop.number}"] = {
+            "accounts_file": accounts,
+            dialect.card_setting: card,
+            "submit_timeout_seconds": SUBMIT_TIMEOUT_SECONDS,
+            "submit_slots": SUBMIT_SLOTS,
+            "crash_at": f"@{shop.crash_file}",
+            **dialect.settings,
+        }
+    return told
+
+
+@contextlib.contextmanager
+def keys_in_the_environment() -> Generator[None]:
+    """Set the variables that accounts.yaml names, for workers here and for those that are children."""
+    environment = os.environ  # noqa: TID251 - see above
+    before = {name: environment.get(name) for name in dialects.KEYS}
+    environment.update(dialects.KEYS)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            del environment[name]
+            environment.update({name: value} if value is not None else {})

@@ -1,0 +1,73 @@
+"""Each promise of `make chaos-money` is seen broken once."""
+
+import dataclasses
+
+import pytest
+
+from tests.chaos_money import judging
+
+GOOD = judging.Ending(
+    name="Film number 1",
+    dialect="runway",
+    fault="accept-drop",
+    doubts_allowed=True,
+    priced=True,
+    state="COMPLETED",
+    delivery="VIDEO",
+    attempts=[judging.Attempt("a1", "SUCCEEDED", "job-1", 0)],
+    spent_micros=400_000,
+    jobs=["job-1"],
+    billed_micros=400_000,
+)
+LOST = dataclasses.replace(
+    GOOD,
+    delivery="TEXT",
+    attempts=[judging.Attempt("a1", "INDETERMINATE", "", 400_000)],
+    spent_micros=0,
+    listed=["a1"],
+)
+
+
+@pytest.mark.parametrize("ending", [GOOD, LOST, dataclasses.replace(LOST, delivery="VIDEO")])
+def test_what_was_promised_is_no_trouble(ending: judging.Ending) -> None:
+    assert judging.broken([ending]) == []
+
+
+@pytest.mark.parametrize(
+    ("ending", "changes", "told"),
+    [
+        (GOOD, {"jobs": ["job-1", "job-2"]}, "was paid 2 times"),
+        (GOOD, {"state": "FAILED", "delivery": ""}, "ended FAILED"),
+        (GOOD, {"delivery": "TEXT"}, "ended COMPLETED TEXT with attempts SUCCEEDED"),
+        (GOOD, {"billed_micros": 800_000}, "cost $0.8000 by the vendor's book and $0.4000 by ours"),
+        (LOST, {"doubts_allowed": False}, "though the vendor has a list"),
+        (LOST, {"attempts": [judging.Attempt("a1", "INDETERMINATE", "", 0)]}, "no money is held"),
+        (LOST, {"listed": []}, "no operator is told"),
+    ],
+)
+def test_a_broken_promise_is_told(ending: judging.Ending, changes: dict[str, object], told: str) -> None:
+    (sentence,) = judging.broken([dataclasses.replace(ending, **changes)])
+    assert told in sentence
+
+
+def test_who_takes_the_job_of_another_request_is_told() -> None:
+    thief = dataclasses.replace(
+        GOOD, name="Film number 2", jobs=["job-2"], attempts=[judging.Attempt("a2", "SUCCEEDED", "job-1", 0)]
+    )
+    assert judging.broken([GOOD, thief]) == ["Film number 2 has the job job-1 of Film number 1"]
+
+
+def test_what_an_operator_leaves_behind_is_told() -> None:
+    assert judging.settled([GOOD]) == []
+    assert len(judging.settled([LOST])) == 1
+    assert len(judging.settled([dataclasses.replace(GOOD, spent_micros=0)])) == 1
+
+
+def test_a_row_counts_its_requests() -> None:
+    (row,) = judging.rows([GOOD, dataclasses.replace(LOST, jobs=[], billed_micros=0)])
+    assert row == judging.Row("runway", "accept-drop", 2, 1, 2, 1, 1, 0.4)
+
+
+def test_books_that_differ_are_money_that_is_not_reconciled() -> None:
+    (row,) = judging.rows([dataclasses.replace(GOOD, spent_micros=0)])
+    assert row.unreconciled_usd == 0.4
