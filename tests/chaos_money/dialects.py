@@ -15,7 +15,7 @@ HASTE: Mapping[str, str] = {
     "output_grace_seconds": "5",
     "polls_per_second": "100",
     "gone": "{ times = 3, over_seconds = 2 }",
-    "pace": "{ first_seconds = 0.3, longest_seconds = 1.5, growth = 1.3 }",
+    "pace": "{ first_seconds = 0.7, longest_seconds = 3, growth = 1.5 }",
     "longest_render_seconds": "15",
 }
 # Only where the shipped card has it: what it means when a vendor knows its own id no more.

@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import dataclasses
 import datetime
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
+import httpx
 from reelmesh_kit import clock
 from reelmesh_provider import model
 
@@ -14,6 +15,7 @@ from tests.e2e import caller as callers
 
 # How long a worker may take to die, or to be asked for something, before the run gives up.
 PATIENCE_SECONDS = 240.0
+REPEATS = 5
 
 
 @dataclasses.dataclass
@@ -71,7 +73,15 @@ async def ended(stage: scene.Scene, seen: record.Record, film: Film, limits: Lim
     """Wait for the end of a film, and read it; what has not ended after a while is read as it is."""
     with contextlib.suppress(AssertionError):
         await callers.until(lambda: seen.over(film.generation_id), f"the end of {film.prompt}", limits.film_seconds)
-    film.found = await stage.caller.get(film.generation_id)
+    film.found = await repeated(lambda: stage.caller.get(film.generation_id))
+
+
+async def repeated(call: Callable[[], Awaitable[callers.Body]]) -> callers.Body:
+    """Call our gateway, again where its answer is lost: creates have a key, so that they can be repeated."""
+    for _ in range(REPEATS):
+        with contextlib.suppress(httpx.TransportError):
+            return await call()
+    return await call()
 
 
 class Filming:
@@ -121,7 +131,8 @@ class Filming:
         if film.ends_by_deadline:
             ends = self._clock.now() + datetime.timedelta(seconds=self._limits.deadline_seconds)
             wishes["deadline_time"] = ends.isoformat()
-        made = await self._scene.caller.create(film.prompt, self._shop.dialect.output, **wishes)
+        wishes["request_id"] = f"film-{film.number}"
+        made = await repeated(lambda: self._scene.caller.create(film.prompt, self._shop.dialect.output, **wishes))
         film.generation_id = made["id"]
 
     async def _end(self, film: Film) -> None:

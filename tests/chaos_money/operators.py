@@ -1,11 +1,12 @@
 """Who settles what is left in doubt: `reelmesh doubts`, with the vendors' consoles to look at."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Sequence
 
 from click import testing
-from reelmesh_client import client
+from reelmesh_client import client, errors
 from reelmesh_client.commands import doubting
 
 from tests.chaos_money import judging
@@ -31,12 +32,14 @@ async def settle(mesh: meshes.Mesh, doubtful: Sequence[judging.Ending]) -> tuple
         for ending in doubtful:
             jobs = sorted(ending.jobs)
             for attempt in ending.in_doubt:
-                if jobs:
-                    await operator.adopt_job(attempt.attempt_id, jobs.pop(), SEEN)
-                    adopted += 1
-                else:
-                    await operator.write_off(attempt.attempt_id, UNSEEN)
-                    given_up += 1
+                # What has resolved by itself meanwhile needs nobody.
+                with contextlib.suppress(errors.WrongState):
+                    if jobs:
+                        await operator.adopt_job(attempt.attempt_id, jobs.pop(), SEEN)
+                        adopted += 1
+                    else:
+                        await operator.write_off(attempt.attempt_id, UNSEEN)
+                        given_up += 1
     return adopted, given_up
 
 

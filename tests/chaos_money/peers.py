@@ -103,7 +103,7 @@ async def mesh(folder: pathlib.Path, sellers: Sequence[int]) -> AsyncGenerator[G
     card.write_text(SOLD.card)
     policies.write_text(dialects.policies([SOLD]))
     told = {
-        "orchestrator": {"accounts_file": accounts, "policies_file": policies},
+        "orchestrator": {**scene.PATIENCE, "accounts_file": accounts, "policies_file": policies},
         SOLD.service: {
             "accounts_file": accounts,
             SOLD.card_setting: card,

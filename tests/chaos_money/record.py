@@ -10,7 +10,7 @@ from reelmesh_kit import clock
 
 from tests.e2e import caller as callers
 
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 0.7
 # An attempt in one of these may not have reached its vendor yet.
 BEFORE_ITS_ANSWER = frozenset({"PLANNED", "DISPATCHED", "SUBMITTING"})
 _STATES = "SELECT id, state FROM generations"

@@ -159,7 +159,7 @@ class Run:
 
     async def _read_again(self, them: Sequence[films.Film]) -> None:
         for film in them:
-            film.found = await self._scene.caller.get(film.generation_id)
+            film.found = await films.repeated(lambda one=film: self._scene.caller.get(one.generation_id))
 
 
 async def report_of(plan: Plan, folder: pathlib.Path, say: Say) -> Report:

@@ -17,6 +17,15 @@ from tests.support import vendors
 # Clips of 1280x720 come as 160x90: what is tried here is money, not pictures.
 PACE = orders.Pace(queue_seconds=0.2, render_seconds=0.6, smaller=8)
 SUBMIT_SLOTS = 50
+# A dozen processes on two cores: more patience than where one of them is tested, so that little is begun in vain.
+PATIENCE = {
+    "lease_seconds": 6.0,
+    "renew_seconds": 1.5,
+    "sweep_seconds": 0.5,
+    "submit_within_seconds": 4.0,
+    "begin_seconds": 15.0,
+    "step_seconds": 90.0,
+}
 SUBMIT_TIMEOUT_SECONDS = 5.0
 CORE = ("storage", "orchestrator", "media", meshes.WORKER, "gateway")
 
@@ -97,6 +106,7 @@ def _told(folder: pathlib.Path, accounts: pathlib.Path, shops: Sequence[Shop]) -
     policies.write_text(dialects.policies([shop.dialect for shop in shops]))
     told: dict[str, Mapping[str, object]] = {
         "orchestrator": {
+            **PATIENCE,
             "accounts_file": accounts,
             "policies_file": policies,
         },
