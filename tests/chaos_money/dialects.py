@@ -40,6 +40,7 @@ class Dialect:
         options: of the account.
         exclusive: whether nobody else uses the account.
         secret: the variable that has its key.
+        told_apart: whether its list shows something that only one request has sent.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Dialect:
     options: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
     exclusive: bool = False
     secret: str = KEY
+    told_apart: bool = True
 
     @property
     def provider(self) -> str:
@@ -112,6 +114,8 @@ def _videos(name: str, sold: str, seconds: int, width: int = 1280, height: int =
         settings={"sora_name": f"sora-{name}", "sora_profile": name},
         path="/v1",
         exclusive=True,
+        # Neither prompt nor seed stands in its list.
+        told_apart=name != "sglang",
     )
 
 

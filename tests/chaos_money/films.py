@@ -97,6 +97,7 @@ class Filming:
         self._clock = time
         self._limits = limits
         self._slots = asyncio.Semaphore(limits.parallel)
+        self._alone = asyncio.Lock()
         self.kills = 0
 
     async def run(self, films: Sequence[Film]) -> None:
@@ -122,7 +123,9 @@ class Filming:
                 group.create_task(self._make(film))
 
     async def _make(self, film: Film) -> None:
-        async with self._slots:
+        # Where nothing tells requests apart, two that are lost at a time may get each other's job.
+        alone = film.fault.lost and not self._shop.dialect.told_apart
+        async with self._alone if alone else contextlib.nullcontext(), self._slots:
             await self._ask(film)
             await self._end(film)
 

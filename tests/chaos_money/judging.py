@@ -34,6 +34,7 @@ class Ending:
         name: for sentences.
         doubts_allowed: whether the vendor has nothing complete in which lost jobs could be looked for.
         priced: whether the vendor takes money.
+        told_apart: whether the vendor's list shows something that only this request has sent.
         state, delivery: of the generation.
         attempts: those at the vendor.
         spent_micros: what the mesh says that it cost.
@@ -47,6 +48,7 @@ class Ending:
     fault: str
     doubts_allowed: bool
     priced: bool
+    told_apart: bool
     state: str
     delivery: str
     attempts: Sequence[Attempt]
@@ -110,16 +112,32 @@ def rows(endings: Sequence[Ending]) -> Sequence[Row]:
 
 def broken(endings: Sequence[Ending]) -> Sequence[str]:
     """Return the promises that were broken, a sentence each; none is what is wanted."""
-    owners = {job_id: one.name for one in endings for job_id in one.jobs}
-    return [sentence for one in endings for sentence in _broken(one, owners)]
+    owners = _owners(endings)
+    return [
+        *(sentence for one in endings for sentence in _broken(one, owners)),
+        *(
+            f"{row.dialect}, {row.fault}: {row.requests} requests were paid {row.paid} times"
+            for row in rows(endings)
+            if row.paid > row.requests
+        ),
+    ]
+
+
+def swapped(endings: Sequence[Ending]) -> int:
+    """Return how many requests have the job of another one, of vendors that give nobody a way to tell them apart."""
+    owners = _owners(endings)
+    return sum(bool(_strangers(one, owners)) for one in endings if not one.told_apart)
+
+
+def _owners(endings: Sequence[Ending]) -> Mapping[str, str]:
+    return {job_id: one.name for one in endings for job_id in one.jobs}
 
 
 def _broken(one: Ending, owners: Mapping[str, str]) -> Sequence[str]:
     return [
-        *_paid_twice(one),
         *_not_delivered(one),
         *_doubts(one),
-        *_strangers(one, owners),
+        *([*_paid_twice(one), *_strangers(one, owners)] if one.told_apart else []),
         *([] if one.unresolved else _books(one)),
     ]
 

@@ -28,6 +28,7 @@ def lines(report: running.Report) -> Sequence[str]:
         f"{report.injected} faults, {report.kills} workers killed in their submits, {report.seconds:.0f} s",
         ", ".join(f"{name} {number}" for name, number in total.items()) + f", unreconciled ${unreconciled:.2f}",
         f"attempts in doubt that an operator settled: {report.adopted} adopted, {report.given_up} written off",
+        f"requests with the job of another one, where a list tells nobody apart: {report.swapped}",
         *(f"BROKEN: {sentence}" for sentence in report.broken[:MOST_SENTENCES]),
         *([f"BROKEN: {len(report.broken) - MOST_SENTENCES} more"] if len(report.broken) > MOST_SENTENCES else []),
         "Every promise was kept." if not report.broken else f"{len(report.broken)} promises were broken.",

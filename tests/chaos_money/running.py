@@ -56,6 +56,7 @@ class Report:
         injected: requests to which something was done.
         kills: workers that were killed in their submits.
         adopted, given_up: attempts in doubt that an operator settled.
+        swapped: requests with the job of another one, where a vendor's list tells nobody apart.
         broken: promises that were broken.
     """
 
@@ -64,6 +65,7 @@ class Report:
     kills: int
     adopted: int
     given_up: int
+    swapped: int
     broken: Sequence[str]
     seconds: float
 
@@ -109,6 +111,7 @@ class Run:
             kills=sum(one.kills for one in self._filming.values()),
             adopted=adopted,
             given_up=given_up,
+            swapped=judging.swapped(endings),
             broken=broken,
             seconds=self._clock.elapsed() - began,
         )
@@ -201,6 +204,7 @@ def _ending(film: films.Film, line: ledger.Line | None, listed: Sequence[str]) -
         fault=film.fault.name,
         doubts_allowed=dialect.recovery is model.Recovery.NONE,
         priced=dialect.priced,
+        told_apart=dialect.told_apart,
         state=film.found["state"],
         delivery=film.found["delivery"],
         attempts=[

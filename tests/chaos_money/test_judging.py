@@ -12,6 +12,7 @@ GOOD = judging.Ending(
     fault="accept-drop",
     doubts_allowed=True,
     priced=True,
+    told_apart=True,
     state="COMPLETED",
     delivery="VIDEO",
     attempts=[judging.Attempt("a1", "SUCCEEDED", "job-1", 0)],
@@ -46,8 +47,15 @@ def test_what_was_promised_is_no_trouble(ending: judging.Ending) -> None:
     ],
 )
 def test_a_broken_promise_is_told(ending: judging.Ending, changes: dict[str, object], told: str) -> None:
-    (sentence,) = judging.broken([dataclasses.replace(ending, **changes)])
-    assert told in sentence
+    found = judging.broken([dataclasses.replace(ending, **changes)])
+    assert told in found[0]
+
+
+def test_a_row_is_paid_no_more_often_than_it_has_requests() -> None:
+    alike = dataclasses.replace(GOOD, told_apart=False)
+    both = [dataclasses.replace(alike, jobs=["job-1", "job-2"]), dataclasses.replace(alike, jobs=[])]
+    assert judging.broken(both) == []
+    assert judging.broken(both[:1]) == ["runway, accept-drop: 1 requests were paid 2 times"]
 
 
 def test_who_takes_the_job_of_another_request_is_told() -> None:
@@ -55,6 +63,8 @@ def test_who_takes_the_job_of_another_request_is_told() -> None:
         GOOD, name="Film number 2", jobs=["job-2"], attempts=[judging.Attempt("a2", "SUCCEEDED", "job-1", 0)]
     )
     assert judging.broken([GOOD, thief]) == ["Film number 2 has the job job-1 of Film number 1"]
+    alike = [dataclasses.replace(one, told_apart=False) for one in (GOOD, thief)]
+    assert (judging.broken(alike), judging.swapped(alike), judging.swapped([GOOD, thief])) == ([], 1, 0)
 
 
 def test_what_an_operator_leaves_behind_is_told() -> None:
