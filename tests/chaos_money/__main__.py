@@ -12,7 +12,10 @@ from tests.chaos_money import dialects, faults, films, reporting, running
 
 EXIT_OK, EXIT_BROKEN = 0, 1
 INJECTED = 1000
-LIMITS = films.Limits(parallel=10, deadline_seconds=90.0, film_seconds=240.0)
+# Of the ten minutes that it may take, some go into the start, and into the last films.
+MINUTES = 8.0
+PARALLEL = 10
+DEADLINE_SECONDS = 90.0
 
 
 def main(words: list[str]) -> int:
@@ -28,7 +31,9 @@ def main(words: list[str]) -> int:
     if asked.fault:
         rows = [(one, fault) for one, fault in rows if fault.name in asked.fault]
     chosen = {one.name for one, _ in rows}
-    plan = running.Plan(asked.faults, asked.seed, LIMITS, rows, door=running.DOOR in chosen and not asked.fault)
+    asking = asked.minutes * 60
+    limits = films.Limits(PARALLEL, DEADLINE_SECONDS, film_seconds=asking, asking_seconds=asking)
+    plan = running.Plan(asked.faults, asked.seed, limits, rows, door=running.DOOR in chosen and not asked.fault)
     with tempfile.TemporaryDirectory(prefix="reelmesh-money-", ignore_cleanup_errors=True) as folder:
         home = pathlib.Path(asked.keep or folder)
         report = asyncio.run(running.report_of(plan, home, lambda line: print(line, file=sys.stderr, flush=True)))
@@ -44,6 +49,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1, help="what chance is drawn from")
     parser.add_argument("--dialect", action="append", choices=[one.name for one in dialects.ALL], help="default: all")
     parser.add_argument("--fault", action="append", choices=list(faults.BY_NAME), help="default: all")
+    parser.add_argument("--minutes", type=float, default=MINUTES, help="after which no more is asked for")
     parser.add_argument("--json", default="", help="file for the figures")
     parser.add_argument("--keep", default="", help="empty folder for all files, logs included; else they are removed")
     return parser

@@ -61,7 +61,9 @@ AT_THE_VENDOR: Sequence[Fault] = (
     Fault("slow-accept", "[[accept-slow=1]]"),
     Fault("busy", "[[busy=0.3:2]]"),
     Fault("overloaded", "[[overloaded:1]]"),
-    *_plain("refuse", "unsafe", "unauthorized", "quota", "retired"),
+    *_plain("refuse", "unsafe", "unauthorized", "retired"),
+    # At some vendors it is their word for "too fast", and is asked again.
+    Fault("quota", "[[quota:3]]"),
     # The job.
     Fault("queue", "[[queue=3]]"),
     Fault("slow", "[[slow=3]]"),

@@ -62,11 +62,13 @@ class Limits:
         parallel: films of one vendor that are under way at a time.
         deadline_seconds: after which a film is delivered as it is that nobody can resolve.
         film_seconds: after which a film is judged as it is then.
+        asking_seconds: after which no more are asked for.
     """
 
     parallel: int
     deadline_seconds: float
     film_seconds: float
+    asking_seconds: float
 
 
 async def ended(stage: scene.Scene, seen: record.Record, film: Film, limits: Limits) -> None:
@@ -98,6 +100,7 @@ class Filming:
         self._limits = limits
         self._slots = asyncio.Semaphore(limits.parallel)
         self._alone = asyncio.Lock()
+        self._ends = time.elapsed() + limits.asking_seconds
         self.kills = 0
 
     async def run(self, films: Sequence[Film]) -> None:
@@ -126,8 +129,9 @@ class Filming:
         # Where nothing tells requests apart, two that are lost at a time may get each other's job.
         alone = film.fault.lost and not self._shop.dialect.told_apart
         async with self._alone if alone else contextlib.nullcontext(), self._slots:
-            await self._ask(film)
-            await self._end(film)
+            if self._clock.elapsed() < self._ends:
+                await self._ask(film)
+                await self._end(film)
 
     async def _ask(self, film: Film) -> None:
         wishes: dict[str, object] = {"policy": self._shop.dialect.name}

@@ -111,7 +111,7 @@ async def mesh(folder: pathlib.Path, sellers: Sequence[int]) -> AsyncGenerator[G
             **SOLD.settings,
         },
     }
-    apart = frozenset(f"{name}-0" for name in (*scene.CORE, SOLD.service))
+    apart = frozenset((*scene.CORE, f"{SOLD.service}-0"))
     with scene.keys_in_the_environment():
         wanted = meshes.Wanted(told=told, workers=0, paid=(SOLD.service,), apart=apart)
         async with meshes.up(folder / "mesh", wanted) as running:

@@ -89,8 +89,13 @@ class Run:
 
     @property
     def all(self) -> Sequence[films.Film]:
-        """Every film of the run."""
+        """Every film that shall be asked for."""
         return [*self.films, *(film for _, film in self.behind_the_door)]
+
+    @property
+    def asked(self) -> Sequence[films.Film]:
+        """Every film that was asked for."""
+        return [film for film in self.all if film.generation_id]
 
     async def run(self) -> Report:
         """Do everything, and judge."""
@@ -105,9 +110,11 @@ class Run:
             broken = list(judging.broken(endings))
             adopted, given_up = await operators.settle(self._scene.mesh, [one for one in endings if one.in_doubt])
             broken += await self._settled()
+        if left := len(self.all) - len(self.asked):
+            broken.append(f"the time was up: {left} of {len(self.all)} requests were not made")
         return Report(
             rows=judging.rows(endings),
-            injected=sum(film.fault is not faults.NONE for film in self.all),
+            injected=sum(film.fault is not faults.NONE for film in self.asked),
             kills=sum(one.kills for one in self._filming.values()),
             adopted=adopted,
             given_up=given_up,
@@ -136,21 +143,22 @@ class Run:
         while True:
             await self._clock.sleep(PROGRESS_SECONDS)
             over = sum(bool(film.found) for film in self.all)
-            asked = sum(bool(film.generation_id) for film in self.all)
             kills = sum(one.kills for one in self._filming.values())
             seconds = self._clock.elapsed() - began
-            self._say(f"{seconds:4.0f} s: {over} of {len(self.all)} ended, {asked - over} under way, {kills} kills")
+            self._say(
+                f"{seconds:4.0f} s: {over} of {len(self.all)} ended, {len(self.asked) - over} under way, {kills} kills"
+            )
 
     # --- judging
 
     async def _endings(self) -> Sequence[judging.Ending]:
         listed = await operators.listed(self._scene.mesh)
         books = {shop.dialect.name: _book(shop) for shop in self._scene.shops}
-        return [_ending(film, books[film.shop.dialect.name].get(film.request), listed) for film in self.all]
+        return [_ending(film, books[film.shop.dialect.name].get(film.request), listed) for film in self.asked]
 
     async def _settled(self) -> Sequence[str]:
         """Return what is still wrong once an operator has settled everything; adopted jobs are taken in first."""
-        doubtful = [film for film in self.all if any(map(_in_doubt, _attempts(film)))]
+        doubtful = [film for film in self.asked if any(map(_in_doubt, _attempts(film)))]
 
         async def settled() -> bool:
             await self._read_again(doubtful)

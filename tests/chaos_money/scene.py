@@ -27,7 +27,7 @@ PATIENCE = {
     "step_seconds": 90.0,
 }
 SUBMIT_TIMEOUT_SECONDS = 5.0
-CORE = ("storage", "orchestrator", "media", meshes.WORKER, "gateway")
+CORE = ("storage-0", "orchestrator-0", "media-0", "media-1", f"{meshes.WORKER}-0", "gateway-0")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,8 +90,9 @@ async def opened(
         names = {one.name: f"{one.service}-{numbers[one.name]}" for one in chosen}
         wanted = meshes.Wanted(
             told=_told(folder, accounts, shops),
+            media=2 if core_apart else 1,
             paid=tuple(one.service for one in chosen),
-            apart=frozenset(names[one.name] for one in apart) | frozenset(f"{name}-0" for name in CORE if core_apart),
+            apart=frozenset(names[one.name] for one in apart) | frozenset(CORE if core_apart else ()),
         )
         yield Scene(await stack.enter_async_context(meshes.up(folder / "mesh", wanted)), shops)
 

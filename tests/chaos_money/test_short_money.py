@@ -6,7 +6,7 @@ import pytest
 
 from tests.chaos_money import dialects, faults, films, reporting, running
 
-LIMITS = films.Limits(parallel=20, deadline_seconds=15.0, film_seconds=150.0)
+LIMITS = films.Limits(parallel=20, deadline_seconds=15.0, film_seconds=150.0, asking_seconds=300.0)
 # At every vendor: an answer is lost, asking is refused for now, a job fails, bytes break off.
 EVERYWHERE = ("accept-drop", "busy", "fail", "truncate")
 # A worker that dies is a process of its own, and takes seconds to come back.

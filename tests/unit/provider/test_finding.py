@@ -159,9 +159,9 @@ def test_a_conclusion_that_was_not_accepted_is_looked_for_anew() -> None:
 
 @pytest.mark.parametrize("recovery", [model.Recovery.OUTPUT, model.Recovery.WEBHOOK])
 def test_where_only_the_output_tells_the_longest_render_is_waited_for(recovery: model.Recovery) -> None:
-    card = dataclasses.replace(scripted.scripted_card(), recovery=recovery)
+    card = dataclasses.replace(scripted.scripted_card(), recovery=recovery, output_grace_seconds=7.0)
     waiting = finding.wait_seconds(search().order, card)
-    assert waiting == card.longest_render_seconds + card.output_grace_seconds
+    assert waiting == card.longest_render_seconds + 7.0
 
 
 @given(
