@@ -13,6 +13,7 @@ class Fault:
         markers: what the prompt asks the simulated vendor for.
         lost: nobody learns what became of the request; where nothing can be looked up, its deadline ends the wait.
         endless: the vendor never says how the job ends.
+        bill_known: whether anybody can know what the vendor takes for it.
         point: the crash point at which the worker kills itself.
         kill: when the worker is killed from outside: "asked" as soon as the vendor has read the request, "made" as soon
             as there is a job; "" for never.
@@ -22,6 +23,7 @@ class Fault:
     markers: str = ""
     lost: bool = False
     endless: bool = False
+    bill_known: bool = True
     point: str = ""
     kill: str = ""
 
@@ -69,7 +71,7 @@ AT_THE_VENDOR: Sequence[Fault] = (
     Fault("slow", "[[slow=3]]"),
     Fault("stall", "[[stall]]", endless=True),
     *_plain("fail", "fail-inside", "filter", "empty"),
-    Fault("forget", "[[forget=0]]", endless=True),
+    Fault("forget", "[[forget=0]]", endless=True, bill_known=False),
     # Looking at it.
     Fault("poll-500", "[[poll-500:3]]"),
     Fault("poll-drop", "[[poll-drop:3]]"),

@@ -10,7 +10,7 @@ import httpx
 from reelmesh_kit import clock
 from reelmesh_provider import model
 
-from tests.chaos_money import faults, record, scene
+from tests.chaos_money import faults, judging, record, scene
 from tests.e2e import caller as callers
 
 # How long a worker may take to die, or to be asked for something, before the run gives up.
@@ -27,7 +27,8 @@ class Film:
         dialect: whose row it belongs to, which for a film of another door is that door.
         shop: where it is bought.
         generation_id: once it was admitted.
-        found: the generation as it ended.
+        found: the generation as it was read last.
+        open_at_the_end: whether an attempt at the vendor was unresolved when it ended.
     """
 
     number: int
@@ -36,6 +37,18 @@ class Film:
     fault: faults.Fault
     generation_id: str = ""
     found: callers.Body = dataclasses.field(default_factory=dict[str, object])
+    open_at_the_end: bool = False
+
+    @property
+    def attempts(self) -> Sequence[callers.Body]:
+        """Its attempts at the vendor; those that cost nothing are nobody's business here."""
+        provider = self.shop.dialect.provider
+        return [one for shot in self.found["shots"] for one in shot["attempts"] if one["provider"] == provider]
+
+    @property
+    def unresolved(self) -> bool:
+        """Whether one of them may still cost money."""
+        return any(one["state"] in judging.UNRESOLVED for one in self.attempts)
 
     @property
     def request(self) -> str:
@@ -76,6 +89,7 @@ async def ended(stage: scene.Scene, seen: record.Record, film: Film, limits: Lim
     with contextlib.suppress(AssertionError):
         await callers.until(lambda: seen.over(film.generation_id), f"the end of {film.prompt}", limits.film_seconds)
     film.found = await repeated(lambda: stage.caller.get(film.generation_id))
+    film.open_at_the_end = film.unresolved
 
 
 async def repeated(call: Callable[[], Awaitable[callers.Body]]) -> callers.Body:

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 
-IN_DOUBT = "INDETERMINATE"
+IN_DOUBT, WRITTEN_OFF = "INDETERMINATE", "WRITTEN_OFF"
 # Attempts that may have been paid, and of which nobody knows yet how they end.
 UNRESOLVED = frozenset({IN_DOUBT, "SUBMITTING", "ACCEPTED"})
 VIDEO = "VIDEO"
@@ -32,11 +32,14 @@ class Ending:
 
     Attributes:
         name: for sentences.
+        vendor: whose ids its jobs have.
         doubts_allowed: whether the vendor has nothing complete in which lost jobs could be looked for.
         priced: whether the vendor takes money.
         told_apart: whether the vendor's list shows something that only this request has sent.
+        bill_known: whether anybody can know what the vendor takes: not where it has forgotten the job.
         state, delivery: of the generation.
-        attempts: those at the vendor.
+        open_at_the_end: whether an attempt was unresolved when the generation ended.
+        attempts: those at the vendor, as they are now.
         spent_micros: what the mesh says that it cost.
         jobs: what the vendor made of it: all of them would be paid.
         billed_micros: what the vendor takes for it.
@@ -44,13 +47,16 @@ class Ending:
     """
 
     name: str
+    vendor: str
     dialect: str
     fault: str
     doubts_allowed: bool
     priced: bool
     told_apart: bool
+    bill_known: bool
     state: str
     delivery: str
+    open_at_the_end: bool
     attempts: Sequence[Attempt]
     spent_micros: int
     jobs: Collection[str]
@@ -72,7 +78,7 @@ class Ending:
         """Whether its user has what was promised: a video, or less where a paid attempt stays unresolved."""
         if self.state != "COMPLETED":
             return False
-        return self.delivery == VIDEO or (self.delivery in FLOORS and self.unresolved)
+        return self.delivery == VIDEO or (self.delivery in FLOORS and self.open_at_the_end)
 
     @property
     def unreconciled_micros(self) -> int:
@@ -129,16 +135,16 @@ def swapped(endings: Sequence[Ending]) -> int:
     return sum(bool(_strangers(one, owners)) for one in endings if not one.told_apart)
 
 
-def _owners(endings: Sequence[Ending]) -> Mapping[str, str]:
-    return {job_id: one.name for one in endings for job_id in one.jobs}
+def _owners(endings: Sequence[Ending]) -> Mapping[tuple[str, str], str]:
+    return {(one.vendor, job_id): one.name for one in endings for job_id in one.jobs}
 
 
-def _broken(one: Ending, owners: Mapping[str, str]) -> Sequence[str]:
+def _broken(one: Ending, owners: Mapping[tuple[str, str], str]) -> Sequence[str]:
     return [
         *_not_delivered(one),
         *_doubts(one),
         *([*_paid_twice(one), *_strangers(one, owners)] if one.told_apart else []),
-        *([] if one.unresolved else _books(one)),
+        *_books(one),
     ]
 
 
@@ -149,7 +155,7 @@ def settled(endings: Sequence[Ending]) -> Sequence[str]:
         for one in endings
         for sentence in [
             *(f"{one.name}: attempt {attempt.attempt_id} is in doubt after an operator" for attempt in one.in_doubt),
-            *([] if one.unresolved else _books(one)),
+            *_books(one),
         ]
     ]
 
@@ -175,17 +181,19 @@ def _doubts(one: Ending) -> Sequence[str]:
     return found
 
 
-def _strangers(one: Ending, owners: Mapping[str, str]) -> Sequence[str]:
+def _strangers(one: Ending, owners: Mapping[tuple[str, str], str]) -> Sequence[str]:
     """Return who took another request's job for its own."""
     return [
-        f"{one.name} has the job {attempt.job_id} of {owners[attempt.job_id]}"
+        f"{one.name} has the job {attempt.job_id} of {owners[one.vendor, attempt.job_id]}"
         for attempt in one.attempts
-        if owners.get(attempt.job_id, one.name) != one.name
+        if owners.get((one.vendor, attempt.job_id), one.name) != one.name
     ]
 
 
 def _books(one: Ending) -> Sequence[str]:
-    if one.spent_micros == one.billed_micros:
+    """Return by how much the books differ; what was written off counts as spent, whether it was made or not."""
+    written_off = any(attempt.state == WRITTEN_OFF for attempt in one.attempts)
+    if one.unresolved or written_off or not one.bill_known or one.spent_micros == one.billed_micros:
         return []
     ours, theirs = one.spent_micros / MICROS_PER_DOLLAR, one.billed_micros / MICROS_PER_DOLLAR
     return [f"{one.name} cost ${theirs:.4f} by the vendor's book and ${ours:.4f} by ours"]

@@ -109,7 +109,8 @@ class Run:
             endings = await self._endings()
             broken = list(judging.broken(endings))
             adopted, given_up = await operators.settle(self._scene.mesh, [one for one in endings if one.in_doubt])
-            broken += await self._settled()
+            doubtful = [film for film, one in zip(self.asked, endings, strict=True) if one.in_doubt]
+            broken += await self._settled(doubtful)
         if left := len(self.all) - len(self.asked):
             broken.append(f"the time was up: {left} of {len(self.all)} requests were not made")
         return Report(
@@ -152,17 +153,17 @@ class Run:
     # --- judging
 
     async def _endings(self) -> Sequence[judging.Ending]:
+        await self._read_again([film for film in self.asked if film.unresolved])
         listed = await operators.listed(self._scene.mesh)
         books = {shop.dialect.name: _book(shop) for shop in self._scene.shops}
         return [_ending(film, books[film.shop.dialect.name].get(film.request), listed) for film in self.asked]
 
-    async def _settled(self) -> Sequence[str]:
+    async def _settled(self, doubtful: Sequence[films.Film]) -> Sequence[str]:
         """Return what is still wrong once an operator has settled everything; adopted jobs are taken in first."""
-        doubtful = [film for film in self.asked if any(map(_in_doubt, _attempts(film)))]
 
         async def settled() -> bool:
             await self._read_again(doubtful)
-            return not any(_unsettled(attempt) for film in doubtful for attempt in _attempts(film))
+            return not any(film.unresolved for film in doubtful)
 
         with contextlib.suppress(AssertionError):
             await callers.until(settled, "what an operator settled", SETTLING_SECONDS)
@@ -186,37 +187,22 @@ def _book(shop: scene.Shop) -> dict[str, ledger.Line]:
     return {line.request: line for line in shop.vendor.ledger.lines(shop.vendor.now)}
 
 
-def _attempts(film: films.Film) -> Sequence[callers.Body]:
-    """Return the attempts at the vendor; those that cost nothing are nobody's business here."""
-    return [
-        attempt
-        for shot in film.found["shots"]
-        for attempt in shot["attempts"]
-        if attempt["provider"] == film.shop.dialect.provider
-    ]
-
-
-def _in_doubt(attempt: callers.Body) -> bool:
-    return attempt["state"] == judging.IN_DOUBT
-
-
-def _unsettled(attempt: callers.Body) -> bool:
-    return attempt["state"] in judging.UNRESOLVED
-
-
 def _ending(film: films.Film, line: ledger.Line | None, listed: Sequence[str]) -> judging.Ending:
     dialect = film.shop.dialect
     return judging.Ending(
+        vendor=dialect.name,
         name=f"{film.request} ({film.dialect}, {film.fault.name})",
         dialect=film.dialect,
         fault=film.fault.name,
         doubts_allowed=dialect.recovery is model.Recovery.NONE,
         priced=dialect.priced,
         told_apart=dialect.told_apart,
+        bill_known=film.fault.bill_known,
         state=film.found["state"],
         delivery=film.found["delivery"],
+        open_at_the_end=film.open_at_the_end,
         attempts=[
-            judging.Attempt(each["id"], each["state"], each["job_id"], each["held_micros"]) for each in _attempts(film)
+            judging.Attempt(each["id"], each["state"], each["job_id"], each["held_micros"]) for each in film.attempts
         ],
         spent_micros=film.found["spent_micros"],
         jobs=line.job_ids if line else (),

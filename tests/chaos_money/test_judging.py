@@ -8,13 +8,16 @@ from tests.chaos_money import judging
 
 GOOD = judging.Ending(
     name="Film number 1",
+    vendor="runway",
     dialect="runway",
     fault="accept-drop",
     doubts_allowed=True,
     priced=True,
     told_apart=True,
+    bill_known=True,
     state="COMPLETED",
     delivery="VIDEO",
+    open_at_the_end=False,
     attempts=[judging.Attempt("a1", "SUCCEEDED", "job-1", 0)],
     spent_micros=400_000,
     jobs=["job-1"],
@@ -23,6 +26,7 @@ GOOD = judging.Ending(
 LOST = dataclasses.replace(
     GOOD,
     delivery="TEXT",
+    open_at_the_end=True,
     attempts=[judging.Attempt("a1", "INDETERMINATE", "", 400_000)],
     spent_micros=0,
     listed=["a1"],
@@ -62,6 +66,7 @@ def test_who_takes_the_job_of_another_request_is_told() -> None:
     thief = dataclasses.replace(
         GOOD, name="Film number 2", jobs=["job-2"], attempts=[judging.Attempt("a2", "SUCCEEDED", "job-1", 0)]
     )
+    assert judging.broken([GOOD, dataclasses.replace(thief, vendor="fal")]) == []
     assert judging.broken([GOOD, thief]) == ["Film number 2 has the job job-1 of Film number 1"]
     alike = [dataclasses.replace(one, told_apart=False) for one in (GOOD, thief)]
     assert (judging.broken(alike), judging.swapped(alike), judging.swapped([GOOD, thief])) == ([], 1, 0)
@@ -70,7 +75,11 @@ def test_who_takes_the_job_of_another_request_is_told() -> None:
 def test_what_an_operator_leaves_behind_is_told() -> None:
     assert judging.settled([GOOD]) == []
     assert len(judging.settled([LOST])) == 1
-    assert len(judging.settled([dataclasses.replace(GOOD, spent_micros=0)])) == 1
+    differs = dataclasses.replace(GOOD, spent_micros=0)
+    assert len(judging.settled([differs])) == 1
+    given_up = [judging.Attempt("a1", judging.WRITTEN_OFF, "", 0)]
+    for excused in ({"attempts": given_up}, {"bill_known": False}):
+        assert judging.settled([dataclasses.replace(differs, **excused)]) == []
 
 
 def test_a_row_counts_its_requests() -> None:

@@ -83,7 +83,9 @@ class Veo:
         order = veo_request.order_of(path["model"], path["location"], fields)
         # Tokens are fresh every hour; whose a job is says the project.
         caller = vendor.Caller(path["project"], request.headers.get("user-agent", ""))
-        job = await self._vendor.create(caller, order, str(self._vendor.ids.fresh()), veo_request.price_micros(order))
+        # Google charges for clips: where none comes, nothing is.
+        price = 0 if order.marker(Fault.EMPTY) else veo_request.price_micros(order)
+        job = await self._vendor.create(caller, order, str(self._vendor.ids.fresh()), price)
         return responses.JSONResponse({"name": f"{_MODEL.format(**path)}/operations/{job.job_id}"})
 
     async def _fetch(self, request: requests.Request) -> responses.Response:
