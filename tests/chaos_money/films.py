@@ -15,7 +15,7 @@ from tests.e2e import caller as callers
 
 # How long a worker may take to die, or to be asked for something, before the run gives up.
 PATIENCE_SECONDS = 240.0
-REPEATS = 5
+REPEATS, REPEAT_SECONDS = 10, 1.0
 
 
 @dataclasses.dataclass
@@ -95,8 +95,10 @@ async def ended(stage: scene.Scene, seen: record.Record, film: Film, limits: Lim
 async def repeated(call: Callable[[], Awaitable[callers.Body]]) -> callers.Body:
     """Call our gateway, again where its answer is lost: creates have a key, so that they can be repeated."""
     for _ in range(REPEATS):
-        with contextlib.suppress(httpx.TransportError):
+        # Lost, or 503 and 504: everybody is busy.
+        with contextlib.suppress(httpx.TransportError, AssertionError):
             return await call()
+        await clock.SystemClock().sleep(REPEAT_SECONDS)
     return await call()
 
 
@@ -123,7 +125,8 @@ class Filming:
         waiting = [film for film in films if film.ends_by_deadline and film not in killing]
         others = [film for film in films if film not in killing and film not in waiting]
         async with asyncio.TaskGroup() as group:
-            await asyncio.gather(*(self._ask(film) for film in waiting))
+            for film in waiting:
+                await self._ask(film)
             for film in waiting:
                 group.create_task(self._end(film))
             await self._until(lambda: all(self._is_answered(film) for film in waiting), "all were asked for once")
