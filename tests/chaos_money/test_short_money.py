@@ -1,4 +1,4 @@
-"""A short run of what `make chaos-money` does at length: every vendor, the OpenAI door, and a worker that is killed."""
+"""A short run of what `make chaos-money` does at length: some vendors, the OpenAI door, and a worker that is killed."""
 
 import pathlib
 
@@ -8,19 +8,21 @@ from reelmesh_provider import model
 from tests.chaos_money import dialects, faults, films, reporting, running
 
 LIMITS = films.Limits(parallel=20, deadline_seconds=100.0, film_seconds=300.0, asking_seconds=300.0)
-# At every vendor: an answer is lost, asking is refused for now, a job fails, bytes break off.
-EVERYWHERE = ("accept-drop", "busy", "fail", "truncate")
+VENDORS = ("openai", "vllm-omni", "veo", "runway", "fal")
+# An answer is lost, asking is refused for now, bytes break off.
+EVERYWHERE = ("accept-drop", "busy", "truncate")
 # A worker that dies is a process of its own, and takes seconds to come back.
 KILLED, KILL = "fal", "kill: job made"
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-async def test_every_vendor_is_paid_once_whatever_goes_wrong(tmp_path: pathlib.Path) -> None:
-    rows = [(one, faults.BY_NAME[name]) for one in dialects.ALL for name in EVERYWHERE]
+async def test_each_vendor_is_paid_once_whatever_goes_wrong(tmp_path: pathlib.Path) -> None:
+    chosen = [one for one in dialects.ALL if one.name in VENDORS]
+    rows = [(one, faults.BY_NAME[name]) for one in chosen for name in EVERYWHERE]
     # What is lost where nothing can be looked up waits for a deadline: the long run has the time.
     rows = [(one, fault) for one, fault in rows if not (fault.lost and one.recovery is model.Recovery.NONE)]
-    rows += [(one, faults.BY_NAME[KILL]) for one in dialects.ALL if one.name == KILLED]
+    rows += [(one, faults.BY_NAME[KILL]) for one in chosen if one.name == KILLED]
     plan = running.Plan(injected=1, seed=1, limits=LIMITS, rows=rows, core_apart=False)
     report = await running.report_of(plan, tmp_path, print)
     assert not report.broken, "\n".join(reporting.lines(report))
