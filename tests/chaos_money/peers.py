@@ -30,6 +30,8 @@ LITELLM_KEY = "sk-chaos-3f9d1c7a5b2e48f06d"
 # It takes half a minute to start on two busy cores.
 START_SECONDS = 300.0
 STOP_SECONDS = 20.0
+# For one video: on a machine that is busy with others, too.
+PATIENCE_SECONDS = 600.0
 MODEL = "sora-2"
 EXIT_OK, EXIT_ABSENT = 0, 2
 SOLD = next(one for one in dialects.ALL if one.name == "openai")
@@ -84,7 +86,14 @@ async def _chaos(
     words = ["--target", gateway.url, "--key", gateway.key, "--model", gateway.model, "--json", str(file)]
     words += ["--port", str(sellers[0]), "--fallback-port", str(sellers[1]), "--requests", str(asked.requests)]
     words += [word for name in asked.fault for word in ("--fault", name)]
-    words += ["--size", f"{SOLD.width}x{SOLD.height}", "--seconds", str(SOLD.seconds)]
+    words += [
+        "--patience",
+        str(PATIENCE_SECONDS),
+        "--size",
+        f"{SOLD.width}x{SOLD.height}",
+        "--seconds",
+        str(SOLD.seconds),
+    ]
     print(f"\n{gateway.name}", flush=True)
     command = pathlib.Path(sys.executable).with_name("reelmesh-chaos")
     child = await asyncio.create_subprocess_exec(str(command), *words, stdin=asyncio.subprocess.DEVNULL)
