@@ -211,9 +211,11 @@ def plan_attempt(draft: Draft, one: shot.Shot, candidate: shot.Candidate, not_be
     )
     draft.put_attempt(draft.hold(planned, candidate.price_micros))
     wait = (not_before - draft.now).total_seconds()
+    cost = f"${candidate.price_micros / 1e6:.4f}" if candidate.price_micros else "nothing"
     draft.happened(
         "attempt_planned",
-        f"Shot {one.ordinal + 1} goes to {candidate.provider}/{candidate.model}" + (f" in {wait:g} s" if wait else ""),
+        f"Shot {one.ordinal + 1} goes to {candidate.provider}/{candidate.model} for {cost}"
+        + (f" in {wait:g} s" if wait else ""),
         attempt_id=planned.id,
         shot_id=one.id,
         provider=candidate.provider,
