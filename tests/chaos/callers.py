@@ -151,6 +151,10 @@ class Caller:
         """Retry a failed generation; that it is at it already is as good."""
         return await self._changed("retry", generation_id, 202, 409)
 
+    async def promote(self, generation_id: str, take: int) -> Body:
+        """Have a take delivered; that its generation is gone with the record is as good."""
+        return await self._changed(f"takes/{take}/promote", generation_id, 200, 404, 409)
+
     async def discard(self, key: str, body: Mapping[str, object]) -> None:
         """Ask for a generation, think better of it, and delete it: nobody asks for it any more.
 

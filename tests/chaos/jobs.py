@@ -9,12 +9,17 @@ from typing import Any
 
 from PIL import Image
 from reelmesh_kit import chance
+from reelmesh_orchestrator.model import advancing
 
 from tests.chaos import callers, vendor
 
 TINY = {"width": 160, "height": 90}
 DEADLINE_SECONDS = 5
 DEADLINE_PATIENCE_SECONDS = 20
+# How much farther a deadline is than it is near.
+NEAR_SECONDS = 2
+# How often it is looked whether a late clip has come, a second apart: some never do.
+LATE_LOOKS = 15
 ENDED = ("COMPLETED", "REJECTED", "FAILED", "CANCELLED", "EXPIRED")
 MAGIC = b"ftyp"
 
@@ -72,12 +77,19 @@ async def cancelled(user: callers.Caller, key: str) -> None:
 
 
 async def stubborn(user: callers.Caller, key: str) -> None:
-    """Cancel a film whose vendor does not stop: it ends all the same, and the late clip is kept."""
+    """Cancel a film whose vendor does not stop: it ends all the same, and the late clip is delivered after all."""
     made = await user.create(key, wish(f"stubborn {key} {vendor.STUBBORN}"))
     assert made is not None
     await user.time.sleep(user.seeded.uniform(1, 4))
     await user.cancel(made["id"])
     await user.becomes(made["id"], "CANCELLED")
+    for _ in range(LATE_LOOKS):
+        takes = (await user.get(made["id"])).get("takes", [])
+        ready = [take["number"] for take in takes if take["whole"] and take["state"] == "READY"]
+        if ready:
+            await user.promote(made["id"], ready[0])
+            return
+        await user.time.sleep(1.0)
 
 
 async def expiring(user: callers.Caller, key: str) -> None:
@@ -86,6 +98,9 @@ async def expiring(user: callers.Caller, key: str) -> None:
     assert first is not None
     now = datetime.datetime.fromisoformat(first["create_time"].replace("Z", "+00:00"))
     deadline = (now + datetime.timedelta(seconds=DEADLINE_SECONDS)).isoformat()
+    # Before this one's deadline a still picture is drawn; it is not waited for.
+    later = (now + datetime.timedelta(seconds=advancing.Policy.floor_lead_seconds + NEAR_SECONDS)).isoformat()
+    near = await user.create(f"{key}-near", wish(f"nearly {key} {vendor.STALL}", deadline_time=later))
     body = wish(f"expiring {key} {vendor.STALL}", deadline_time=deadline, fallback_floor="VIDEO")
     made = await user.create(key, body)
     if made is not None:
@@ -94,6 +109,9 @@ async def expiring(user: callers.Caller, key: str) -> None:
             await user.time.wait_for(user.becomes(made["id"], *ENDED), DEADLINE_PATIENCE_SECONDS)
         await user.cancel(made["id"])
         await user.becomes(made["id"], *ENDED)
+    if near is not None:
+        await user.cancel(near["id"])
+        await user.becomes(near["id"], *ENDED)
     await user.becomes(first["id"], *ENDED)
 
 
