@@ -57,6 +57,7 @@ def test_what_was_cancelled_is_cancelled(told: history.History) -> None:
     assert list(told.judged({ID: body()})) == []
     call.outcome = history.OK
     assert list(told.judged({ID: body()})) == [f"generation {ID} was cancelled and is COMPLETED"]
+    assert list(told.judged({ID: {**body(), "takes": [{"promoted": True}]}})) == []
 
 
 @pytest.mark.parametrize("sequences", [[1, 3], [1, 2, 2], [2, 3], [2, 1]])
