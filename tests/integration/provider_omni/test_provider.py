@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from reelmesh_gateway.model import hooks
 from reelmesh_kit import clock, web
 from reelmesh_provider import downloads, errors, gate, model, testing
 from reelmesh_provider_omni import app, settings
@@ -281,6 +282,21 @@ async def test_a_stop_that_google_refuses_is_asked_for_again_while_it_runs(
         with stopping:
             await provider.cancel(JOB)
     assert asked == [f"POST {ONE}/cancel {KEY}", f"GET {ONE} {KEY}"]
+
+
+async def test_what_a_project_is_told_names_the_job_as_we_do(tmp_path: pathlib.Path) -> None:
+    seller = vendors.make_vendor()
+    google = dialect.Omni(seller, webhook_url="https://us.example/hooks", webhook_secret=b"a secret of ours")
+    async with serving.serve(google, seller) as served, provider_at(served.url, tmp_path) as provider:
+        job = await made(provider)
+        notice = google.notice(seller.peek(job.job_id), forged=False)
+    seller.ledger.close()
+    assert notice is not None
+    signed = hooks.signed(hooks.Scheme.STANDARD, notice.headers, notice.body)
+    assert signed is not None
+    assert hooks.fits_secret(signed, b"a secret of ours")
+    assert hooks.job_of(hooks.Scheme.STANDARD, notice.headers, notice.body) == job.job_id
+    assert "standard" in settings.OmniSettings.webhooks_signed
 
 
 async def test_without_a_key_nothing_is_asked_and_doctor_says_why(served, tmp_path: pathlib.Path) -> None:

@@ -13,7 +13,7 @@ from typing import Self
 
 import httpx
 from reelmesh_kit import accounts, process
-from reelmesh_provider import card_files, credentials, downloads, errors, gated_http, port
+from reelmesh_provider import card_files, credentials, downloads, errors, gated_http, pacing, port
 from reelmesh_provider import gate as gates
 from reelmesh_provider import model as mesh
 
@@ -49,6 +49,7 @@ class OmniProvider:
         Raises:
             process.CannotStart: one of the files cannot be used.
         """
+        self.turns = pacing.Turns()
         self._credentials = credentials.Credentials(
             told.accounts_file, settings.PROVIDER, own.logger, endpoint=ENDPOINT
         )
@@ -106,6 +107,7 @@ class OmniProvider:
 
         async def look(job: mesh.Job) -> mesh.Observation:
             async with slots:
+                await self.turns.wait(account_id)
                 return mesh.Observation(job.job_id, await self._look(account_id, job))
 
         async with asyncio.TaskGroup() as looking:

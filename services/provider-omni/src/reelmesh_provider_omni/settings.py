@@ -1,6 +1,8 @@
 """What a worker for Gemini Omni can be told."""
 
 import pathlib
+from collections.abc import Set
+from typing import ClassVar
 
 import pydantic
 from reelmesh_provider import settings
@@ -11,6 +13,9 @@ PROVIDER = "omni"
 
 class OmniSettings(settings.PaidProviderSettings):
     """What Gemini Omni can do, where the card that comes with the worker does not say it."""
+
+    # Those of a project. What a request itself asks for is signed by a JSON Web Token, which nobody here checks.
+    webhooks_signed: ClassVar[Set[str]] = frozenset({"standard"})
 
     omni_card_file: pathlib.Path | None = pydantic.Field(
         default=None,
