@@ -14,6 +14,8 @@ from reelmesh.v1 import (
 from tests.e2e import caller
 
 GENERATION = "{generation_id}"
+# Which of its takes: none of them is anybody else's.
+TAKE = "{take}"
 ASSET = "{asset_id}"
 
 # By HTTP. Those that name something of somebody are asked for what the other has, and for what nobody has.
@@ -22,6 +24,7 @@ NAMING: Mapping[tuple[str, str], str] = {
     ("delete", f"{caller.GENERATIONS}/{GENERATION}"): GENERATION,
     ("post", f"{caller.GENERATIONS}/{GENERATION}/cancel"): GENERATION,
     ("post", f"{caller.GENERATIONS}/{GENERATION}/retry"): GENERATION,
+    ("post", f"{caller.GENERATIONS}/{GENERATION}/takes/{TAKE}/promote"): GENERATION,
     ("get", f"{caller.GENERATIONS}/{GENERATION}/events"): GENERATION,
     ("get", f"{caller.GENERATIONS}/{GENERATION}/watch"): GENERATION,
     ("get", f"{caller.ASSETS}/{ASSET}"): ASSET,
@@ -72,6 +75,10 @@ NAMING_METHODS: Mapping[str, tuple[str, Call]] = {
     "GenerationService/DeleteGeneration": (
         GENERATION,
         lambda one: generation_service_pb2.DeleteGenerationRequest(generation_id=one),
+    ),
+    "GenerationService/PromoteTake": (
+        GENERATION,
+        lambda one: generation_service_pb2.PromoteTakeRequest(generation_id=one, take=1),
     ),
     "GenerationService/RetryGeneration": (
         GENERATION,

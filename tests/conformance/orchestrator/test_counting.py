@@ -66,7 +66,7 @@ async def test_counting_reads_no_table_from_end_to_end(tmp_path: pathlib.Path) -
         async with test_plans.noted(kept) as asked:
             await counting.SqlCounts(kept.database).tally()
         plans = [await test_plans.plan(kept, one) for one in asked]
-    assert len(asked) == 3
+    assert len(asked) == 5
     assert not {table for one in plans for table in test_plans.SCAN.findall(one)} & test_plans.GROWING, plans
     for index in ("ix_generations_open", "ix_attempts_in_flight", "ix_outbox_claimed_until"):
         assert any(index in one for one in plans), plans

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
@@ -14,6 +15,8 @@ YOUNG_OBJECTS = 20_000
 
 def run(main: Coroutine[Any, Any, Result]) -> Result:
     """Run a program as `asyncio.run` does, on uvloop where there is one: its turns cost about a quarter less."""
+    # libuv forks to start a process: gRPC would stop its threads for what exec throws away, or fail to and say so.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")  # noqa: TID251 - gRPC is told nowhere else
     gc.set_threshold(YOUNG_OBJECTS, *gc.get_threshold()[1:])
     with asyncio.Runner(loop_factory=_factory()) as runner:
         return runner.run(main)
