@@ -183,7 +183,7 @@ def test_what_is_not_understood_is_no_verdict(code: int, text: str) -> None:
 
 def test_a_status_that_asks_to_wait_says_so() -> None:
     state = wire.seen(429, {"retry-after": "7"}, '{"detail": "slow"}')
-    assert state == model.Unknown("answered 429: slow; it asks to wait 7 s")
+    assert state == model.Unknown("answered 429: slow; it asks to wait 7 s", look_again_after_seconds=7.0)
 
 
 FAILED, FILTERED, CANCELLED = model.Outcome.FAILED, model.Outcome.FILTERED, model.Outcome.CANCELLED

@@ -4,10 +4,9 @@ import pathlib
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from reelmesh_media.engine import floors, probe, processes, sheets, stills
 from reelmesh_media.engine import images as image_engine
-from reelmesh_media.engine import infographics as infographic_engine
 from reelmesh_media.engine import ladder as ladder_engine
-from reelmesh_media.engine import probe, processes, sheets, stills
 from reelmesh_media.model import images, infographics, ladder, refusals, video
 
 Result = TypeVar("Result")
@@ -39,7 +38,7 @@ class ProcessEngine:
 
     async def infographic(self, request: infographics.InfographicRequest, out: pathlib.Path) -> ladder.MadeFile:
         """Draw a still picture in place of a video, as PNG."""
-        return await _tried(lambda: self._quick.run(infographic_engine.draw, request, out), refusals.ImageCrashes)
+        return await _tried(lambda: self._quick.run(floors.infographic, request, out), refusals.ImageCrashes)
 
     async def clean_image(self, path: pathlib.Path, out: pathlib.Path) -> images.ImageFacts:
         """Check an image and write it anew without metadata."""
