@@ -14,7 +14,7 @@ PAID, FREE = "dear", "plain"
 CALM_SECONDS = 10.0
 LAST_FAULT_SECONDS = 30.0
 LONGEST_ABSENCE_SECONDS = 24.0
-LIARS = 0.2
+LIARS = 0.4
 # How many plans have a submit that is lost and a list that cannot be trusted together: apart they seldom meet.
 LOST_SUBMITS = 0.3
 # How many times the orchestrator's patience a worker has with a liar: it still listens when the rest has given up.
