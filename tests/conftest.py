@@ -4,7 +4,7 @@ import pytest
 
 from tests.support import requirements
 
-pytest_plugins = ["tests.support.plugin", "tests.support.postgresql", "tests.support.s3"]
+pytest_plugins = ["tests.support.plugin", "tests.support.postgresql", "tests.support.s3", "tests.support.worker_scene"]
 
 
 def pytest_configure() -> None:

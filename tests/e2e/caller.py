@@ -134,6 +134,11 @@ class Caller:
                     fields = {}
 
 
+def sent(shot: Body) -> list[Body]:
+    """Return a shot's attempts without those that never left, as happens where a machine stalls."""
+    return [attempt for attempt in shot["attempts"] if attempt["state"] != "NOT_SENT"]
+
+
 def answered(answer: httpx.Response, status: int) -> Body:
     """Return the body of an answer with this status."""
     assert answer.status_code == status, (answer.status_code, answer.text)

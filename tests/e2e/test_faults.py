@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Mapping
 import pytest
 import pytest_asyncio
 
+from tests.e2e import caller as callers
 from tests.e2e import mesh as meshes
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
@@ -75,7 +76,7 @@ async def test_it_ends_as_designed_and_no_attempt_was_submitted_twice(mesh, admi
     events = await mesh.caller.events(done["id"])
     assert (done["state"], done["delivery"]) == ("COMPLETED", tale.delivery), events
     (shot,) = done["shots"]
-    attempts = shot["attempts"]
+    attempts = callers.sent(shot)
     assert tuple(attempt["state"] for attempt in attempts) == tale.attempts, events
     _in_order(tale.told, [event["type"] for event in events])
     submits = mesh.submits(done)

@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from reelmesh_simulators import catalogue, orders, vendor
 
+from tests.e2e import caller as callers
 from tests.e2e import mesh as meshes
 from tests.support import vendors
 
@@ -135,7 +136,7 @@ async def test_a_request_is_paid_once_and_ends_as_designed(scene, admitted, faul
     events = await scene.mesh.caller.events(done["id"])
     told = [(event["type"], event["message"]) for event in events]
     (shot,) = done["shots"]
-    assert tuple(attempt["state"] for attempt in shot["attempts"]) == tale.attempts, told
+    assert tuple(attempt["state"] for attempt in callers.sent(shot)) == tale.attempts, told
     assert (done["state"], done["delivery"]) == ("COMPLETED", tale.delivery), told
     number = list(TALES).index(faults)
     (line,) = [each for each in scene.vendor.ledger.lines(scene.vendor.now) if each.request == f"Film number {number}"]

@@ -140,7 +140,7 @@ async def test_a_request_is_paid_once_and_ends_as_designed(scene, admitted, faul
     done = await scene.mesh.caller.ended(admitted[faults], 150.0)
     told = [(event["type"], event["message"]) for event in await scene.mesh.caller.events(done["id"])]
     (shot,) = done["shots"]
-    assert tuple(attempt["state"] for attempt in shot["attempts"]) == tale.attempts, told
+    assert tuple(attempt["state"] for attempt in callers.sent(shot)) == tale.attempts, told
     assert (done["state"], done["delivery"]) == ("COMPLETED", tale.delivery), told
     assert line_of(scene, list(TALES).index(faults)) == (len(tale.attempts), tale.made), told
     assert (done["held_micros"], done["spent_micros"]) == (0, tale.paid * PRICE_MICROS), told

@@ -29,10 +29,13 @@ class Listed:
 
 
 def by_itself(
-    kept: record.Kept, time: clock.ManualClock, rules: Mapping[str, listing.WriteOff] | None = None
+    kept: record.Kept,
+    time: clock.ManualClock,
+    rules: Mapping[str, listing.WriteOff] | None = None,
+    batch: int = writing_off.BATCH,
 ) -> writing_off.WritingOff:
     listed = Listed({ACCOUNT: listing.WriteOff(DAY)} if rules is None else rules)
-    return writing_off.WritingOff(kept.record, record.attempts_of(kept), listed, time)
+    return writing_off.WritingOff(kept.record, record.attempts_of(kept), listed, time, batch=batch)
 
 
 async def states(kept: record.Kept, number: int) -> list[State]:
@@ -81,12 +84,11 @@ async def test_where_nothing_was_said_a_person_decides(kept: record.Kept) -> Non
 
 
 async def test_what_was_found_meanwhile_is_left_alone_and_every_page_is_looked_at(
-    kept: record.Kept, monkeypatch
+    kept: record.Kept,
 ) -> None:
-    monkeypatch.setattr(writing_off, "BATCH", 1)
     found, _, _ = await test_reconciling.doubtful(kept, 1, 2, 3)
     time = clock.ManualClock()
-    own = by_itself(kept, time)
+    own = by_itself(kept, time, batch=1)
     await own.once()
     await record.attempts_of(kept).record(facts.Job("", "job", found, facts.Evidence.RECORD), record.WORKER)
     time.advance(DAY)

@@ -9,7 +9,7 @@ from reelmesh_provider import model, testing
 from reelmesh_provider.model import cards
 from reelmesh_provider.worker import counting
 
-from tests.unit.provider.conftest import Scene
+from tests.support.worker_scene import Scene
 
 ERA, NEXT = "era-1", "era-2"
 MARK = model.Mark(ERA, 7, "event-7")

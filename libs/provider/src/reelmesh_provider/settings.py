@@ -1,5 +1,6 @@
 """What every provider's worker can be told; each provider adds its own fields in a subclass."""
 
+import abc
 import pathlib
 from collections.abc import Sequence, Set
 from typing import ClassVar, Self
@@ -63,9 +64,9 @@ class PaidProviderSettings(ProviderSettings):
     webhooks_by_submit: ClassVar[bool] = False
 
     @property
+    @abc.abstractmethod
     def pool(self) -> str:
         """The provider's name: that of its accounts, and of its queue."""
-        raise NotImplementedError
 
     def listed(self) -> Sequence[accounts.Account]:
         """Return the provider's accounts, as they are listed now.

@@ -21,13 +21,20 @@ class WritingOff:
     """One observer. Any number may run side by side: every move is guarded by the row."""
 
     def __init__(
-        self, record: ports.Record, protocol: attempts.Attempts, listed: accounts.AccountList, time: clock.Clock
+        self,
+        record: ports.Record,
+        protocol: attempts.Attempts,
+        listed: accounts.AccountList,
+        time: clock.Clock,
+        *,
+        batch: int = BATCH,
     ) -> None:
-        """Take the record, the attempt protocol, the list of accounts, and the observer's own clock."""
+        """Take what it works on, the observer's own clock, and how many attempts are read at once."""
         self._record = record
         self._attempts = protocol
         self._list = listed
         self._clock = time
+        self._batch = batch
         self._seen = leases.Watch()
 
     async def run(self) -> None:
@@ -63,8 +70,8 @@ class WritingOff:
             return found
         place: ports.DoubtPlace | None = None
         while True:
-            page = await self._record.read(lambda store, behind=place: store.doubtful(behind, BATCH))
+            page = await self._record.read(lambda store, behind=place: store.doubtful(behind, self._batch))
             found |= {doubt.attempt.id: doubt.attempt.account_id for doubt in page if doubt.attempt.account_id in rules}
-            if len(page) < BATCH:
+            if len(page) < self._batch:
                 return found
             place = ports.DoubtPlace(page[-1].since, page[-1].attempt.id)
