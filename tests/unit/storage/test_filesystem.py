@@ -144,3 +144,17 @@ async def test_what_has_no_thread_yet_when_it_is_cancelled_never_runs() -> None:
         release.set()
         assert await blocking
         assert not ran.is_set()
+
+
+async def test_cleaning_up_begins_even_for_somebody_who_is_cancelled_first() -> None:
+    release, ran = threading.Event(), threading.Event()
+    with threads.Threads("test", 1) as own:
+        blocking = asyncio.create_task(own.run(release.wait, 10))
+        waiting = asyncio.create_task(own.clean_up(ran.set))
+        await asyncio.sleep(0.01)  # noqa: TID251 - lets both be queued
+        waiting.cancel()
+        release.set()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert await blocking
+        assert ran.is_set()

@@ -62,7 +62,7 @@ class FilesystemBucket:
             await self._threads.run(file.open)
             yield _FileUpload(file, self._threads)
         finally:
-            await self._threads.run(file.discard)
+            await self._threads.clean_up(file.discard)
 
     async def read(self, key: str, offset: int, length: int) -> AsyncGenerator[bytes]:
         """Stream from the file; one that is removed meanwhile is read to its end."""
@@ -74,7 +74,7 @@ class FilesystemBucket:
                 length -= len(chunk)
                 yield chunk
         finally:
-            await self._threads.run(file.close)
+            await self._threads.clean_up(file.close)
 
     async def delete(self, key: str) -> None:
         """Remove the file and the folders that it leaves empty."""

@@ -67,7 +67,7 @@ async def open_bucket(place: Place) -> AsyncGenerator["S3Bucket"]:
         try:
             yield S3Bucket(place, client, own)
         finally:
-            await own.run(client.close)
+            await own.clean_up(client.close)
 
 
 class S3Bucket:
@@ -92,7 +92,7 @@ class S3Bucket:
             yield upload
         finally:
             if upload.unfinished:
-                await self._threads.run(target.abort)
+                await self._threads.clean_up(target.abort)
 
     async def read(self, key: str, offset: int, length: int) -> AsyncGenerator[bytes]:
         """Stream one ranged answer."""
@@ -104,7 +104,7 @@ class S3Bucket:
                 length -= len(chunk)
                 yield chunk
         finally:
-            await self._threads.run(download.close)
+            await self._threads.clean_up(download.close)
 
     async def delete(self, key: str) -> None:
         """Remove the object."""

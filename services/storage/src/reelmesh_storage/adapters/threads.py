@@ -29,8 +29,21 @@ class Threads:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
             if not running.cancel():
-                await asyncio.wait([future])
-                _ = future.cancelled() or future.exception()  # seen: nobody else will look at it
+                await _seen(future)
+            raise
+
+    async def clean_up(
+        self, function: Callable[Arguments, Result], *arguments: Arguments.args, **keywords: Arguments.kwargs
+    ) -> Result:
+        """Call `function` in a thread, also for somebody who is cancelled before it has begun: it takes back or closes
+
+        what would be left behind otherwise.
+        """
+        future = asyncio.wrap_future(self._executor.submit(function, *arguments, **keywords))
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            await _seen(future)
             raise
 
     def __enter__(self) -> "Threads":
@@ -40,3 +53,8 @@ class Threads:
     def __exit__(self, *_: object) -> None:
         """Wait for what runs and end the threads."""
         self._executor.shutdown()
+
+
+async def _seen(future: asyncio.Future[Result]) -> None:
+    await asyncio.wait([future])
+    _ = future.cancelled() or future.exception()  # nobody else will look at it
