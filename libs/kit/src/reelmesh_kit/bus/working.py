@@ -1,6 +1,6 @@
 """Working off a stream: a fixed number of slots, each of which takes a message, handles it and says how it went.
 
-Only pull consumers, one request per slot and for one message at a time, so that nothing waits unseen in a client.
+Only pull consumers; each request is for one message and holds a free slot, so that nothing waits unseen in a client.
 `max_deliver` is ours and not JetStream's: a message over JetStream's limit stays in a work queue for ever, undelivered
 and unlisted; here it becomes a dead letter, whoever died over it.
 """
@@ -19,6 +19,8 @@ from reelmesh_kit.bus import connection, handling, publishing, streams, words
 
 # After a restart of the server a pull request hangs until it ends by itself, so it is short.
 PULL_SECONDS = 2.0
+# A request of each is all that an idle worker costs. The second one asks while the first one's message is handed on.
+PULLERS = 2
 FIRST_RETRY_SECONDS = 0.2
 LONGEST_RETRY_SECONDS = 5.0
 # Of all workers of one consumer together; messages that wait for `Again` count.
@@ -83,14 +85,19 @@ class Worker:
         self._handling = handling.Handling(
             chassis, publisher, plan.durable, plan.ack_wait_seconds, plan.max_deliver, handle
         )
+        self._free = asyncio.Semaphore(plan.slots)
+        self._handlers: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Work until cancelled; then handlers have `drain_seconds` to finish, and what is not done is handed back."""
-        async with asyncio.TaskGroup() as slots:
-            for number in range(self._plan.slots):
-                slots.create_task(self._slot(), name=f"{self._plan.durable} slot {number}")
+        try:
+            async with asyncio.TaskGroup() as pullers:
+                for number in range(min(self._plan.slots, PULLERS)):
+                    pullers.create_task(self._pull(), name=f"{self._plan.durable} puller {number}")
+        finally:
+            await self._drain()
 
-    async def _slot(self) -> None:
+    async def _pull(self) -> None:
         failures = 0
         while True:
             connection.stop_if_asked()
@@ -98,42 +105,67 @@ class Worker:
             try:
                 async with self._pulling() as pull:
                     failures = 0
-                    await self._work_off(pull)
+                    await self._fill_slots(pull)
             except (nats.errors.Error, errors.Unavailable, TimeoutError) as error:
                 failures += 1
                 self._chassis.logger.debug("%s: no messages can be had: %s", self._plan.durable, error)
                 await self._chassis.clock.sleep(self._pause_seconds(failures))
 
-    async def _work_off(self, pull: JetStreamContext.PullSubscription) -> None:
-        """Take messages and handle them; return when the connection came up anew."""
+    async def _fill_slots(self, pull: JetStreamContext.PullSubscription) -> None:
+        """Take a message for each slot that gets free; return when the connection came up anew."""
         generation = self._link.generation
         while self._link.generation == generation:
             connection.stop_if_asked()
+            await self._free.acquire()
             try:
-                async with self._link.while_up(2 * PULL_SECONDS):
-                    (message,) = await pull.fetch(1, timeout=PULL_SECONDS)
-            except TimeoutError:
-                # Nothing to do, or nobody there.
+                message = await self._next(pull)
+            except BaseException:
+                self._free.release()
+                raise
+            if message is None:
+                self._free.release()
                 connection.stop_if_asked()
                 await self._link.wait_up()
-                continue
-            if connection.asked_to_stop():
-                await message.nak()
-                continue
-            await self._finish(message)
+            else:
+                self._handle(message)
 
-    async def _finish(self, message: nats_msg.Msg) -> None:
-        """Handle a message; being cancelled waits for the handler, for a while."""
-        handler = asyncio.create_task(self._handling.run(message))
+    async def _next(self, pull: JetStreamContext.PullSubscription) -> nats_msg.Msg | None:
+        """Return a message, or None where there is nothing to do, or nobody there."""
         try:
-            await asyncio.shield(handler)
-        except asyncio.CancelledError:
-            try:
-                await asyncio.wait({handler}, timeout=self._plan.drain_seconds)
-            finally:
+            async with self._link.while_up(2 * PULL_SECONDS):
+                (message,) = await pull.fetch(1, timeout=PULL_SECONDS)
+        except TimeoutError:
+            return None
+        if connection.asked_to_stop():
+            await message.nak()
+            return None
+        return message
+
+    def _handle(self, message: nats_msg.Msg) -> None:
+        # A task of its own at once: whoever cancels the puller from here on finds it among those that are drained.
+        handler = asyncio.create_task(self._handling.run(message))
+        self._handlers.add(handler)
+        handler.add_done_callback(self._let_go)
+
+    def _let_go(self, handler: asyncio.Task[None]) -> None:
+        self._handlers.discard(handler)
+        self._free.release()
+        if not handler.cancelled() and (error := handler.exception()) is not None:
+            self._chassis.logger.error(
+                "%s: a message was not settled and comes again", self._plan.durable, exc_info=error
+            )
+
+    async def _drain(self) -> None:
+        """Let handlers finish, for a while; a second cancellation ends the while."""
+        handlers = set(self._handlers)
+        if not handlers:
+            return
+        try:
+            await asyncio.wait(handlers, timeout=self._plan.drain_seconds)
+        finally:
+            for handler in handlers:
                 handler.cancel()
-            await asyncio.wait({handler})
-            raise
+            await asyncio.wait(handlers)
 
     @contextlib.asynccontextmanager
     async def _pulling(self) -> AsyncGenerator[JetStreamContext.PullSubscription]:
