@@ -32,7 +32,7 @@ LOOK_SECONDS = 0.1
 SELDOM_AFTER = 5
 # Between two deaths of one service: at least, and at most, when it takes the others long to recover.
 PAUSE_SECONDS = 2.0
-LONGEST_PAUSE_SECONDS = 6.0
+LONGEST_PAUSE_SECONDS = 15.0
 
 
 def all_points() -> list[str]:

@@ -1,16 +1,24 @@
-"""Somebody who looks at the vendor's console, and says of attempts in doubt what became of them."""
+"""Somebody who looks at the vendor's console, says of attempts in doubt what became of them, and turns switches."""
 
 import collections
+import itertools
 import zlib
 
 import grpc
-from reelmesh.v1 import reconciliation_service_pb2, reconciliation_service_pb2_grpc
+from reelmesh.v1 import (
+    account_service_pb2,
+    account_service_pb2_grpc,
+    reconciliation_service_pb2,
+    reconciliation_service_pb2_grpc,
+)
 from reelmesh_kit import errors, process, rpc
 
-from tests.chaos import vendor
+from tests.chaos import mesh, vendor
 
 CALL_SECONDS = 5.0
 ROUND_SECONDS = 0.2
+# A switch is turned off and on again once in so many rounds.
+SWITCH_EVERY = 5
 # What the rest comes to, the workers find out by themselves.
 SHARE = 0.6
 
@@ -36,13 +44,16 @@ class Operator:
 
     async def run(self) -> None:
         """Look, until cancelled; the orchestrators may be away."""
-        who = rpc.Caller("", key_id="chaos", admin=True)
+        who = rpc.Caller("operators", key_id="chaos", admin=True)
         async with rpc.channel(self._own, self._target, timeout_seconds=CALL_SECONDS) as channel:
             stub = reconciliation_service_pb2_grpc.ReconciliationServiceStub(channel)
-            while True:
+            switches = account_service_pb2_grpc.AccountServiceStub(channel)
+            for number in itertools.count():
                 try:
                     with rpc.acting_as(who):
                         await self._look(stub)
+                        if number % SWITCH_EVERY == 0:
+                            await self._switch(switches)
                 except (errors.ReelmeshError, grpc.aio.AioRpcError) as error:
                     self._said[type(error).__name__] += 1
                 await self._own.clock.sleep(ROUND_SECONDS)
@@ -72,3 +83,10 @@ class Operator:
                 reconciliation_service_pb2.ResubmitAttemptRequest(attempt_id=attempt_id, reason="it never got through")
             )
             self._said["resubmitted"] += 1
+
+    async def _switch(self, stub: "account_service_pb2_grpc.AccountServiceAsyncStub") -> None:
+        """Turn an account off and on again that nobody works for, so that nothing waits for it."""
+        target = account_service_pb2.SwitchTarget(account_id=mesh.NOBODYS)
+        await stub.SwitchOff(account_service_pb2.SwitchOffRequest(target=target, reason="a fire drill"))
+        await stub.SwitchOn(account_service_pb2.SwitchOnRequest(target=target, reason="it is over"))
+        self._said["switched"] += 1

@@ -37,6 +37,7 @@ def model_card(
     reference_images: int = 4,
     retires_on: datetime.date | None = None,
     longest_prompt: int = 0,
+    needs_picture: bool = False,
 ) -> card.ModelCard:
     """Return a model that can nearly everything."""
     return card.ModelCard(
@@ -54,6 +55,7 @@ def model_card(
         longest_render_seconds=300.0,
         seconds_per_second=1.0,
         longest_prompt=longest_prompt,
+        needs_picture=needs_picture,
     )
 
 

@@ -93,6 +93,7 @@ def test_what_costs_too_much_is_refused_with_the_price() -> None:
         (model_card(reference_images=1), {"references": 2}, "at most 1 reference images"),
         (model_card(retires_on=DAY), {}, f"retired on {DAY.isoformat()}"),
         (model_card(longest_prompt=3), {}, "prompts of at most 3 characters"),
+        (model_card(needs_picture=True, first_frame=True), {}, "starts from a picture, and the request has none"),
         (model_card(), {"pin": "somebody/else"}, "pinned to somebody/else"),
     ],
 )
@@ -103,6 +104,17 @@ def test_what_nobody_can_make_is_refused_with_each_reason(
         plan(sketch(**changes), provider_card("p", model))
     assert words in refused.value.message
     assert words in refused.value.metadata["p/m-1"]
+
+
+def test_what_makes_nothing_of_words_alone_takes_a_reference_or_the_frame_that_a_shot_ends_on() -> None:
+    picky = provider_card("picky", model_card(needs_picture=True, longest_seconds=8.0))
+    (one,) = plan(sketch(references=1), picky)
+    assert not one.route[0].struck
+    first, second = plan(
+        sketch(16.0), picky, provider_card("p", model_card(micros_per_second=200_000, longest_seconds=8.0))
+    )
+    assert [(each.provider, each.struck) for each in first.route] == [("p", False), ("picky", True)]
+    assert [(each.provider, each.struck) for each in second.route] == [("picky", False), ("p", False)]
 
 
 def routed(policy: policies.RoutingPolicy, *cards: orchestrator.card.Card, **changes: object) -> list[str]:

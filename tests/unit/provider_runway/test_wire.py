@@ -19,7 +19,7 @@ Verdict, Outcome = model.Verdict, model.Outcome
 
 def asked(**changes: object) -> wire.Create:
     task = dataclasses.replace(TASK, **changes)  # pyright: ignore[reportArgumentType]
-    return wire.create(task, CARD, needs_picture=frozenset({"gen4_turbo"}))
+    return wire.create(task, CARD)
 
 
 # --- creating

@@ -140,6 +140,7 @@ def _model_to(card: model.ModelCard) -> pool_service_pb2.ModelCard:
         seconds_per_second=card.seconds_per_second,
         longest_prompt=card.longest_prompt,
         quality=card.quality,
+        needs_picture=card.needs_picture,
     )
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import importlib.metadata
-import tomllib
 import urllib.parse
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -48,7 +47,6 @@ class RunwayProvider:
         self._credentials = credentials.Credentials(
             told.accounts_file, settings.PROVIDER, own.logger, endpoint=ENDPOINT
         )
-        self._needs_picture = frozenset(tomllib.loads(card_files.packaged(PACKAGE, "requests"))["needs_picture"])
         # Tasks that this worker stopped, with what that costs: Runway forgets them with that.
         self._stopped: dict[str, int | None] = {}
         # How often in a row nothing lay where Runway said that a task's clip is.
@@ -80,7 +78,7 @@ class RunwayProvider:
         """Create a task, by one request; a picture that is too large for it is sent before."""
         try:
             account, headers = self._account(task.account_id)
-            create = wire.create(task, self.card, needs_picture=self._needs_picture)
+            create = wire.create(task, self.card)
             body = create.body
             if create.picture:
                 body = create.with_picture(await self._uri_of(create.picture, account, headers))

@@ -40,7 +40,7 @@ class Create:
 # --- creating
 
 
-def create(task: mesh.Task, card: mesh.ProviderCard, *, needs_picture: frozenset[str] = frozenset()) -> Create:
+def create(task: mesh.Task, card: mesh.ProviderCard) -> Create:
     """Return what is asked for a task.
 
     Raises:
@@ -51,7 +51,7 @@ def create(task: mesh.Task, card: mesh.ProviderCard, *, needs_picture: frozenset
     if offered is None:
         raise Impossible(f"{card.provider} makes {', '.join(known)}, not {task.model!r}")
     picture = task.first_frame or (task.references[0] if task.references else None)
-    if picture is None and task.model in needs_picture:
+    if picture is None and offered.needs_picture:
         raise Impossible(f"{task.model} starts from a picture, and the task has none")
     _check(task, offered)
     body: dict[str, Any] = {

@@ -38,6 +38,7 @@ class ModelCard:
         seconds_per_second: the typical time for each second of video.
         longest_prompt: characters; 0 means that no limit is known.
         quality: beside others': 1 economy, 2 standard, 3 premium; 0 means that nobody said.
+        needs_picture: it makes nothing of words alone: a clip starts from a reference image or a given frame.
     """
 
     model: str
@@ -56,6 +57,7 @@ class ModelCard:
     retires_on: datetime.date | None = None
     longest_prompt: int = 0
     quality: int = 0
+    needs_picture: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,8 @@ class ModelCard:
     longest_prompt: int
     #: 1 economy, 2 standard, 3 premium; 0 means that nobody said.
     quality: int = 0
+    #: Whether it makes nothing of words alone.
+    needs_picture: bool = False
 
     def price(self, day: datetime.date) -> Price | None:
         """Return the price in force on a day."""

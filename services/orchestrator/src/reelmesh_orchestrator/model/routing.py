@@ -181,6 +181,8 @@ def _size_problem(wish: Wish, model: ModelCard) -> str:
 def _input_problem(wish: Wish, model: ModelCard) -> str:
     if wish.references > model.reference_images:
         return f"takes at most {model.reference_images} reference images"
+    if model.needs_picture and not (wish.references or wish.needs_first_frame):
+        return "starts from a picture, and the request has none"
     if wish.needs_first_frame and not model.first_frame:
         return "cannot start from a given frame"
     if model.longest_prompt and wish.prompt_characters > model.longest_prompt:

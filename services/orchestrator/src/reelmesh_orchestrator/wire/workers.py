@@ -96,6 +96,7 @@ def _model(message: pool_service_pb2.ModelCard) -> card.ModelCard:
         seconds_per_second=message.seconds_per_second,
         longest_prompt=message.longest_prompt,
         quality=message.quality,
+        needs_picture=message.needs_picture,
     )
 
 

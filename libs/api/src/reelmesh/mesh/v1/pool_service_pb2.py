@@ -29,7 +29,7 @@ from reelmesh.mesh.v1 import record_mark_pb2 as reelmesh_dot_mesh_dot_v1_dot_rec
 from reelmesh.mesh.v1 import task_pb2 as reelmesh_dot_mesh_dot_v1_dot_task__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#reelmesh/mesh/v1/pool_service.proto\x12\x10reelmesh.mesh.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&reelmesh/mesh/v1/attempt_service.proto\x1a\"reelmesh/mesh/v1/record_mark.proto\x1a\x1breelmesh/mesh/v1/task.proto\"\x88\x02\n\x0cProviderCard\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12+\n\x06models\x18\x03 \x03(\x0b\x32\x1b.reelmesh.mesh.v1.ModelCard\x12,\n\x08recovery\x18\x04 \x01(\x0e\x32\x1a.reelmesh.mesh.v1.Recovery\x12\x0c\n\x04\x66ree\x18\x05 \x01(\x08\x12\x1e\n\x16\x63reation_delay_seconds\x18\x06 \x01(\x01\x12\x1d\n\x15listing_delay_seconds\x18\x07 \x01(\x01\x12\x13\n\x0b\x63\x61ncellable\x18\x08 \x01(\x08\x12\x18\n\x10polls_per_second\x18\t \x01(\x01\"\xfd\x02\n\tModelCard\x12\r\n\x05model\x18\x01 \x01(\t\x12\x18\n\x10shortest_seconds\x18\x02 \x01(\x01\x12\x17\n\x0flongest_seconds\x18\x03 \x01(\x01\x12\x19\n\x11\x64urations_seconds\x18\x04 \x03(\x01\x12\r\n\x05sizes\x18\x05 \x03(\t\x12\x16\n\x0elargest_pixels\x18\x06 \x01(\x03\x12\x18\n\x10reference_images\x18\x07 \x01(\x05\x12\x13\n\x0b\x66irst_frame\x18\x08 \x01(\x08\x12\r\n\x05\x61udio\x18\t \x01(\x08\x12\x0c\n\x04seed\x18\n \x01(\x08\x12\'\n\x06prices\x18\x0b \x03(\x0b\x32\x17.reelmesh.mesh.v1.Price\x12\x12\n\nretires_on\x18\x0c \x01(\t\x12\x1e\n\x16longest_render_seconds\x18\r \x01(\x01\x12\x1a\n\x12seconds_per_second\x18\x0e \x01(\x01\x12\x16\n\x0elongest_prompt\x18\x0f \x01(\x05\x12\x0f\n\x07quality\x18\x10 \x01(\x05\"Q\n\x05Price\x12\x14\n\x0c\x65\x66\x66\x65\x63tive_on\x18\x01 \x01(\t\x12\x19\n\x11micros_per_second\x18\x02 \x01(\x03\x12\x17\n\x0fmicros_per_clip\x18\x03 \x01(\x03\"C\n\x13RegisterCardRequest\x12,\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x1e.reelmesh.mesh.v1.ProviderCard\"\x16\n\x14RegisterCardResponse\"\xee\x01\n\x11RenewLeaseRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0c\n\x04pool\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x12\n\nsubmitting\x18\x05 \x03(\t\x12\x10\n\x08watching\x18\x06 \x03(\t\x12\x0f\n\x07\x66inding\x18\x07 \x03(\t\x12\x13\n\x0bstep_tokens\x18\x08 \x03(\t\x12\x0c\n\x04room\x18\t \x01(\x05\x12*\n\x04mark\x18\n \x01(\x0b\x32\x1c.reelmesh.mesh.v1.RecordMark\x12\x16\n\x0e\x63ounted_era_id\x18\x0b \x01(\t\"\xe3\x03\n\x12RenewLeaseResponse\x12\x0c\n\x04held\x18\x01 \x01(\x08\x12(\n\x05lease\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\x0brenew_every\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x05watch\x18\x04 \x03(\x0b\x32\x1c.reelmesh.mesh.v1.WatchOrder\x12)\n\x04\x66ind\x18\x05 \x03(\x0b\x32\x1b.reelmesh.mesh.v1.FindOrder\x12\x0e\n\x06\x63\x61ncel\x18\x06 \x03(\t\x12\x0e\n\x06\x66orget\x18\x07 \x03(\t\x12\x10\n\x08\x63ordoned\x18\x08 \x01(\x08\x12>\n\x05rates\x18\t \x03(\x0b\x32/.reelmesh.mesh.v1.RenewLeaseResponse.RatesEntry\x12*\n\x04mark\x18\n \x01(\x0b\x32\x1c.reelmesh.mesh.v1.RecordMark\x12\x12\n\nrecovering\x18\x0b \x01(\x08\x12-\n\x06\x63\x65nsus\x18\x0c \x03(\x0b\x32\x1d.reelmesh.mesh.v1.CensusOrder\x1a,\n\nRatesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\x85\x01\n\x0b\x43\x65nsusOrder\x12\x0e\n\x06\x65ra_id\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\t\x12)\n\x05since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x04wait\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xa8\x01\n\x13ReportCensusRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x0e\n\x06\x65ra_id\x18\x02 \x01(\t\x12\x12\n\naccount_id\x18\x03 \x01(\t\x12)\n\x04jobs\x18\x04 \x03(\x0b\x32\x1b.reelmesh.mesh.v1.ListedJob\x12\x0c\n\x04last\x18\x05 \x01(\x08\x12\x10\n\x08\x63omplete\x18\x06 \x01(\x08\x12\x0f\n\x07message\x18\x07 \x01(\t\"\x99\x01\n\tListedJob\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x12\n\nattempt_id\x18\x02 \x01(\t\x12\x11\n\x04seed\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\r\n\x05model\x18\x04 \x01(\t\x12\x0f\n\x07project\x18\x05 \x01(\t\x12,\n\x08\x65vidence\x18\x06 \x01(\x0e\x32\x1a.reelmesh.mesh.v1.EvidenceB\x07\n\x05_seed\"(\n\x14ReportCensusResponse\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x08\"Z\n\nWatchOrder\x12,\n\x04task\x18\x01 \x01(\x0b\x32\x1e.reelmesh.mesh.v1.GenerateTask\x12\x0e\n\x06job_id\x18\x02 \x01(\t\x12\x0e\n\x06\x63\x61ncel\x18\x03 \x01(\x08\"\xb0\x01\n\tFindOrder\x12,\n\x04task\x18\x01 \x01(\x0b\x32\x1e.reelmesh.mesh.v1.GenerateTask\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\'\n\x04wait\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\texclusive\x18\x04 \x01(\x08\x12\x0e\n\x06rivals\x18\x05 \x01(\x05\x12\x17\n\x0f\x63laimed_job_ids\x18\x06 \x03(\t\"(\n\x13ReleaseLeaseRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\"\x16\n\x14ReleaseLeaseResponse*\x8c\x01\n\x08Recovery\x12\x18\n\x14RECOVERY_UNSPECIFIED\x10\x00\x12\x12\n\x0eRECOVERY_EXACT\x10\x01\x12\x13\n\x0fRECOVERY_OUTPUT\x10\x02\x12\x14\n\x10RECOVERY_WEBHOOK\x10\x03\x12\x14\n\x10RECOVERY_LISTING\x10\x04\x12\x11\n\rRECOVERY_NONE\x10\x05\x32\x92\x03\n\x0bPoolService\x12\x62\n\x0cRegisterCard\x12%.reelmesh.mesh.v1.RegisterCardRequest\x1a&.reelmesh.mesh.v1.RegisterCardResponse\"\x03\x90\x02\x02\x12W\n\nRenewLease\x12#.reelmesh.mesh.v1.RenewLeaseRequest\x1a$.reelmesh.mesh.v1.RenewLeaseResponse\x12\x62\n\x0cReleaseLease\x12%.reelmesh.mesh.v1.ReleaseLeaseRequest\x1a&.reelmesh.mesh.v1.ReleaseLeaseResponse\"\x03\x90\x02\x02\x12\x62\n\x0cReportCensus\x12%.reelmesh.mesh.v1.ReportCensusRequest\x1a&.reelmesh.mesh.v1.ReportCensusResponse\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#reelmesh/mesh/v1/pool_service.proto\x12\x10reelmesh.mesh.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&reelmesh/mesh/v1/attempt_service.proto\x1a\"reelmesh/mesh/v1/record_mark.proto\x1a\x1breelmesh/mesh/v1/task.proto\"\x88\x02\n\x0cProviderCard\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12+\n\x06models\x18\x03 \x03(\x0b\x32\x1b.reelmesh.mesh.v1.ModelCard\x12,\n\x08recovery\x18\x04 \x01(\x0e\x32\x1a.reelmesh.mesh.v1.Recovery\x12\x0c\n\x04\x66ree\x18\x05 \x01(\x08\x12\x1e\n\x16\x63reation_delay_seconds\x18\x06 \x01(\x01\x12\x1d\n\x15listing_delay_seconds\x18\x07 \x01(\x01\x12\x13\n\x0b\x63\x61ncellable\x18\x08 \x01(\x08\x12\x18\n\x10polls_per_second\x18\t \x01(\x01\"\x94\x03\n\tModelCard\x12\r\n\x05model\x18\x01 \x01(\t\x12\x18\n\x10shortest_seconds\x18\x02 \x01(\x01\x12\x17\n\x0flongest_seconds\x18\x03 \x01(\x01\x12\x19\n\x11\x64urations_seconds\x18\x04 \x03(\x01\x12\r\n\x05sizes\x18\x05 \x03(\t\x12\x16\n\x0elargest_pixels\x18\x06 \x01(\x03\x12\x18\n\x10reference_images\x18\x07 \x01(\x05\x12\x13\n\x0b\x66irst_frame\x18\x08 \x01(\x08\x12\r\n\x05\x61udio\x18\t \x01(\x08\x12\x0c\n\x04seed\x18\n \x01(\x08\x12\'\n\x06prices\x18\x0b \x03(\x0b\x32\x17.reelmesh.mesh.v1.Price\x12\x12\n\nretires_on\x18\x0c \x01(\t\x12\x1e\n\x16longest_render_seconds\x18\r \x01(\x01\x12\x1a\n\x12seconds_per_second\x18\x0e \x01(\x01\x12\x16\n\x0elongest_prompt\x18\x0f \x01(\x05\x12\x0f\n\x07quality\x18\x10 \x01(\x05\x12\x15\n\rneeds_picture\x18\x11 \x01(\x08\"Q\n\x05Price\x12\x14\n\x0c\x65\x66\x66\x65\x63tive_on\x18\x01 \x01(\t\x12\x19\n\x11micros_per_second\x18\x02 \x01(\x03\x12\x17\n\x0fmicros_per_clip\x18\x03 \x01(\x03\"C\n\x13RegisterCardRequest\x12,\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x1e.reelmesh.mesh.v1.ProviderCard\"\x16\n\x14RegisterCardResponse\"\xee\x01\n\x11RenewLeaseRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0c\n\x04pool\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x12\n\nsubmitting\x18\x05 \x03(\t\x12\x10\n\x08watching\x18\x06 \x03(\t\x12\x0f\n\x07\x66inding\x18\x07 \x03(\t\x12\x13\n\x0bstep_tokens\x18\x08 \x03(\t\x12\x0c\n\x04room\x18\t \x01(\x05\x12*\n\x04mark\x18\n \x01(\x0b\x32\x1c.reelmesh.mesh.v1.RecordMark\x12\x16\n\x0e\x63ounted_era_id\x18\x0b \x01(\t\"\xe3\x03\n\x12RenewLeaseResponse\x12\x0c\n\x04held\x18\x01 \x01(\x08\x12(\n\x05lease\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\x0brenew_every\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x05watch\x18\x04 \x03(\x0b\x32\x1c.reelmesh.mesh.v1.WatchOrder\x12)\n\x04\x66ind\x18\x05 \x03(\x0b\x32\x1b.reelmesh.mesh.v1.FindOrder\x12\x0e\n\x06\x63\x61ncel\x18\x06 \x03(\t\x12\x0e\n\x06\x66orget\x18\x07 \x03(\t\x12\x10\n\x08\x63ordoned\x18\x08 \x01(\x08\x12>\n\x05rates\x18\t \x03(\x0b\x32/.reelmesh.mesh.v1.RenewLeaseResponse.RatesEntry\x12*\n\x04mark\x18\n \x01(\x0b\x32\x1c.reelmesh.mesh.v1.RecordMark\x12\x12\n\nrecovering\x18\x0b \x01(\x08\x12-\n\x06\x63\x65nsus\x18\x0c \x03(\x0b\x32\x1d.reelmesh.mesh.v1.CensusOrder\x1a,\n\nRatesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\x85\x01\n\x0b\x43\x65nsusOrder\x12\x0e\n\x06\x65ra_id\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\t\x12)\n\x05since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x04wait\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xa8\x01\n\x13ReportCensusRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x0e\n\x06\x65ra_id\x18\x02 \x01(\t\x12\x12\n\naccount_id\x18\x03 \x01(\t\x12)\n\x04jobs\x18\x04 \x03(\x0b\x32\x1b.reelmesh.mesh.v1.ListedJob\x12\x0c\n\x04last\x18\x05 \x01(\x08\x12\x10\n\x08\x63omplete\x18\x06 \x01(\x08\x12\x0f\n\x07message\x18\x07 \x01(\t\"\x99\x01\n\tListedJob\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x12\n\nattempt_id\x18\x02 \x01(\t\x12\x11\n\x04seed\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\r\n\x05model\x18\x04 \x01(\t\x12\x0f\n\x07project\x18\x05 \x01(\t\x12,\n\x08\x65vidence\x18\x06 \x01(\x0e\x32\x1a.reelmesh.mesh.v1.EvidenceB\x07\n\x05_seed\"(\n\x14ReportCensusResponse\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x08\"Z\n\nWatchOrder\x12,\n\x04task\x18\x01 \x01(\x0b\x32\x1e.reelmesh.mesh.v1.GenerateTask\x12\x0e\n\x06job_id\x18\x02 \x01(\t\x12\x0e\n\x06\x63\x61ncel\x18\x03 \x01(\x08\"\xb0\x01\n\tFindOrder\x12,\n\x04task\x18\x01 \x01(\x0b\x32\x1e.reelmesh.mesh.v1.GenerateTask\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\'\n\x04wait\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\texclusive\x18\x04 \x01(\x08\x12\x0e\n\x06rivals\x18\x05 \x01(\x05\x12\x17\n\x0f\x63laimed_job_ids\x18\x06 \x03(\t\"(\n\x13ReleaseLeaseRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\"\x16\n\x14ReleaseLeaseResponse*\x8c\x01\n\x08Recovery\x12\x18\n\x14RECOVERY_UNSPECIFIED\x10\x00\x12\x12\n\x0eRECOVERY_EXACT\x10\x01\x12\x13\n\x0fRECOVERY_OUTPUT\x10\x02\x12\x14\n\x10RECOVERY_WEBHOOK\x10\x03\x12\x14\n\x10RECOVERY_LISTING\x10\x04\x12\x11\n\rRECOVERY_NONE\x10\x05\x32\x92\x03\n\x0bPoolService\x12\x62\n\x0cRegisterCard\x12%.reelmesh.mesh.v1.RegisterCardRequest\x1a&.reelmesh.mesh.v1.RegisterCardResponse\"\x03\x90\x02\x02\x12W\n\nRenewLease\x12#.reelmesh.mesh.v1.RenewLeaseRequest\x1a$.reelmesh.mesh.v1.RenewLeaseResponse\x12\x62\n\x0cReleaseLease\x12%.reelmesh.mesh.v1.ReleaseLeaseRequest\x1a&.reelmesh.mesh.v1.ReleaseLeaseResponse\"\x03\x90\x02\x02\x12\x62\n\x0cReportCensus\x12%.reelmesh.mesh.v1.ReportCensusRequest\x1a&.reelmesh.mesh.v1.ReportCensusResponse\"\x03\x90\x02\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,40 +44,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_POOLSERVICE'].methods_by_name['ReleaseLease']._serialized_options = b'\220\002\002'
   _globals['_POOLSERVICE'].methods_by_name['ReportCensus']._loaded_options = None
   _globals['_POOLSERVICE'].methods_by_name['ReportCensus']._serialized_options = b'\220\002\002'
-  _globals['_RECOVERY']._serialized_start=2624
-  _globals['_RECOVERY']._serialized_end=2764
+  _globals['_RECOVERY']._serialized_start=2647
+  _globals['_RECOVERY']._serialized_end=2787
   _globals['_PROVIDERCARD']._serialized_start=228
   _globals['_PROVIDERCARD']._serialized_end=492
   _globals['_MODELCARD']._serialized_start=495
-  _globals['_MODELCARD']._serialized_end=876
-  _globals['_PRICE']._serialized_start=878
-  _globals['_PRICE']._serialized_end=959
-  _globals['_REGISTERCARDREQUEST']._serialized_start=961
-  _globals['_REGISTERCARDREQUEST']._serialized_end=1028
-  _globals['_REGISTERCARDRESPONSE']._serialized_start=1030
-  _globals['_REGISTERCARDRESPONSE']._serialized_end=1052
-  _globals['_RENEWLEASEREQUEST']._serialized_start=1055
-  _globals['_RENEWLEASEREQUEST']._serialized_end=1293
-  _globals['_RENEWLEASERESPONSE']._serialized_start=1296
-  _globals['_RENEWLEASERESPONSE']._serialized_end=1779
-  _globals['_RENEWLEASERESPONSE_RATESENTRY']._serialized_start=1735
-  _globals['_RENEWLEASERESPONSE_RATESENTRY']._serialized_end=1779
-  _globals['_CENSUSORDER']._serialized_start=1782
-  _globals['_CENSUSORDER']._serialized_end=1915
-  _globals['_REPORTCENSUSREQUEST']._serialized_start=1918
-  _globals['_REPORTCENSUSREQUEST']._serialized_end=2086
-  _globals['_LISTEDJOB']._serialized_start=2089
-  _globals['_LISTEDJOB']._serialized_end=2242
-  _globals['_REPORTCENSUSRESPONSE']._serialized_start=2244
-  _globals['_REPORTCENSUSRESPONSE']._serialized_end=2284
-  _globals['_WATCHORDER']._serialized_start=2286
-  _globals['_WATCHORDER']._serialized_end=2376
-  _globals['_FINDORDER']._serialized_start=2379
-  _globals['_FINDORDER']._serialized_end=2555
-  _globals['_RELEASELEASEREQUEST']._serialized_start=2557
-  _globals['_RELEASELEASEREQUEST']._serialized_end=2597
-  _globals['_RELEASELEASERESPONSE']._serialized_start=2599
-  _globals['_RELEASELEASERESPONSE']._serialized_end=2621
-  _globals['_POOLSERVICE']._serialized_start=2767
-  _globals['_POOLSERVICE']._serialized_end=3169
+  _globals['_MODELCARD']._serialized_end=899
+  _globals['_PRICE']._serialized_start=901
+  _globals['_PRICE']._serialized_end=982
+  _globals['_REGISTERCARDREQUEST']._serialized_start=984
+  _globals['_REGISTERCARDREQUEST']._serialized_end=1051
+  _globals['_REGISTERCARDRESPONSE']._serialized_start=1053
+  _globals['_REGISTERCARDRESPONSE']._serialized_end=1075
+  _globals['_RENEWLEASEREQUEST']._serialized_start=1078
+  _globals['_RENEWLEASEREQUEST']._serialized_end=1316
+  _globals['_RENEWLEASERESPONSE']._serialized_start=1319
+  _globals['_RENEWLEASERESPONSE']._serialized_end=1802
+  _globals['_RENEWLEASERESPONSE_RATESENTRY']._serialized_start=1758
+  _globals['_RENEWLEASERESPONSE_RATESENTRY']._serialized_end=1802
+  _globals['_CENSUSORDER']._serialized_start=1805
+  _globals['_CENSUSORDER']._serialized_end=1938
+  _globals['_REPORTCENSUSREQUEST']._serialized_start=1941
+  _globals['_REPORTCENSUSREQUEST']._serialized_end=2109
+  _globals['_LISTEDJOB']._serialized_start=2112
+  _globals['_LISTEDJOB']._serialized_end=2265
+  _globals['_REPORTCENSUSRESPONSE']._serialized_start=2267
+  _globals['_REPORTCENSUSRESPONSE']._serialized_end=2307
+  _globals['_WATCHORDER']._serialized_start=2309
+  _globals['_WATCHORDER']._serialized_end=2399
+  _globals['_FINDORDER']._serialized_start=2402
+  _globals['_FINDORDER']._serialized_end=2578
+  _globals['_RELEASELEASEREQUEST']._serialized_start=2580
+  _globals['_RELEASELEASEREQUEST']._serialized_end=2620
+  _globals['_RELEASELEASERESPONSE']._serialized_start=2622
+  _globals['_RELEASELEASERESPONSE']._serialized_end=2644
+  _globals['_POOLSERVICE']._serialized_start=2790
+  _globals['_POOLSERVICE']._serialized_end=3192
 # @@protoc_insertion_point(module_scope)
