@@ -3,8 +3,20 @@
 import dataclasses
 import datetime
 from collections.abc import Callable
+from typing import NamedTuple
 
-from reelmesh_orchestrator.model import attempt, breaker, cancelling, floors, generation, shot, step, stepping, takes
+from reelmesh_orchestrator.model import (
+    attempt,
+    breaker,
+    cancelling,
+    floors,
+    generation,
+    health,
+    shot,
+    step,
+    stepping,
+    takes,
+)
 from reelmesh_orchestrator.model.draft import Draft, KeepAssets
 
 
@@ -63,6 +75,14 @@ def advance(draft: Draft, policy: Policy) -> None:
     takes.process(draft)
 
 
+class Choice(NamedTuple):
+    """Who tries a shot next, and not before when; and who would have come first, each with why it does not."""
+
+    candidate: shot.Candidate
+    when: datetime.datetime
+    passed_over: tuple[str, ...] = ()
+
+
 def next_candidate(
     draft: Draft,
     one: shot.Shot,
@@ -70,29 +90,45 @@ def next_candidate(
     *,
     instead_of: attempt.Attempt | None = None,
     fits: Callable[[shot.Candidate], bool] = lambda candidate: True,
-) -> tuple[shot.Candidate, datetime.datetime] | None:
-    """Return who tries a shot next, and not before when; None when nobody is left.
+) -> Choice | None:
+    """Return who tries a shot next; None when nobody is left.
 
     A candidate goes on as long as its refusals are worth another submit and its tries last, a free one also when its
     job went with the machine that made it; whatever was verified to fail for good moves on to the next. A refusal for
-    safety strikes everybody who would be paid. `instead_of` would be given up for it, with what it holds; `fits` says
-    in whose way nothing stands.
+    safety strikes everybody who would be paid. Who has to be left alone for longer than anybody is waited for comes
+    only where all others would have to wait longer still. `instead_of` would be given up for it, with what it holds;
+    `fits` says in whose way nothing stands.
     """
-    current = draft.generation
-    tried = [two for two in draft.aggregate.attempts_of(one.id) if two.run == current.run]
+    tried = [two for two in draft.aggregate.attempts_of(one.id) if two.run == draft.generation.run]
     unsafe = any(two.ending is attempt.Ending.UNSAFE for two in tried)
-    committed = draft.aggregate.spent_micros + draft.aggregate.held_micros
-    committed -= instead_of.held_micros if instead_of else 0
+    patience = datetime.timedelta(seconds=policy.breakers.patience_seconds)
+    passed_over: list[str] = []
+    for_long: list[Choice] = []
     for candidate in filter(fits, one.route):
         mine = [two for two in tried if (two.account_id, two.model) == (candidate.account_id, candidate.model)]
         if candidate.struck or (unsafe and not candidate.free) or _used_up(mine, candidate, policy):
             continue
-        if current.max_cost_micros and committed + candidate.price_micros > current.max_cost_micros:
-            continue
-        when = draft.now + datetime.timedelta(seconds=_delay_seconds(mine, policy))
-        if current.deadline_time is None or when < current.deadline_time:
-            return candidate, when
-    return None
+        choice = Choice(candidate, max(draft.now, _not_before(draft, mine, policy)), (*passed_over,))
+        problem = _out_of_bounds(draft, choice, instead_of)
+        if not problem and choice.when - draft.now <= patience:
+            return choice
+        if not problem:
+            for_long.append(choice)
+            problem = f"is to be left alone until {health.told(choice.when, draft.now)}"
+        passed_over.append(f"{candidate.provider}/{candidate.model}, which {problem}")
+    return min(for_long, key=lambda choice: choice.when, default=None)
+
+
+def _out_of_bounds(draft: Draft, choice: Choice, instead_of: attempt.Attempt | None) -> str:
+    """Return why the request's bounds keep a candidate from being tried, or an empty string."""
+    current = draft.generation
+    committed = draft.aggregate.spent_micros + draft.aggregate.held_micros
+    committed -= instead_of.held_micros if instead_of else 0
+    if current.max_cost_micros and committed + choice.candidate.price_micros > current.max_cost_micros:
+        return "would cost more than is left of what the request allows"
+    if current.deadline_time is not None and choice.when >= current.deadline_time:
+        return "is to be left alone until after the deadline"
+    return ""
 
 
 def _used_up(mine: list[attempt.Attempt], candidate: shot.Candidate, policy: Policy) -> bool:
@@ -107,9 +143,15 @@ def _tries(mine: list[attempt.Attempt]) -> int:
     return sum(one.ending in _ENDING_USES_UP_TRY or one.state in _USES_UP_TRY for one in mine)
 
 
-def _delay_seconds(mine: list[attempt.Attempt], policy: Policy) -> float:
+def _not_before(draft: Draft, mine: list[attempt.Attempt], policy: Policy) -> datetime.datetime:
+    """Return when a candidate may be tried again: its delay counts from the end of its last attempt."""
     if not mine:
-        return 0.0
+        return draft.now
+    ended = mine[-1].complete_time or draft.now
+    return ended + datetime.timedelta(seconds=_delay_seconds(mine, policy))
+
+
+def _delay_seconds(mine: list[attempt.Attempt], policy: Policy) -> float:
     last = mine[-1]
     if last.ending is attempt.Ending.BUSY:
         return last.retry_after_seconds or policy.busy_seconds
@@ -177,7 +219,7 @@ def _try_shots(draft: Draft, policy: Policy) -> bool:
             message = f"Shot {one.ordinal + 1} could not be made by any candidate: {last}"
             floors.give_up_video(draft, "ALL_CANDIDATES_FAILED", message)
             return False
-        plan_attempt(draft, one, *choice)
+        plan_attempt(draft, one, choice)
     return True
 
 
@@ -187,9 +229,9 @@ def _use(draft: Draft, one: shot.Shot, take: attempt.Attempt) -> None:
     draft.happened("take_used", message, attempt_id=take.id, shot_id=one.id, clip_asset_id=take.clip_asset_id)
 
 
-def plan_attempt(draft: Draft, one: shot.Shot, candidate: shot.Candidate, not_before: datetime.datetime) -> None:
+def plan_attempt(draft: Draft, one: shot.Shot, choice: Choice) -> None:
     """Plan an attempt of a shot, and set its price aside."""
-    current = draft.generation
+    current, candidate = draft.generation, choice.candidate
     # Not how many there are: between those that were found after the record went back there are gaps.
     taken = [two.ordinal for two in draft.aggregate.attempts_of(one.id) if two.run == current.run]
     ordinal = max(taken, default=-1) + 1
@@ -206,16 +248,17 @@ def plan_attempt(draft: Draft, one: shot.Shot, candidate: shot.Candidate, not_be
         held_micros=0,
         spent_micros=0,
         rank_time=current.create_time - datetime.timedelta(minutes=current.priority),
-        not_before=not_before,
+        not_before=choice.when,
         create_time=draft.now,
     )
     draft.put_attempt(draft.hold(planned, candidate.price_micros))
-    wait = (not_before - draft.now).total_seconds()
+    wait = (choice.when - draft.now).total_seconds()
     cost = f"${candidate.price_micros / 1e6:.4f}" if candidate.price_micros else "nothing"
     draft.happened(
         "attempt_planned",
         f"Shot {one.ordinal + 1} goes to {candidate.provider}/{candidate.model} for {cost}"
-        + (f" in {wait:g} s" if wait else ""),
+        + (f" in {wait:g} s" if wait else "")
+        + (f"; not to {'; nor to '.join(choice.passed_over)}" if choice.passed_over else ""),
         attempt_id=planned.id,
         shot_id=one.id,
         provider=candidate.provider,

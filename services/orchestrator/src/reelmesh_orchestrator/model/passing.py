@@ -23,12 +23,12 @@ def pass_on(draft: Draft, attempt_id: uuid.UUID, obstacle: Obstacle, health: Hea
     one = draft.aggregate.attempt(attempt_id)
     of = draft.aggregate.shot(one.shot_id)
     choice = _other(draft, of, one, health, policy)
-    if choice is None or (choice[0].free and not _is_free(of, one) and _soon(draft, obstacle, policy)):
+    if choice is None or (choice.candidate.free and not _is_free(of, one) and _soon(draft, obstacle, policy)):
         _wait(draft, of, one, obstacle)
         return
     dropped = one.moved(attempt.AttemptEvent.DROP, complete_time=draft.now, message=obstacle.reason)
     draft.put_attempt(draft.settle(dropped, 0))
-    candidate, when = choice
+    candidate = choice.candidate
     draft.happened(
         "attempt_passed_on",
         f"Shot {of.ordinal + 1} does not go to {one.provider}/{one.model}, because {obstacle.reason}; "
@@ -38,12 +38,12 @@ def pass_on(draft: Draft, attempt_id: uuid.UUID, obstacle: Obstacle, health: Hea
         account_id=one.account_id,
         obstacle=obstacle.kind,
     )
-    advancing.plan_attempt(draft, of, candidate, when)
+    advancing.plan_attempt(draft, of, choice)
 
 
 def _other(
     draft: Draft, of: shot.Shot, one: attempt.Attempt, health: Health, policy: advancing.Policy
-) -> tuple[shot.Candidate, datetime.datetime] | None:
+) -> advancing.Choice | None:
     run = draft.generation.run
     passed = [two for two in draft.aggregate.attempts_of(of.id) if two.run == run and _was_passed_on(two)]
     if len(passed) >= MOST_PASSES:
