@@ -153,6 +153,7 @@ OUTCOMES = [
     (facts.Outcome.FETCH_LOST, Sign.JOB_FAILED),
     (facts.Outcome.BROKEN, Sign.JOB_FAILED),
     (facts.Outcome.FILTERED, None),
+    (facts.Outcome.REFUSED, None),
     (facts.Outcome.CANCELLED, None),
 ]
 

@@ -243,6 +243,7 @@ class TestFinish:
             (facts.Outcome.GONE, 0, "other"),
             (facts.Outcome.FETCH_LOST, 800_000, "other"),
             (facts.Outcome.BROKEN, 800_000, "other"),
+            (facts.Outcome.REFUSED, 0, "other"),
         ],
     )
     def test_a_verified_negative_moves_on_with_its_cost(

@@ -205,7 +205,7 @@ def test_a_task_is_understood(text: str, state: model.JobState) -> None:
         ("INPUT_PREPROCESSING.INTERNAL", Outcome.FAILED),
         ("INTERNAL.BAD_OUTPUT.CODE01", Outcome.FAILED),
         ("INTERNAL", Outcome.FAILED),
-        ("ASSET.INVALID", Outcome.FAILED),
+        ("ASSET.INVALID", Outcome.REFUSED),
         ("NEW.FAMILY", Outcome.FAILED),
         (None, Outcome.FAILED),
         (7, Outcome.FAILED),

@@ -199,7 +199,7 @@ VIDEO = {"gcsUri": "gs://clips/reelmesh/a/m/1/sample_0.mp4", "mimeType": "video/
         ({"done": True, "error": {"code": 3, "message": BLOCKED}}, model.Negative(Outcome.FILTERED, BLOCKED, 0)),
         (
             {"done": True, "error": {"code": 3, "message": "m"}},
-            model.Negative(Outcome.FAILED, "the request was not taken after all: m", 0),
+            model.Negative(Outcome.REFUSED, "the request was not taken after all: m", 0),
         ),
         (
             {"done": True, "error": {"code": 8, "message": "m"}},

@@ -17,6 +17,7 @@ LARGEST_DATA_URI_BYTES = 5_000_000
 BUSY_SECONDS = 30.0
 # A tuple: what an answer says may be anything, also what no set can be asked for.
 _WAITING = ("PENDING", "THROTTLED")
+_INVALID_ASSET = ["ASSET", "INVALID"]
 _UNSAFE_WORDS = ("moderation", "safety")
 
 
@@ -191,7 +192,10 @@ def _failed(body: Json) -> mesh.Negative:
     """Translate a failure. Its code stays here: what follows its family is not meant for users."""
     told = body.get("failureCode")
     family = told.split(".") if isinstance(told, str) else []
-    outcome = mesh.Outcome.FILTERED if "SAFETY" in family else mesh.Outcome.FAILED
+    if "SAFETY" in family:
+        outcome = mesh.Outcome.FILTERED
+    else:
+        outcome = mesh.Outcome.REFUSED if family == _INVALID_ASSET else mesh.Outcome.FAILED
     message = body.get("failure")
     return mesh.Negative(outcome, message if isinstance(message, str) and message else "Runway failed", _cost(body))
 

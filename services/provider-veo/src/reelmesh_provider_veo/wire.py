@@ -23,8 +23,9 @@ SEED_MASK = 0xFFFFFFFF
 _RESOLUTIONS: Mapping[tuple[int, int], str] = {(1280, 720): "720p", (1920, 1080): "1080p", (3840, 2160): "4k"}
 _UNSAFE_WORDS = ("usage guidelines", "responsible ai", "safety")
 # google.rpc.Code
+_INVALID_ARGUMENT = 3
 _CODES: Mapping[int, str] = {
-    3: "the request was not taken after all",
+    _INVALID_ARGUMENT: "the request was not taken after all",
     8: "Veo had no capacity left",
     13: "Veo failed inside",
     14: "Veo was not available",
@@ -189,7 +190,8 @@ def _failed(error: Json) -> mesh.Negative:
     if _is_unsafe(message):
         return mesh.Negative(mesh.Outcome.FILTERED, message, 0)
     why = _CODES.get(code, f"code {code}") if isinstance(code, int) else "no code"
-    return mesh.Negative(mesh.Outcome.FAILED, f"{why}: {message}", 0)
+    outcome = mesh.Outcome.REFUSED if code == _INVALID_ARGUMENT else mesh.Outcome.FAILED
+    return mesh.Negative(outcome, f"{why}: {message}", 0)
 
 
 def _ended(response: Json) -> mesh.JobState:

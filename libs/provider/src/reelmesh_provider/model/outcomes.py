@@ -25,6 +25,7 @@ class Outcome(enum.StrEnum):
     GONE = "GONE"
     FETCH_LOST = "FETCH_LOST"  # made and billed, but its bytes cannot be had any more
     BROKEN = "BROKEN"  # stored, but no video that can be decoded
+    REFUSED = "REFUSED"  # taken, and then the provider could do nothing with what was asked: nobody else is worse off
 
 
 class Evidence(enum.StrEnum):

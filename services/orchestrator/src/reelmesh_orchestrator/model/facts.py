@@ -49,6 +49,7 @@ class Outcome(enum.StrEnum):
     GONE = "GONE"
     FETCH_LOST = "FETCH_LOST"
     BROKEN = "BROKEN"
+    REFUSED = "REFUSED"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +86,7 @@ _ENDING_OF_OUTCOME = {
     Outcome.GONE: attempt.Ending.GONE,
     Outcome.FETCH_LOST: attempt.Ending.FETCH_LOST,
     Outcome.BROKEN: attempt.Ending.BROKEN,
+    Outcome.REFUSED: attempt.Ending.REFUSED_FOR_GOOD,
 }
 # Outcomes that the provider bills although there is nothing to show.
 _BILLED = frozenset({Outcome.SUCCEEDED, Outcome.FETCH_LOST, Outcome.BROKEN})

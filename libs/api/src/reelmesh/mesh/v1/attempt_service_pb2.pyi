@@ -37,6 +37,7 @@ class Outcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OUTCOME_GONE: _ClassVar[Outcome]
     OUTCOME_FETCH_LOST: _ClassVar[Outcome]
     OUTCOME_BROKEN: _ClassVar[Outcome]
+    OUTCOME_REFUSED: _ClassVar[Outcome]
 EVIDENCE_UNSPECIFIED: Evidence
 EVIDENCE_ADOPTION: Evidence
 EVIDENCE_WEBHOOK: Evidence
@@ -56,6 +57,7 @@ OUTCOME_CANCELLED: Outcome
 OUTCOME_GONE: Outcome
 OUTCOME_FETCH_LOST: Outcome
 OUTCOME_BROKEN: Outcome
+OUTCOME_REFUSED: Outcome
 
 class BeginRequest(_message.Message):
     __slots__ = ("attempt_id", "worker_id", "nonce", "mark")
