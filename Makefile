@@ -11,7 +11,7 @@ LITELLM := .peers-litellm
 PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-unit check format lint types contracts buf protos-check protos states pages lock chaos simulate bench bench-inflight bench-peers clean chaos-money chaos-peers
+.PHONY: help install demo test test-unit check format lint types contracts buf protos-check protos states pages lock image chaos simulate bench bench-inflight bench-peers clean chaos-money chaos-peers
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -72,6 +72,9 @@ pages: $(INSTALLED) ## write docs/settings.md, docs/errors.md and docs/limits.md
 
 lock: $(UV) ## write requirements.lock anew from the members' dependencies
 	@$(UV) export --quiet --all-packages --all-groups --no-emit-workspace --no-header --no-annotate -o requirements.lock
+
+image: ## the container image of all services: IMAGE=reelmesh:dev BASE_IMAGE=python:3.13-slim PACKAGES=fonts-noto-core BUILD_ARGS=
+	@scripts/build-image
 
 chaos: $(INSTALLED) ## break a whole mesh in every way: JOBS=60 SEED=1 DATABASE=sqlite|postgresql JSON=path
 	@$(BIN)/python -m tests.chaos --jobs $(or $(JOBS),60) --seed $(or $(SEED),1) --database $(or $(DATABASE),sqlite) --json "$(JSON)"

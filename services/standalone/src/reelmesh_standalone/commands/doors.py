@@ -96,6 +96,18 @@ def dead_letters(data_folder: pathlib.Path | None, limit: int, nats_url: str, as
 
 
 @click.command(epilog=outcome.EXPLAINED)
+def migrate() -> None:
+    """Bring the schemas of a mesh up to date, and end.
+
+    Reads the variables of the services: REELMESH_DATABASE_URL. Services do it themselves when they start; this is for
+    who wants it done before.
+    """
+    from reelmesh_standalone.commands import migrating
+
+    migrating.migrate()
+
+
+@click.command(epilog=outcome.EXPLAINED)
 @click.option("--json", "as_json", is_flag=True, help="Print them as a JSON object by service.")
 def settings(as_json: bool) -> None:
     """List every environment variable.
