@@ -18,7 +18,7 @@ import pathlib
 import tempfile
 from typing import Any
 
-from reelmesh_kit import chance, process, settings
+from reelmesh_kit import chance, errors, process, settings
 from reelmesh_provider import consumer, wire
 
 from bench import command, figures, processes, reports
@@ -105,6 +105,14 @@ async def _measured(running: scenes.Running, told: argparse.Namespace) -> dict[s
     }
 
 
+async def _publish(running: scenes.Running, subject: str, payload: bytes, message_id: str) -> None:
+    """Publish a task; again, under the same id, where a disk that is busy with other things lets it time out."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            with contextlib.suppress(errors.Unavailable):
+                return await running.link.publish(subject, payload, message_id=message_id)
+
+
 async def _submit(running: scenes.Running, ends: list[float], first: int, last: int) -> None:
     """Dispatch generations, and return once the vendor has accepted them."""
     mesh, own, subject = running.mesh, running.own, consumer.subject(running.scene.provider)
@@ -113,7 +121,7 @@ async def _submit(running: scenes.Running, ends: list[float], first: int, last: 
             await own.clock.sleep(0.02)
         task = scenes.task(running.scene, number, max(0.0, ends[number] - own.clock.elapsed()))
         mesh.dispatch(task)
-        await running.link.publish(subject, wire.task_to(task).SerializeToString(), message_id=task.attempt_id)
+        await _publish(running, subject, wire.task_to(task).SerializeToString(), task.attempt_id)
     async with asyncio.timeout(PATIENCE_SECONDS):
         while mesh.accepted < last:
             await own.clock.sleep(0.05)

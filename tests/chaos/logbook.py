@@ -53,13 +53,12 @@ class Logbook:
         return self._longest(restore=True)
 
     def _longest(self, *, restore: bool) -> float:
-        done = [entry for entry in self.entries if entry.at is not None and entry.restore is restore]
-        return max((_seconds(entry) for entry in done), default=0.0)
+        slowest = self.slowest(restore=restore)
+        return _seconds(slowest) if slowest is not None else 0.0
 
-    @property
-    def slowest(self) -> Entry | None:
-        """What took the mesh the longest to get over, of what the record survived."""
-        done = (entry for entry in self.entries if entry.at is not None and not entry.restore)
+    def slowest(self, *, restore: bool) -> Entry | None:
+        """Return what took the mesh the longest to get over, of what the record survived, or of what it did not."""
+        done = (entry for entry in self.entries if entry.at is not None and entry.restore is restore)
         return max(done, key=_seconds, default=None)
 
     def lines(self) -> Sequence[str]:

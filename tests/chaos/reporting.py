@@ -31,8 +31,8 @@ class Report:
     said: collections.Counter[str]
     looks: int
     seconds: float
-    #: What happened to the generation that was the last to move after the longest recovery.
-    slowest_story: Sequence[str] = ()
+    #: What happened to the generations that were the last to move after the longest recoveries.
+    slowest_stories: Sequence[str] = ()
 
     @property
     def broken(self) -> list[str]:
@@ -63,8 +63,8 @@ class Report:
             f"longest recovery: {longest:.1f} s; after the record went back, its census included: {restore:.1f} s"
         ]
         lines += [f"assets that a lost future has left: {self.judgement.left_over}"] if self.judgement.left_over else []
-        if self.book.longest_recovery_seconds > MOST_RECOVERY_SECONDS:
-            lines += ["who was the last to go on:", *(f"  {line}" for line in self.slowest_story)]
+        if longest > MOST_RECOVERY_SECONDS or restore > MOST_RESTORE_SECONDS:
+            lines += self.slowest_stories
         lines += [f"WRONG: {sentence}" for sentence in self.troubles[:MOST_SENTENCES]]
         return lines
 

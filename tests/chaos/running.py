@@ -4,6 +4,7 @@ import asyncio
 import collections
 import contextlib
 import dataclasses
+import datetime
 import itertools
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -183,8 +184,6 @@ class Run:
             self._stands_on, self._database, self.history, now_known, noticed, self.progress.touched
         )
         self.book.measured(self.progress.recovery_seconds)
-        slowest = self.book.slowest
-        one = self.progress.slowest(slowest.at) if slowest is not None and slowest.at is not None else None
         return reporting.Report(
             database=self._plan.kind,
             seed=self._plan.seed,
@@ -197,8 +196,17 @@ class Run:
             said=self._said,
             looks=self.progress.looks,
             seconds=self._time.elapsed() - self._began,
-            slowest_story=await self.progress.story(one) if one is not None else [],
+            slowest_stories=[*await self._slowest(restore=False), *await self._slowest(restore=True)],
         )
+
+    async def _slowest(self, *, restore: bool) -> Sequence[str]:
+        """Return what happened to the generation that was the last to go on after what took the longest."""
+        entry = self.book.slowest(restore=restore)
+        if entry is None or entry.at is None or (one := self.progress.slowest(entry.at)) is None:
+            return []
+        when = self._time.now() - datetime.timedelta(seconds=self._time.elapsed() - entry.at)
+        head = f"the last to go on after {entry.whom}: {entry.what}, at {when:%H:%M:%S}"
+        return [head, *(f"  {line}" for line in await self.progress.story(one))]
 
 
 async def report_of(plan: Plan, folder: pathlib.Path) -> reporting.Report:

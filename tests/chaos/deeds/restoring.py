@@ -14,6 +14,8 @@ from tests.chaos.deeds import scenes
 
 # What happens after the backup, or after the standby was cut off, is lost.
 LOST_SECONDS = 5.0
+# Clients that read their generations again afterwards, at a time.
+LOOKS_AT_ONCE = 8
 PARKED = "PARKED"
 BACKUP = "orchestrator.backup"
 
@@ -104,14 +106,20 @@ async def _got_over(scene: scenes.Scene, before: int) -> float:
     for generation_id in cancelled:
         await scene.caller.cancel(generation_id)
     named = await _named(scene)
-    for generation_id in scene.history.acknowledged().values():
-        if await scene.caller.look(generation_id) is not None:
-            continue
-        # Half of those that the report names are left to it: their clients never come back.
-        if generation_id in named and scene.seeded.uniform(0, 1) < 0.5:
-            scene.history.reported.add(generation_id)
-        else:
-            await scene.caller.ask_again(generation_id)
+    turns = asyncio.Semaphore(LOOKS_AT_ONCE)
+
+    async def see_to(generation_id: str, *, comes_back: bool) -> None:
+        async with turns:
+            if await scene.caller.look(generation_id) is not None:
+                return
+            if generation_id in named and not comes_back:
+                scene.history.reported.add(generation_id)
+            else:
+                await scene.caller.ask_again(generation_id)
+
+    # Half of those that the report names are left to it: their clients never come back.
+    known = [(one, scene.seeded.uniform(0, 1) < 0.5) for one in scene.history.acknowledged().values()]
+    await asyncio.gather(*(see_to(one, comes_back=comes_back) for one, comes_back in known))
     return now
 
 
