@@ -11,10 +11,10 @@ LITELLM := .peers-litellm
 PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-unit check format lint types contracts buf protos-check protos states pages lock image chaos simulate bench bench-inflight bench-peers clean chaos-money chaos-peers
+.PHONY: help install demo test test-unit test-cluster cluster-binaries check format lint types contracts buf protos-check protos states pages lock image chaos simulate bench bench-inflight bench-peers clean chaos-money chaos-peers
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "%-16s %s\n", $$1, $$2}'
 
 $(UV):
 	@$(PYTHON) -m venv $(TOOLS)
@@ -31,11 +31,17 @@ install: $(INSTALLED) ## make .venv with everything that requirements.lock pins
 demo: $(INSTALLED) ## start the mesh, make a real video end to end, show how
 	@$(BIN)/reelmesh demo
 
-test: $(INSTALLED) ## every test that this machine can run; what it lacks is skipped with a reason
-	@$(PYTEST)
+test: $(INSTALLED) ## every test that this machine can run, but those of test-cluster; what it lacks is skipped with a reason
+	@$(PYTEST) --ignore tests/cluster
 
 test-unit: $(INSTALLED) ## the fast tests: pure models, use cases on fakes
 	@$(PYTEST) tests/unit
+
+cluster-binaries: $(INSTALLED) ## build the Kubernetes of test-cluster with Go, once; it is kept in ~/.cache/reelmesh/cluster
+	@$(BIN)/python -m tests.cluster.programs
+
+test-cluster: $(INSTALLED) ## the tests that need a Kubernetes: a node of our own, for root, or that of REELMESH_TEST_KUBECONFIG
+	@$(BIN)/pytest tests/cluster
 
 check: format lint types contracts buf protos-check ## everything that reads the code without running it
 

@@ -15,12 +15,15 @@ import pytest
 
 PREFIX = "REELMESH_"
 PROMISES = "REELMESH_TEST_REQUIRE"
-KNOWN = frozenset({"ffprobe", "fonts", "nats", "postgresql", "s3", "small_disk"})
+# What a developer may tell the tests. prepare() keeps it; everything else with our PREFIX is for programs.
+SETTINGS = frozenset({"REELMESH_TEST_CLUSTER_CACHE", "REELMESH_TEST_IMAGE_IMPORT", "REELMESH_TEST_KUBECONFIG"})
+KNOWN = frozenset({"cluster", "ffprobe", "fonts", "nats", "postgresql", "s3", "small_disk"})
 
 # For tests that look into /proc or write to /dev/full.
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="linux: needs its /proc and /dev/full")
 
 _promised: set[str] = set()
+_settings: dict[str, str] = {}
 
 
 def promised(environment: Mapping[str, str]) -> frozenset[str]:
@@ -35,10 +38,23 @@ def promised(environment: Mapping[str, str]) -> frozenset[str]:
     return frozenset(named)
 
 
+def keep_settings(environment: Mapping[str, str]) -> None:
+    """Keep what the environment says of SETTINGS."""
+    _settings.update({name: value for name in SETTINGS if (value := environment.get(name, ""))})
+
+
+def setting(name: str) -> str:
+    """Return what was told by one of SETTINGS, empty if nothing was."""
+    if name not in SETTINGS:
+        raise ValueError(f"{name!r} is not in tests/support/requirements.py's SETTINGS")
+    return _settings.get(name, "")
+
+
 def prepare() -> None:
-    """Keep the promises, and take every setting of ours out of the environment: tests say what they set."""
+    """Keep the promises and SETTINGS, and take what is ours out of the environment: tests say what they set."""
     environment = os.environ  # noqa: TID251 - the one place where tests meet the environment they were started in
     _promised.update(promised(environment))
+    keep_settings(environment)
     for name in [name for name in environment if name.startswith(PREFIX)]:
         del environment[name]
 
