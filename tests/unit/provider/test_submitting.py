@@ -263,6 +263,28 @@ async def test_a_cordoned_worker_gives_back_what_it_is_handed(scene) -> None:
     assert row.state is State.GIVEN_BACK
 
 
+async def test_a_cordoned_worker_says_that_it_knows_and_lets_go_of_what_it_watches(scene) -> None:
+    await scene.start()
+    row = await scene.submit()
+    await scene.settle()
+    assert scene.worker.report().watching == (row.task.attempt_id,)
+    scene.mesh.cordoned = True
+    await scene.leasing.renew()
+    said = scene.worker.report()
+    assert (said.cordoned, said.idle, said.watching) == (True, True, ())
+
+
+async def test_a_cordoned_worker_whose_jobs_die_with_it_stays_until_they_have_ended(scene) -> None:
+    await scene.start()
+    scene.provider.jobs_end_with_worker = True
+    row = await scene.submit()
+    await scene.settle()
+    scene.mesh.cordoned = True
+    await scene.leasing.renew()
+    said = scene.worker.report()
+    assert (said.cordoned, said.idle, said.watching) == (True, False, (row.task.attempt_id,))
+
+
 async def test_a_draining_worker_finishes_what_it_began_and_gives_back_the_rest(scene) -> None:
     await scene.start()
     scene.mesh.fail("record", times=3)

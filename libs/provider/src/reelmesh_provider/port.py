@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self, runtime_checkable
+from typing import Literal, Protocol, Self, runtime_checkable
 
 from reelmesh_provider import gate, model, pacing
 
@@ -150,3 +150,13 @@ class Told(Protocol):
     def job_told(self, task: model.Task, vendor_job_id: str) -> str:
         """Return what we call a job of `task` that the vendor names so in what it tells."""
         ...
+
+
+@runtime_checkable
+class Rooted(Protocol):
+    """A provider whose jobs live and die with its worker: nobody else can watch them, and it is busy with any of them.
+
+    A worker of any other provider that is to go hands over what it watches.
+    """
+
+    jobs_end_with_worker: Literal[True]

@@ -240,6 +240,8 @@ def report_to(report: model.LeaseReport) -> pool_service_pb2.RenewLeaseRequest:
         room=report.room,
         mark=mark_to(report.mark),
         counted_era_id=report.counted_era_id,
+        cordoned=report.cordoned,
+        idle=report.idle,
     )
 
 

@@ -46,6 +46,7 @@ from reelmesh_orchestrator.usecases import (
     crowding,
     dispatching,
     generations,
+    looking,
     loops,
     pools,
     reconciling,
@@ -257,7 +258,13 @@ def _for_workers(
         rpc.service(
             pool_service_pb2.DESCRIPTOR.services_by_name["PoolService"].full_name,
             pool_service_pb2_grpc.add_PoolServiceServicer_to_server,
-            pools_edge.PoolServicer(pool_verbs, lost, lease_seconds=own.lease_seconds, renew_seconds=own.renew_seconds),
+            pools_edge.PoolServicer(
+                pool_verbs,
+                lost,
+                looking.Looking(kept, policy.breakers.trials),
+                lease_seconds=own.lease_seconds,
+                renew_seconds=own.renew_seconds,
+            ),
         ),
         rpc.service(
             step_service_pb2.DESCRIPTOR.services_by_name["StepService"].full_name,

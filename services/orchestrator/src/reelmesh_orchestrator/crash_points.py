@@ -32,6 +32,7 @@ REGISTER_CARD = TABLE.commit("register_card")
 LIST_ACCOUNTS = TABLE.commit("list_accounts")
 RENEW = TABLE.commit("renew")
 RELEASE = TABLE.commit("release")
+CORDON = TABLE.commit("cordon")
 
 # When the record is compared with what was seen of it, and when it has gone back.
 EXAMINE = TABLE.commit("examine")

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 from reelmesh_kit import process
 from reelmesh_provider import errors, port
@@ -28,6 +28,8 @@ CORRUPT_CLIP = b"\x00\x00\x00\x18ftypisom\x00\x00\x00\x00isomiso2" + b"\x5a" * 4
 
 class LocalProvider:
     """`reelmesh_provider.port.Provider`, with everything in one folder."""
+
+    jobs_end_with_worker: Literal[True] = True
 
     def __init__(self, told: settings.LocalSettings, own: process.Chassis) -> None:
         """Keep jobs and clips below the data folder; nothing is opened before the provider is entered."""

@@ -89,6 +89,8 @@ class LeaseReport:
     Attributes:
         mark: the last that it has seen of the record.
         counted_era_id: the last era of which it has told every account.
+        cordoned: it takes no new work, because the last answer said so.
+        idle: nothing would be lost or repeated if it ended now.
     """
 
     worker_id: str
@@ -100,6 +102,8 @@ class LeaseReport:
     room: int = 0
     mark: Mark | None = None
     counted_era_id: str = ""
+    cordoned: bool = False
+    idle: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,11 @@ class Observing:
         for attempt_id in self.watching:
             self.forget(attempt_id)
 
+    def let_go(self) -> None:
+        """Watch no longer what has not ended: others will."""
+        for attempt_id in [attempt_id for attempt_id, watch in self._watches.items() if watch.ending is None]:
+            self.forget(attempt_id)
+
     async def stop(self, after_seconds: float) -> None:
         """Finish what is being taken in or told; what takes longer is left to others, who do it again."""
         await self._background.stop(after_seconds)

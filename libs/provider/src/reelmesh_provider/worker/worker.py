@@ -4,7 +4,7 @@ import asyncio
 
 from reelmesh_kit import errors as kit_errors
 
-from reelmesh_provider import crash_points, model
+from reelmesh_provider import crash_points, model, port
 from reelmesh_provider.worker import (
     background,
     counting,
@@ -58,7 +58,13 @@ class Worker:
     @property
     def idle(self) -> bool:
         """Whether nothing would be lost or repeated if it ended now."""
+        if self._rooted and self._observing.watching:
+            return False
         return self._submitting.idle and not self._observing.fetching
+
+    @property
+    def _rooted(self) -> bool:
+        return isinstance(self._around.provider, port.Rooted)
 
     async def start(self) -> None:
         """Tell what a former life was not heard saying, then what the provider can do."""
@@ -141,6 +147,8 @@ class Worker:
             room=0 if self._submitting.draining else max(0, self._around.limits.watch_limit - len(watching)),
             mark=self._lease.mark,
             counted_era_id=self._counting.counted_era_id,
+            cordoned=self._lease.cordoned,
+            idle=self.idle,
         )
 
     def obey(self, answer: model.LeaseAnswer) -> None:
@@ -158,6 +166,10 @@ class Worker:
         for attempt_id in answer.cancel:
             self._observing.cancel(attempt_id)
         self._counting.obey(answer.census)
+        if answer.cordoned and not self._rooted:
+            # What it does not list any more is given to others; what it is taking in it brings to an end.
+            self._observing.let_go()
+            self._finding.clear()
 
     def begin_era(self) -> None:
         """Search for nothing any longer: what is in doubt is ordered anew, and time begins to count again.

@@ -22,13 +22,16 @@ from reelmesh_orchestrator.ports.nouns import (
     Watched,
 )
 from reelmesh_orchestrator.ports.outside import Assets, Bell, MarkNote, ProgressBoard
+from reelmesh_orchestrator.ports.pools import NOTHING_SAID, AtWork, PoolStore, PoolWorker, SeenPool, Works
 from reelmesh_orchestrator.ports.store import Record, Store
 
 __all__ = [
     "KEEP",
+    "NOTHING_SAID",
     "PROVIDER_WORKER",
     "AdmissionFacts",
     "Assets",
+    "AtWork",
     "Backlog",
     "Bell",
     "Case",
@@ -49,11 +52,15 @@ __all__ = [
     "OrphanPlace",
     "Outgoing",
     "Place",
+    "PoolStore",
+    "PoolWorker",
     "ProgressBoard",
     "Queue",
     "Record",
     "SeenAccount",
+    "SeenPool",
     "StepCase",
     "Store",
     "Watched",
+    "Works",
 ]

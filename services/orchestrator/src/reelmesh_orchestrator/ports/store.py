@@ -24,11 +24,12 @@ from reelmesh_orchestrator.ports.nouns import (
     StepCase,
     Watched,
 )
+from reelmesh_orchestrator.ports.pools import NOTHING_SAID, AtWork, PoolStore
 
 Result = TypeVar("Result")
 
 
-class Store(EraStore, HealthStore, Protocol):
+class Store(EraStore, HealthStore, PoolStore, Protocol):
     """One transaction on the record. Nothing in it waits or has an effect outside."""
 
     @property
@@ -217,8 +218,8 @@ class Store(EraStore, HealthStore, Protocol):
         """Return a worker's lease, its row locked. Taken before any generation."""
         ...
 
-    def renew(self, lease: Lease, name: str, counted_era: str = "") -> None:
-        """Write a lease with one renewal more, and the last era in which its worker has told all that it knows."""
+    def renew(self, lease: Lease, name: str, counted_era: str = "", at_work: AtWork = NOTHING_SAID) -> None:
+        """Write a lease with one renewal more, the last era of which its worker has told all, and how busy it is."""
         ...
 
     def active_leases(self, limit: int) -> Mapping[str, int]:

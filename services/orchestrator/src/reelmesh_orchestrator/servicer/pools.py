@@ -6,7 +6,8 @@ import grpc
 from reelmesh.mesh.v1 import pool_service_pb2, pool_service_pb2_grpc
 
 from reelmesh_orchestrator import wire
-from reelmesh_orchestrator.usecases import pools, recovering
+from reelmesh_orchestrator.usecases import looking, pools, recovering
+from reelmesh_orchestrator.wire import pools as pools_wire
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -15,10 +16,17 @@ class PoolServicer(pool_service_pb2_grpc.PoolServiceServicer):
     """Translates; decides nothing."""
 
     def __init__(
-        self, verbs: pools.Pools, lost: recovering.Recovering, *, lease_seconds: float, renew_seconds: float
+        self,
+        verbs: pools.Pools,
+        lost: recovering.Recovering,
+        seen: looking.Looking,
+        *,
+        lease_seconds: float,
+        renew_seconds: float,
     ) -> None:
-        """Take the verbs, those for lost jobs, how long a lease holds, and how often it is to be renewed."""
+        """Take the verbs, those for lost jobs and on pools, how long a lease holds, how often it is to be renewed."""
         self._verbs = verbs
+        self._seen = seen
         self._lost = lost
         self._lease_seconds = lease_seconds
         self._renew_seconds = renew_seconds
@@ -46,6 +54,9 @@ class PoolServicer(pool_service_pb2_grpc.PoolServiceServicer):
                 room=request.room,
                 mark=wire.mark_from_proto(request.mark),
                 counted_era=request.counted_era_id,
+                cordoned=request.cordoned,
+                idle=request.idle,
+                load=len(request.submitting) + len(request.step_tokens),
             )
         )
         answer = pool_service_pb2.RenewLeaseResponse(
@@ -57,6 +68,7 @@ class PoolServicer(pool_service_pb2_grpc.PoolServiceServicer):
             rates=dict(orders.rates),
             mark=wire.mark_to_proto(orders.mark),
             recovering=orders.recovering,
+            cordoned=orders.cordoned,
             census=[_census_order(order) for order in orders.census],
         )
         answer.lease.FromMicroseconds(round(self._lease_seconds * 1e6))
@@ -85,6 +97,20 @@ class PoolServicer(pool_service_pb2_grpc.PoolServiceServicer):
             )
         )
         return pool_service_pb2.ReportCensusResponse(accepted=accepted)
+
+    async def ListPools(  # noqa: N802
+        self, request: pool_service_pb2.ListPoolsRequest, context: Context
+    ) -> pool_service_pb2.ListPoolsResponse:
+        """Tell of all pools."""
+        return pool_service_pb2.ListPoolsResponse(pools=map(pools_wire.pool_to_proto, await self._seen.pools()))
+
+    async def CordonWorkers(  # noqa: N802
+        self, request: pool_service_pb2.CordonWorkersRequest, context: Context
+    ) -> pool_service_pb2.CordonWorkersResponse:
+        """Say who takes no new work."""
+        hold_seconds = request.hold.ToMicroseconds() / 1e6
+        await self._seen.cordon(request.kind, request.pool, request.names, hold_seconds)
+        return pool_service_pb2.CordonWorkersResponse()
 
 
 def _find_order(search: pools.Search) -> pool_service_pb2.FindOrder:

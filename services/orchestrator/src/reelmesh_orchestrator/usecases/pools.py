@@ -41,6 +41,12 @@ class Renewal:
     counted_era: str = ""
     #: Attempts among those that it holds that it looks for, and does not observe.
     looking: frozenset[str] = frozenset()
+    #: Whether it takes no new work, because the last answer said so.
+    cordoned: bool = False
+    #: Whether nothing would be lost or repeated if it ended now.
+    idle: bool = False
+    #: Attempts that it submits, or steps that it runs.
+    load: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +86,7 @@ class Orders:
     cancel: tuple[str, ...] = ()
     forget: tuple[str, ...] = ()
     rates: tuple[tuple[str, float], ...] = ()
+    cordoned: bool = False
 
 
 class Pools:
@@ -139,14 +146,20 @@ class Pools:
         if lease is not None and not lease.active:
             return Orders(held=False, mark=standing.mark, recovering=standing.open)
         lease = lease or ports.Lease(renewal.worker_id, renewal.kind, renewal.pool, 0, active=True)
-        store.renew(lease, renewal.name, renewal.counted_era)
+        cordoned = store.is_cordoned(renewal.kind, renewal.pool, renewal.name)
+        # Whom this answer lets go may begin at once: it is not drained, whatever it knew before.
+        drained = cordoned and renewal.cordoned and renewal.idle
+        store.renew(lease, renewal.name, renewal.counted_era, ports.AtWork(renewal.idle, drained, renewal.load))
         if renewal.kind != ports.PROVIDER_WORKER:
             self._resend_lost_steps(store, renewal)
-            return Orders(held=True, mark=standing.mark, recovering=standing.open)
-        return self._orders(store, renewal, standing)
+            return Orders(held=True, mark=standing.mark, recovering=standing.open, cordoned=cordoned)
+        if cordoned and renewal.cordoned:
+            # It lists what it brings to an end; the rest is for others.
+            store.hand_over(renewal.worker_id, _uuids(renewal.holding))
+        return self._orders(store, renewal, standing, cordoned)
 
-    def _orders(self, store: ports.Store, renewal: Renewal, standing: eras.Standing) -> Orders:
-        room = min(max(renewal.room, 0), MOST_ASSIGNED)
+    def _orders(self, store: ports.Store, renewal: Renewal, standing: eras.Standing, cordoned: bool) -> Orders:
+        room = 0 if cordoned else min(max(renewal.room, 0), MOST_ASSIGNED)
         if room:
             store.assign(renewal.worker_id, renewal.pool, room)
         watched = store.watched_by(renewal.worker_id)
@@ -168,6 +181,7 @@ class Pools:
             # What we have forgotten it is to tell, before it forgets it as well.
             forget=() if standing.open else tuple(sorted(strangers)),
             rates=_rates(store, renewal.pool),
+            cordoned=cordoned,
         )
 
     def _missed(self, store: ports.Store, standing: eras.Standing, strangers: frozenset[str]) -> eras.Standing:

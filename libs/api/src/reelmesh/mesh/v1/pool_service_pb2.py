@@ -29,7 +29,7 @@ from reelmesh.mesh.v1 import record_mark_pb2 as reelmesh_dot_mesh_dot_v1_dot_rec
 from reelmesh.mesh.v1 import task_pb2 as reelmesh_dot_mesh_dot_v1_dot_task__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#reelmesh/mesh/v1/pool_service.proto\x12\x10reelmesh.mesh.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&reelmesh/mesh/v1/attempt_service.proto\x1a\"reelmesh/mesh/v1/record_mark.proto\x1a\x1breelmesh/mesh/v1/task.proto\"\x88\x02\n\x0cProviderCard\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12+\n\x06models\x18\x03 \x03(\x0b\x32\x1b.reelmesh.mesh.v1.ModelCard\x12,\n\x08recovery\x18\x04 \x01(\x0e\x32\x1a.reelmesh.mesh.v1.Recovery\x12\x0c\n\x04\x66ree\x18\x05 \x01(\x08\x12\x1e\n\x16\x63reation_delay_seconds\x18\x06 \x01(\x01\x12\x1d\n\x15listing_delay_seconds\x18\x07 \x01(\x01\x12\x13\n\x0b\x63\x61ncellable\x18\x08 \x01(\x08\x12\x18\n\x10polls_per_second\x18\t \x01(\x01\"\x94\x03\n\tModelCard\x12\r\n\x05model\x18\x01 \x01(\t\x12\x18\n\x10shortest_seconds\x18\x02 \x01(\x01\x12\x17\n\x0flongest_seconds\x18\x03 \x01(\x01\x12\x19\n\x11\x64urations_seconds\x18\x04 \x03(\x01\x12\r\n\x05sizes\x18\x05 \x03(\t\x12\x16\n\x0elargest_pixels\x18\x06 \x01(\x03\x12\x18\n\x10reference_images\x18\x07 \x01(\x05\x12\x13\n\x0b\x66irst_frame\x18\x08 \x01(\x08\x12\r\n\x05\x61udio\x18\t \x01(\x08\x12\x0c\n\x04seed\x18\n \x01(\x08\x12\'\n\x06prices\x18\x0b \x03(\x0b\x32\x17.reelmesh.mesh.v1.Price\x12\x12\n\nretires_on\x18\x0c \x01(\t\x12\x1e\n\x16longest_render_seconds\x18\r \x01(\x01\x12\x1a\n\x12seconds_per_second\x18\x0e \x01(\x01\x12\x16\n\x0elongest_prompt\x18\x0f \x01(\x05\x12\x0f\n\x07quality\x18\x10 \x01(\x05\x12\x15\n\rneeds_picture\x18\x11 \x01(\x08\"Q\n\x05Price\x12\x14\n\x0c\x65\x66\x66\x65\x63tive_on\x18\x01 \x01(\t\x12\x19\n\x11micros_per_second\x18\x02 \x01(\x03\x12\x17\n\x0fmicros_per_clip\x18\x03 \x01(\x03\"C\n\x13RegisterCardRequest\x12,\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x1e.reelmesh.mesh.v1.ProviderCard\"\x16\n\x14RegisterCardResponse\"\xee\x01\n\x11RenewLeaseRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0c\n\x04pool\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x12\n\nsubmitting\x18\x05 \x03(\t\x12\x10\n\x08watching\x18\x06 \x03(\t\x12\x0f\n\x07\x66inding\x18\x07 \x03(\t\x12\x13\n\x0bstep_tokens\x18\x08 \x03(\t\x12\x0c\n\x04room\x18\t \x01(\x05\x12*\n\x04mark\x18\n \x01(\x0b\x32\x1c.reelmesh.mesh.v1.RecordMark\x12\x16\n\x0e\x63ounted_era_id\x18\x0b \x01(\t\"\xe3\x03\n\x12RenewLeaseResponse\x12\x0c\n\x04held\x18\x01 \x01(\x08\x12(\n\x05lease\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\x0brenew_every\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x05watch\x18\x04 \x03(\x0b\x32\x1c.reelmesh.mesh.v1.WatchOrder\x12)\n\x04\x66ind\x18\x05 \x03(\x0b\x32\x1b.reelmesh.mesh.v1.FindOrder\x12\x0e\n\x06\x63\x61ncel\x18\x06 \x03(\t\x12\x0e\n\x06\x66orget\x18\x07 \x03(\t\x12\x10\n\x08\x63ordoned\x18\x08 \x01(\x08\x12>\n\x05rates\x18\t \x03(\x0b\x32/.reelmesh.mesh.v1.RenewLeaseResponse.RatesEntry\x12*\n\x04mark\x18\n \x01(\x0b\x32\x1c.reelmesh.mesh.v1.RecordMark\x12\x12\n\nrecovering\x18\x0b \x01(\x08\x12-\n\x06\x63\x65nsus\x18\x0c \x03(\x0b\x32\x1d.reelmesh.mesh.v1.CensusOrder\x1a,\n\nRatesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\x85\x01\n\x0b\x43\x65nsusOrder\x12\x0e\n\x06\x65ra_id\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\t\x12)\n\x05since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x04wait\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xa8\x01\n\x13ReportCensusRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x0e\n\x06\x65ra_id\x18\x02 \x01(\t\x12\x12\n\naccount_id\x18\x03 \x01(\t\x12)\n\x04jobs\x18\x04 \x03(\x0b\x32\x1b.reelmesh.mesh.v1.ListedJob\x12\x0c\n\x04last\x18\x05 \x01(\x08\x12\x10\n\x08\x63omplete\x18\x06 \x01(\x08\x12\x0f\n\x07message\x18\x07 \x01(\t\"\x99\x01\n\tListedJob\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x12\n\nattempt_id\x18\x02 \x01(\t\x12\x11\n\x04seed\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\r\n\x05model\x18\x04 \x01(\t\x12\x0f\n\x07project\x18\x05 \x01(\t\x12,\n\x08\x65vidence\x18\x06 \x01(\x0e\x32\x1a.reelmesh.mesh.v1.EvidenceB\x07\n\x05_seed\"(\n\x14ReportCensusResponse\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x08\"Z\n\nWatchOrder\x12,\n\x04task\x18\x01 \x01(\x0b\x32\x1e.reelmesh.mesh.v1.GenerateTask\x12\x0e\n\x06job_id\x18\x02 \x01(\t\x12\x0e\n\x06\x63\x61ncel\x18\x03 \x01(\x08\"\xb0\x01\n\tFindOrder\x12,\n\x04task\x18\x01 \x01(\x0b\x32\x1e.reelmesh.mesh.v1.GenerateTask\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\'\n\x04wait\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\texclusive\x18\x04 \x01(\x08\x12\x0e\n\x06rivals\x18\x05 \x01(\x05\x12\x17\n\x0f\x63laimed_job_ids\x18\x06 \x03(\t\"(\n\x13ReleaseLeaseRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\"\x16\n\x14ReleaseLeaseResponse*\x8c\x01\n\x08Recovery\x12\x18\n\x14RECOVERY_UNSPECIFIED\x10\x00\x12\x12\n\x0eRECOVERY_EXACT\x10\x01\x12\x13\n\x0fRECOVERY_OUTPUT\x10\x02\x12\x14\n\x10RECOVERY_WEBHOOK\x10\x03\x12\x14\n\x10RECOVERY_LISTING\x10\x04\x12\x11\n\rRECOVERY_NONE\x10\x05\x32\x92\x03\n\x0bPoolService\x12\x62\n\x0cRegisterCard\x12%.reelmesh.mesh.v1.RegisterCardRequest\x1a&.reelmesh.mesh.v1.RegisterCardResponse\"\x03\x90\x02\x02\x12W\n\nRenewLease\x12#.reelmesh.mesh.v1.RenewLeaseRequest\x1a$.reelmesh.mesh.v1.RenewLeaseResponse\x12\x62\n\x0cReleaseLease\x12%.reelmesh.mesh.v1.ReleaseLeaseRequest\x1a&.reelmesh.mesh.v1.ReleaseLeaseResponse\"\x03\x90\x02\x02\x12\x62\n\x0cReportCensus\x12%.reelmesh.mesh.v1.ReportCensusRequest\x1a&.reelmesh.mesh.v1.ReportCensusResponse\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#reelmesh/mesh/v1/pool_service.proto\x12\x10reelmesh.mesh.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&reelmesh/mesh/v1/attempt_service.proto\x1a\"reelmesh/mesh/v1/record_mark.proto\x1a\x1breelmesh/mesh/v1/task.proto\"\x88\x02\n\x0cProviderCard\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12+\n\x06models\x18\x03 \x03(\x0b\x32\x1b.reelmesh.mesh.v1.ModelCard\x12,\n\x08recovery\x18\x04 \x01(\x0e\x32\x1a.reelmesh.mesh.v1.Recovery\x12\x0c\n\x04\x66ree\x18\x05 \x01(\x08\x12\x1e\n\x16\x63reation_delay_seconds\x18\x06 \x01(\x01\x12\x1d\n\x15listing_delay_seconds\x18\x07 \x01(\x01\x12\x13\n\x0b\x63\x61ncellable\x18\x08 \x01(\x08\x12\x18\n\x10polls_per_second\x18\t \x01(\x01\"\x94\x03\n\tModelCard\x12\r\n\x05model\x18\x01 \x01(\t\x12\x18\n\x10shortest_seconds\x18\x02 \x01(\x01\x12\x17\n\x0flongest_seconds\x18\x03 \x01(\x01\x12\x19\n\x11\x64urations_seconds\x18\x04 \x03(\x01\x12\r\n\x05sizes\x18\x05 \x03(\t\x12\x16\n\x0elargest_pixels\x18\x06 \x01(\x03\x12\x18\n\x10reference_images\x18\x07 \x01(\x05\x12\x13\n\x0b\x66irst_frame\x18\x08 \x01(\x08\x12\r\n\x05\x61udio\x18\t \x01(\x08\x12\x0c\n\x04seed\x18\n \x01(\x08\x12\'\n\x06prices\x18\x0b \x03(\x0b\x32\x17.reelmesh.mesh.v1.Price\x12\x12\n\nretires_on\x18\x0c \x01(\t\x12\x1e\n\x16longest_render_seconds\x18\r \x01(\x01\x12\x1a\n\x12seconds_per_second\x18\x0e \x01(\x01\x12\x16\n\x0elongest_prompt\x18\x0f \x01(\x05\x12\x0f\n\x07quality\x18\x10 \x01(\x05\x12\x15\n\rneeds_picture\x18\x11 \x01(\x08\"Q\n\x05Price\x12\x14\n\x0c\x65\x66\x66\x65\x63tive_on\x18\x01 \x01(\t\x12\x19\n\x11micros_per_second\x18\x02 \x01(\x03\x12\x17\n\x0fmicros_per_clip\x18\x03 \x01(\x03\"C\n\x13RegisterCardRequest\x12,\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x1e.reelmesh.mesh.v1.ProviderCard\"\x16\n\x14RegisterCardResponse\"\x8e\x02\n\x11RenewLeaseRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0c\n\x04pool\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x12\n\nsubmitting\x18\x05 \x03(\t\x12\x10\n\x08watching\x18\x06 \x03(\t\x12\x0f\n\x07\x66inding\x18\x07 \x03(\t\x12\x13\n\x0bstep_tokens\x18\x08 \x03(\t\x12\x0c\n\x04room\x18\t \x01(\x05\x12*\n\x04mark\x18\n \x01(\x0b\x32\x1c.reelmesh.mesh.v1.RecordMark\x12\x16\n\x0e\x63ounted_era_id\x18\x0b \x01(\t\x12\x10\n\x08\x63ordoned\x18\x0c \x01(\x08\x12\x0c\n\x04idle\x18\r \x01(\x08\"\xe3\x03\n\x12RenewLeaseResponse\x12\x0c\n\x04held\x18\x01 \x01(\x08\x12(\n\x05lease\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\x0brenew_every\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x05watch\x18\x04 \x03(\x0b\x32\x1c.reelmesh.mesh.v1.WatchOrder\x12)\n\x04\x66ind\x18\x05 \x03(\x0b\x32\x1b.reelmesh.mesh.v1.FindOrder\x12\x0e\n\x06\x63\x61ncel\x18\x06 \x03(\t\x12\x0e\n\x06\x66orget\x18\x07 \x03(\t\x12\x10\n\x08\x63ordoned\x18\x08 \x01(\x08\x12>\n\x05rates\x18\t \x03(\x0b\x32/.reelmesh.mesh.v1.RenewLeaseResponse.RatesEntry\x12*\n\x04mark\x18\n \x01(\x0b\x32\x1c.reelmesh.mesh.v1.RecordMark\x12\x12\n\nrecovering\x18\x0b \x01(\x08\x12-\n\x06\x63\x65nsus\x18\x0c \x03(\x0b\x32\x1d.reelmesh.mesh.v1.CensusOrder\x1a,\n\nRatesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\x85\x01\n\x0b\x43\x65nsusOrder\x12\x0e\n\x06\x65ra_id\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\t\x12)\n\x05since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x04wait\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xa8\x01\n\x13ReportCensusRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x0e\n\x06\x65ra_id\x18\x02 \x01(\t\x12\x12\n\naccount_id\x18\x03 \x01(\t\x12)\n\x04jobs\x18\x04 \x03(\x0b\x32\x1b.reelmesh.mesh.v1.ListedJob\x12\x0c\n\x04last\x18\x05 \x01(\x08\x12\x10\n\x08\x63omplete\x18\x06 \x01(\x08\x12\x0f\n\x07message\x18\x07 \x01(\t\"\x99\x01\n\tListedJob\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x12\n\nattempt_id\x18\x02 \x01(\t\x12\x11\n\x04seed\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\r\n\x05model\x18\x04 \x01(\t\x12\x0f\n\x07project\x18\x05 \x01(\t\x12,\n\x08\x65vidence\x18\x06 \x01(\x0e\x32\x1a.reelmesh.mesh.v1.EvidenceB\x07\n\x05_seed\"(\n\x14ReportCensusResponse\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x08\"Z\n\nWatchOrder\x12,\n\x04task\x18\x01 \x01(\x0b\x32\x1e.reelmesh.mesh.v1.GenerateTask\x12\x0e\n\x06job_id\x18\x02 \x01(\t\x12\x0e\n\x06\x63\x61ncel\x18\x03 \x01(\x08\"\xb0\x01\n\tFindOrder\x12,\n\x04task\x18\x01 \x01(\x0b\x32\x1e.reelmesh.mesh.v1.GenerateTask\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\'\n\x04wait\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\texclusive\x18\x04 \x01(\x08\x12\x0e\n\x06rivals\x18\x05 \x01(\x05\x12\x17\n\x0f\x63laimed_job_ids\x18\x06 \x03(\t\"(\n\x13ReleaseLeaseRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\"\x16\n\x14ReleaseLeaseResponse\"\x12\n\x10ListPoolsRequest\":\n\x11ListPoolsResponse\x12%\n\x05pools\x18\x01 \x03(\x0b\x32\x16.reelmesh.mesh.v1.Pool\"\x9c\x02\n\x04Pool\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0c\n\x04pool\x18\x02 \x01(\t\x12\r\n\x05known\x18\x03 \x01(\x08\x12\x0f\n\x07waiting\x18\x04 \x01(\x05\x12\x10\n\x08sendable\x18\x05 \x01(\x05\x12\x12\n\ndispatched\x18\x06 \x01(\x05\x12\x12\n\nsubmitting\x18\x07 \x01(\x05\x12\x0f\n\x07watched\x18\x08 \x01(\x05\x12\x30\n\x05steps\x18\t \x03(\x0b\x32!.reelmesh.mesh.v1.Pool.StepsEntry\x12-\n\x07workers\x18\n \x03(\x0b\x32\x1c.reelmesh.mesh.v1.PoolWorker\x1a,\n\nStepsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\"l\n\nPoolWorker\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08\x63ordoned\x18\x03 \x01(\x08\x12\x0c\n\x04idle\x18\x04 \x01(\x08\x12\x0f\n\x07\x64rained\x18\x05 \x01(\x08\x12\x0c\n\x04load\x18\x06 \x01(\x05\"j\n\x14\x43ordonWorkersRequest\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0c\n\x04pool\x18\x02 \x01(\t\x12\r\n\x05names\x18\x03 \x03(\t\x12\'\n\x04hold\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x17\n\x15\x43ordonWorkersResponse*\x8c\x01\n\x08Recovery\x12\x18\n\x14RECOVERY_UNSPECIFIED\x10\x00\x12\x12\n\x0eRECOVERY_EXACT\x10\x01\x12\x13\n\x0fRECOVERY_OUTPUT\x10\x02\x12\x14\n\x10RECOVERY_WEBHOOK\x10\x03\x12\x14\n\x10RECOVERY_LISTING\x10\x04\x12\x11\n\rRECOVERY_NONE\x10\x05\x32\xd4\x04\n\x0bPoolService\x12\x62\n\x0cRegisterCard\x12%.reelmesh.mesh.v1.RegisterCardRequest\x1a&.reelmesh.mesh.v1.RegisterCardResponse\"\x03\x90\x02\x02\x12W\n\nRenewLease\x12#.reelmesh.mesh.v1.RenewLeaseRequest\x1a$.reelmesh.mesh.v1.RenewLeaseResponse\x12\x62\n\x0cReleaseLease\x12%.reelmesh.mesh.v1.ReleaseLeaseRequest\x1a&.reelmesh.mesh.v1.ReleaseLeaseResponse\"\x03\x90\x02\x02\x12\x62\n\x0cReportCensus\x12%.reelmesh.mesh.v1.ReportCensusRequest\x1a&.reelmesh.mesh.v1.ReportCensusResponse\"\x03\x90\x02\x02\x12Y\n\tListPools\x12\".reelmesh.mesh.v1.ListPoolsRequest\x1a#.reelmesh.mesh.v1.ListPoolsResponse\"\x03\x90\x02\x01\x12\x65\n\rCordonWorkers\x12&.reelmesh.mesh.v1.CordonWorkersRequest\x1a\'.reelmesh.mesh.v1.CordonWorkersResponse\"\x03\x90\x02\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,14 +38,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_RENEWLEASERESPONSE_RATESENTRY']._loaded_options = None
   _globals['_RENEWLEASERESPONSE_RATESENTRY']._serialized_options = b'8\001'
+  _globals['_POOL_STEPSENTRY']._loaded_options = None
+  _globals['_POOL_STEPSENTRY']._serialized_options = b'8\001'
   _globals['_POOLSERVICE'].methods_by_name['RegisterCard']._loaded_options = None
   _globals['_POOLSERVICE'].methods_by_name['RegisterCard']._serialized_options = b'\220\002\002'
   _globals['_POOLSERVICE'].methods_by_name['ReleaseLease']._loaded_options = None
   _globals['_POOLSERVICE'].methods_by_name['ReleaseLease']._serialized_options = b'\220\002\002'
   _globals['_POOLSERVICE'].methods_by_name['ReportCensus']._loaded_options = None
   _globals['_POOLSERVICE'].methods_by_name['ReportCensus']._serialized_options = b'\220\002\002'
-  _globals['_RECOVERY']._serialized_start=2647
-  _globals['_RECOVERY']._serialized_end=2787
+  _globals['_POOLSERVICE'].methods_by_name['ListPools']._loaded_options = None
+  _globals['_POOLSERVICE'].methods_by_name['ListPools']._serialized_options = b'\220\002\001'
+  _globals['_POOLSERVICE'].methods_by_name['CordonWorkers']._loaded_options = None
+  _globals['_POOLSERVICE'].methods_by_name['CordonWorkers']._serialized_options = b'\220\002\002'
+  _globals['_RECOVERY']._serialized_start=3289
+  _globals['_RECOVERY']._serialized_end=3429
   _globals['_PROVIDERCARD']._serialized_start=228
   _globals['_PROVIDERCARD']._serialized_end=492
   _globals['_MODELCARD']._serialized_start=495
@@ -57,27 +63,41 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REGISTERCARDRESPONSE']._serialized_start=1053
   _globals['_REGISTERCARDRESPONSE']._serialized_end=1075
   _globals['_RENEWLEASEREQUEST']._serialized_start=1078
-  _globals['_RENEWLEASEREQUEST']._serialized_end=1316
-  _globals['_RENEWLEASERESPONSE']._serialized_start=1319
-  _globals['_RENEWLEASERESPONSE']._serialized_end=1802
-  _globals['_RENEWLEASERESPONSE_RATESENTRY']._serialized_start=1758
-  _globals['_RENEWLEASERESPONSE_RATESENTRY']._serialized_end=1802
-  _globals['_CENSUSORDER']._serialized_start=1805
-  _globals['_CENSUSORDER']._serialized_end=1938
-  _globals['_REPORTCENSUSREQUEST']._serialized_start=1941
-  _globals['_REPORTCENSUSREQUEST']._serialized_end=2109
-  _globals['_LISTEDJOB']._serialized_start=2112
-  _globals['_LISTEDJOB']._serialized_end=2265
-  _globals['_REPORTCENSUSRESPONSE']._serialized_start=2267
-  _globals['_REPORTCENSUSRESPONSE']._serialized_end=2307
-  _globals['_WATCHORDER']._serialized_start=2309
-  _globals['_WATCHORDER']._serialized_end=2399
-  _globals['_FINDORDER']._serialized_start=2402
-  _globals['_FINDORDER']._serialized_end=2578
-  _globals['_RELEASELEASEREQUEST']._serialized_start=2580
-  _globals['_RELEASELEASEREQUEST']._serialized_end=2620
-  _globals['_RELEASELEASERESPONSE']._serialized_start=2622
-  _globals['_RELEASELEASERESPONSE']._serialized_end=2644
-  _globals['_POOLSERVICE']._serialized_start=2790
-  _globals['_POOLSERVICE']._serialized_end=3192
+  _globals['_RENEWLEASEREQUEST']._serialized_end=1348
+  _globals['_RENEWLEASERESPONSE']._serialized_start=1351
+  _globals['_RENEWLEASERESPONSE']._serialized_end=1834
+  _globals['_RENEWLEASERESPONSE_RATESENTRY']._serialized_start=1790
+  _globals['_RENEWLEASERESPONSE_RATESENTRY']._serialized_end=1834
+  _globals['_CENSUSORDER']._serialized_start=1837
+  _globals['_CENSUSORDER']._serialized_end=1970
+  _globals['_REPORTCENSUSREQUEST']._serialized_start=1973
+  _globals['_REPORTCENSUSREQUEST']._serialized_end=2141
+  _globals['_LISTEDJOB']._serialized_start=2144
+  _globals['_LISTEDJOB']._serialized_end=2297
+  _globals['_REPORTCENSUSRESPONSE']._serialized_start=2299
+  _globals['_REPORTCENSUSRESPONSE']._serialized_end=2339
+  _globals['_WATCHORDER']._serialized_start=2341
+  _globals['_WATCHORDER']._serialized_end=2431
+  _globals['_FINDORDER']._serialized_start=2434
+  _globals['_FINDORDER']._serialized_end=2610
+  _globals['_RELEASELEASEREQUEST']._serialized_start=2612
+  _globals['_RELEASELEASEREQUEST']._serialized_end=2652
+  _globals['_RELEASELEASERESPONSE']._serialized_start=2654
+  _globals['_RELEASELEASERESPONSE']._serialized_end=2676
+  _globals['_LISTPOOLSREQUEST']._serialized_start=2678
+  _globals['_LISTPOOLSREQUEST']._serialized_end=2696
+  _globals['_LISTPOOLSRESPONSE']._serialized_start=2698
+  _globals['_LISTPOOLSRESPONSE']._serialized_end=2756
+  _globals['_POOL']._serialized_start=2759
+  _globals['_POOL']._serialized_end=3043
+  _globals['_POOL_STEPSENTRY']._serialized_start=2999
+  _globals['_POOL_STEPSENTRY']._serialized_end=3043
+  _globals['_POOLWORKER']._serialized_start=3045
+  _globals['_POOLWORKER']._serialized_end=3153
+  _globals['_CORDONWORKERSREQUEST']._serialized_start=3155
+  _globals['_CORDONWORKERSREQUEST']._serialized_end=3261
+  _globals['_CORDONWORKERSRESPONSE']._serialized_start=3263
+  _globals['_CORDONWORKERSRESPONSE']._serialized_end=3286
+  _globals['_POOLSERVICE']._serialized_start=3432
+  _globals['_POOLSERVICE']._serialized_end=4028
 # @@protoc_insertion_point(module_scope)

@@ -110,7 +110,7 @@ class RegisterCardResponse(_message.Message):
     def __init__(self) -> None: ...
 
 class RenewLeaseRequest(_message.Message):
-    __slots__ = ("worker_id", "kind", "pool", "name", "submitting", "watching", "finding", "step_tokens", "room", "mark", "counted_era_id")
+    __slots__ = ("worker_id", "kind", "pool", "name", "submitting", "watching", "finding", "step_tokens", "room", "mark", "counted_era_id", "cordoned", "idle")
     WORKER_ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     POOL_FIELD_NUMBER: _ClassVar[int]
@@ -122,6 +122,8 @@ class RenewLeaseRequest(_message.Message):
     ROOM_FIELD_NUMBER: _ClassVar[int]
     MARK_FIELD_NUMBER: _ClassVar[int]
     COUNTED_ERA_ID_FIELD_NUMBER: _ClassVar[int]
+    CORDONED_FIELD_NUMBER: _ClassVar[int]
+    IDLE_FIELD_NUMBER: _ClassVar[int]
     worker_id: str
     kind: str
     pool: str
@@ -133,7 +135,9 @@ class RenewLeaseRequest(_message.Message):
     room: int
     mark: _record_mark_pb2.RecordMark
     counted_era_id: str
-    def __init__(self, worker_id: _Optional[str] = ..., kind: _Optional[str] = ..., pool: _Optional[str] = ..., name: _Optional[str] = ..., submitting: _Optional[_Iterable[str]] = ..., watching: _Optional[_Iterable[str]] = ..., finding: _Optional[_Iterable[str]] = ..., step_tokens: _Optional[_Iterable[str]] = ..., room: _Optional[int] = ..., mark: _Optional[_Union[_record_mark_pb2.RecordMark, _Mapping]] = ..., counted_era_id: _Optional[str] = ...) -> None: ...
+    cordoned: bool
+    idle: bool
+    def __init__(self, worker_id: _Optional[str] = ..., kind: _Optional[str] = ..., pool: _Optional[str] = ..., name: _Optional[str] = ..., submitting: _Optional[_Iterable[str]] = ..., watching: _Optional[_Iterable[str]] = ..., finding: _Optional[_Iterable[str]] = ..., step_tokens: _Optional[_Iterable[str]] = ..., room: _Optional[int] = ..., mark: _Optional[_Union[_record_mark_pb2.RecordMark, _Mapping]] = ..., counted_era_id: _Optional[str] = ..., cordoned: _Optional[bool] = ..., idle: _Optional[bool] = ...) -> None: ...
 
 class RenewLeaseResponse(_message.Message):
     __slots__ = ("held", "lease", "renew_every", "watch", "find", "cancel", "forget", "cordoned", "rates", "mark", "recovering", "census")
@@ -255,5 +259,78 @@ class ReleaseLeaseRequest(_message.Message):
     def __init__(self, worker_id: _Optional[str] = ...) -> None: ...
 
 class ReleaseLeaseResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListPoolsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListPoolsResponse(_message.Message):
+    __slots__ = ("pools",)
+    POOLS_FIELD_NUMBER: _ClassVar[int]
+    pools: _containers.RepeatedCompositeFieldContainer[Pool]
+    def __init__(self, pools: _Optional[_Iterable[_Union[Pool, _Mapping]]] = ...) -> None: ...
+
+class Pool(_message.Message):
+    __slots__ = ("kind", "pool", "known", "waiting", "sendable", "dispatched", "submitting", "watched", "steps", "workers")
+    class StepsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    POOL_FIELD_NUMBER: _ClassVar[int]
+    KNOWN_FIELD_NUMBER: _ClassVar[int]
+    WAITING_FIELD_NUMBER: _ClassVar[int]
+    SENDABLE_FIELD_NUMBER: _ClassVar[int]
+    DISPATCHED_FIELD_NUMBER: _ClassVar[int]
+    SUBMITTING_FIELD_NUMBER: _ClassVar[int]
+    WATCHED_FIELD_NUMBER: _ClassVar[int]
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    WORKERS_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    pool: str
+    known: bool
+    waiting: int
+    sendable: int
+    dispatched: int
+    submitting: int
+    watched: int
+    steps: _containers.ScalarMap[str, int]
+    workers: _containers.RepeatedCompositeFieldContainer[PoolWorker]
+    def __init__(self, kind: _Optional[str] = ..., pool: _Optional[str] = ..., known: _Optional[bool] = ..., waiting: _Optional[int] = ..., sendable: _Optional[int] = ..., dispatched: _Optional[int] = ..., submitting: _Optional[int] = ..., watched: _Optional[int] = ..., steps: _Optional[_Mapping[str, int]] = ..., workers: _Optional[_Iterable[_Union[PoolWorker, _Mapping]]] = ...) -> None: ...
+
+class PoolWorker(_message.Message):
+    __slots__ = ("worker_id", "name", "cordoned", "idle", "drained", "load")
+    WORKER_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    CORDONED_FIELD_NUMBER: _ClassVar[int]
+    IDLE_FIELD_NUMBER: _ClassVar[int]
+    DRAINED_FIELD_NUMBER: _ClassVar[int]
+    LOAD_FIELD_NUMBER: _ClassVar[int]
+    worker_id: str
+    name: str
+    cordoned: bool
+    idle: bool
+    drained: bool
+    load: int
+    def __init__(self, worker_id: _Optional[str] = ..., name: _Optional[str] = ..., cordoned: _Optional[bool] = ..., idle: _Optional[bool] = ..., drained: _Optional[bool] = ..., load: _Optional[int] = ...) -> None: ...
+
+class CordonWorkersRequest(_message.Message):
+    __slots__ = ("kind", "pool", "names", "hold")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    POOL_FIELD_NUMBER: _ClassVar[int]
+    NAMES_FIELD_NUMBER: _ClassVar[int]
+    HOLD_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    pool: str
+    names: _containers.RepeatedScalarFieldContainer[str]
+    hold: _duration_pb2.Duration
+    def __init__(self, kind: _Optional[str] = ..., pool: _Optional[str] = ..., names: _Optional[_Iterable[str]] = ..., hold: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class CordonWorkersResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...

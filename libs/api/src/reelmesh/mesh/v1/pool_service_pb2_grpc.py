@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class PoolServiceStub:
-    """Served by the orchestrator to workers: who they are, that they live, and what they must know.
+    """Served by the orchestrator to workers: who they are, that they live, and what they must know. And to who decides how
+    many workers there are.
     """
 
     def __init__(self, channel):
@@ -55,10 +56,21 @@ class PoolServiceStub:
                 request_serializer=reelmesh_dot_mesh_dot_v1_dot_pool__service__pb2.ReportCensusRequest.SerializeToString,
                 response_deserializer=reelmesh_dot_mesh_dot_v1_dot_pool__service__pb2.ReportCensusResponse.FromString,
                 _registered_method=True)
+        self.ListPools = channel.unary_unary(
+                '/reelmesh.mesh.v1.PoolService/ListPools',
+                request_serializer=reelmesh_dot_mesh_dot_v1_dot_pool__service__pb2.ListPoolsRequest.SerializeToString,
+                response_deserializer=reelmesh_dot_mesh_dot_v1_dot_pool__service__pb2.ListPoolsResponse.FromString,
+                _registered_method=True)
+        self.CordonWorkers = channel.unary_unary(
+                '/reelmesh.mesh.v1.PoolService/CordonWorkers',
+                request_serializer=reelmesh_dot_mesh_dot_v1_dot_pool__service__pb2.CordonWorkersRequest.SerializeToString,
+                response_deserializer=reelmesh_dot_mesh_dot_v1_dot_pool__service__pb2.CordonWorkersResponse.FromString,
+                _registered_method=True)
 
 
 class PoolServiceServicer:
-    """Served by the orchestrator to workers: who they are, that they live, and what they must know.
+    """Served by the orchestrator to workers: who they are, that they live, and what they must know. And to who decides how
+    many workers there are.
     """
 
     def RegisterCard(self, request, context):
@@ -89,6 +101,20 @@ class PoolServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListPools(self, request, context):
+        """Tells of all pools what there is to do, and who does it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CordonWorkers(self, request, context):
+        """Says which workers of a pool take no new work for a time: these and no others.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PoolServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -112,6 +138,16 @@ def add_PoolServiceServicer_to_server(servicer, server):
                     request_deserializer=reelmesh_dot_mesh_dot_v1_dot_pool__service__pb2.ReportCensusRequest.FromString,
                     response_serializer=reelmesh_dot_mesh_dot_v1_dot_pool__service__pb2.ReportCensusResponse.SerializeToString,
             ),
+            'ListPools': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPools,
+                    request_deserializer=reelmesh_dot_mesh_dot_v1_dot_pool__service__pb2.ListPoolsRequest.FromString,
+                    response_serializer=reelmesh_dot_mesh_dot_v1_dot_pool__service__pb2.ListPoolsResponse.SerializeToString,
+            ),
+            'CordonWorkers': grpc.unary_unary_rpc_method_handler(
+                    servicer.CordonWorkers,
+                    request_deserializer=reelmesh_dot_mesh_dot_v1_dot_pool__service__pb2.CordonWorkersRequest.FromString,
+                    response_serializer=reelmesh_dot_mesh_dot_v1_dot_pool__service__pb2.CordonWorkersResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'reelmesh.mesh.v1.PoolService', rpc_method_handlers)
@@ -121,7 +157,8 @@ def add_PoolServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class PoolService:
-    """Served by the orchestrator to workers: who they are, that they live, and what they must know.
+    """Served by the orchestrator to workers: who they are, that they live, and what they must know. And to who decides how
+    many workers there are.
     """
 
     @staticmethod
@@ -222,6 +259,60 @@ class PoolService:
             '/reelmesh.mesh.v1.PoolService/ReportCensus',
             reelmesh_dot_mesh_dot_v1_dot_pool__service__pb2.ReportCensusRequest.SerializeToString,
             reelmesh_dot_mesh_dot_v1_dot_pool__service__pb2.ReportCensusResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPools(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reelmesh.mesh.v1.PoolService/ListPools',
+            reelmesh_dot_mesh_dot_v1_dot_pool__service__pb2.ListPoolsRequest.SerializeToString,
+            reelmesh_dot_mesh_dot_v1_dot_pool__service__pb2.ListPoolsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CordonWorkers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reelmesh.mesh.v1.PoolService/CordonWorkers',
+            reelmesh_dot_mesh_dot_v1_dot_pool__service__pb2.CordonWorkersRequest.SerializeToString,
+            reelmesh_dot_mesh_dot_v1_dot_pool__service__pb2.CordonWorkersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,7 +27,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class PoolServiceStub:
-    """Served by the orchestrator to workers: who they are, that they live, and what they must know."""
+    """Served by the orchestrator to workers: who they are, that they live, and what they must know. And to who decides how
+    many workers there are.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -41,10 +43,16 @@ class PoolServiceStub:
     """Ends a lease: what the worker watched is handed to others at once."""
     ReportCensus: _grpc.UnaryUnaryMultiCallable[_pool_service_pb2.ReportCensusRequest, _pool_service_pb2.ReportCensusResponse]
     """Tells what an account has, as a census order asked. In pages, all of which are told again after a failure."""
+    ListPools: _grpc.UnaryUnaryMultiCallable[_pool_service_pb2.ListPoolsRequest, _pool_service_pb2.ListPoolsResponse]
+    """Tells of all pools what there is to do, and who does it."""
+    CordonWorkers: _grpc.UnaryUnaryMultiCallable[_pool_service_pb2.CordonWorkersRequest, _pool_service_pb2.CordonWorkersResponse]
+    """Says which workers of a pool take no new work for a time: these and no others."""
 
 @_typing.type_check_only
 class PoolServiceAsyncStub(PoolServiceStub):
-    """Served by the orchestrator to workers: who they are, that they live, and what they must know."""
+    """Served by the orchestrator to workers: who they are, that they live, and what they must know. And to who decides how
+    many workers there are.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     RegisterCard: _aio.UnaryUnaryMultiCallable[_pool_service_pb2.RegisterCardRequest, _pool_service_pb2.RegisterCardResponse]  # type: ignore[assignment]
@@ -55,9 +63,15 @@ class PoolServiceAsyncStub(PoolServiceStub):
     """Ends a lease: what the worker watched is handed to others at once."""
     ReportCensus: _aio.UnaryUnaryMultiCallable[_pool_service_pb2.ReportCensusRequest, _pool_service_pb2.ReportCensusResponse]  # type: ignore[assignment]
     """Tells what an account has, as a census order asked. In pages, all of which are told again after a failure."""
+    ListPools: _aio.UnaryUnaryMultiCallable[_pool_service_pb2.ListPoolsRequest, _pool_service_pb2.ListPoolsResponse]  # type: ignore[assignment]
+    """Tells of all pools what there is to do, and who does it."""
+    CordonWorkers: _aio.UnaryUnaryMultiCallable[_pool_service_pb2.CordonWorkersRequest, _pool_service_pb2.CordonWorkersResponse]  # type: ignore[assignment]
+    """Says which workers of a pool take no new work for a time: these and no others."""
 
 class PoolServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Served by the orchestrator to workers: who they are, that they live, and what they must know."""
+    """Served by the orchestrator to workers: who they are, that they live, and what they must know. And to who decides how
+    many workers there are.
+    """
 
     @_abc_1.abstractmethod
     def RegisterCard(
@@ -90,5 +104,21 @@ class PoolServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_pool_service_pb2.ReportCensusResponse, _abc.Awaitable[_pool_service_pb2.ReportCensusResponse]]:
         """Tells what an account has, as a census order asked. In pages, all of which are told again after a failure."""
+
+    @_abc_1.abstractmethod
+    def ListPools(
+        self,
+        request: _pool_service_pb2.ListPoolsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_pool_service_pb2.ListPoolsResponse, _abc.Awaitable[_pool_service_pb2.ListPoolsResponse]]:
+        """Tells of all pools what there is to do, and who does it."""
+
+    @_abc_1.abstractmethod
+    def CordonWorkers(
+        self,
+        request: _pool_service_pb2.CordonWorkersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_pool_service_pb2.CordonWorkersResponse, _abc.Awaitable[_pool_service_pb2.CordonWorkersResponse]]:
+        """Says which workers of a pool take no new work for a time: these and no others."""
 
 def add_PoolServiceServicer_to_server(servicer: PoolServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

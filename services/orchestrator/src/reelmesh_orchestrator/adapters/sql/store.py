@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from reelmesh_kit import errors, ids, sql
 
 from reelmesh_orchestrator import ports
-from reelmesh_orchestrator.adapters.sql import health, loading, queueing, reading, recovery, rows, saving, tables
+from reelmesh_orchestrator.adapters.sql import health, loading, pools, queueing, reading, recovery, rows, saving, tables
 from reelmesh_orchestrator.model import attempt, card, draft, facts, repeats
 
 # How often a row is made anew that the sweeper deletes before it can be locked.
@@ -18,7 +18,7 @@ _ATTEMPTS = tables.ATTEMPTS.c
 _UNRESOLVED = sorted(state.value for state in attempt.UNRESOLVED)
 
 
-class SqlStore(recovery.SqlEraStore, health.SqlHealthStore):
+class SqlStore(recovery.SqlEraStore, health.SqlHealthStore, pools.SqlPoolStore):
     """The store over one SQL transaction."""
 
     def __init__(
@@ -266,7 +266,9 @@ class SqlStore(recovery.SqlEraStore, health.SqlHealthStore):
         statement = sa.select(sa.func.count().label("number")).where(columns.active, columns.pool == pool)
         return _number(self._transaction.row(statement))
 
-    def renew(self, lease: ports.Lease, name: str, counted_era: str = "") -> None:
+    def renew(
+        self, lease: ports.Lease, name: str, counted_era: str = "", at_work: ports.AtWork = ports.NOTHING_SAID
+    ) -> None:
         """Write a lease with one renewal more."""
         table = tables.LEASES
         values = {
@@ -275,6 +277,9 @@ class SqlStore(recovery.SqlEraStore, health.SqlHealthStore):
             "update_time": self.now,
             "name": name,
             "counted_era": counted_era,
+            "idle": at_work.idle,
+            "drained": at_work.drained,
+            "load": at_work.load,
         }
         new = {"worker_id": lease.worker_id, "kind": lease.kind, "pool": lease.pool, **values}
         if not self._transaction.insert_if_absent(table, new):

@@ -263,7 +263,20 @@ LEASES = sa.Table(
     sa.Column("update_time", sql.Instant, nullable=False),
     # The last era in which it told everything that it knows.
     sa.Column("counted_era", sa.Text, nullable=False, server_default=""),
+    sa.Column("idle", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("drained", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("load", sa.Integer, nullable=False, server_default="0"),
     _partial("ix_leases_active", "worker_id", where="active"),
+)
+
+# Workers that take no new work, by the name of their process; those of which the time is over do.
+CORDONS = sa.Table(
+    "cordons",
+    METADATA,
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("pool", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("until", sql.Instant, nullable=False),
 )
 
 # The stretches of this record's life in which it did not go back; the last one is the present.
