@@ -11,7 +11,7 @@ LITELLM := .peers-litellm
 PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-unit test-cluster cluster-binaries check format lint types contracts buf protos-check protos states pages lock image chaos simulate bench bench-inflight bench-peers clean chaos-money chaos-peers
+.PHONY: help install demo test test-unit test-cluster cluster-binaries check format lint types contracts buf protos-check protos chart chart-renders states pages lock image chaos simulate bench bench-inflight bench-peers clean chaos-money chaos-peers
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "%-16s %s\n", $$1, $$2}'
@@ -43,7 +43,7 @@ cluster-binaries: $(INSTALLED) ## build the Kubernetes of test-cluster with Go, 
 test-cluster: $(INSTALLED) ## the tests that need a Kubernetes: a node of our own, for root, or that of REELMESH_TEST_KUBECONFIG
 	@$(BIN)/pytest tests/cluster
 
-check: format lint types contracts buf protos-check ## everything that reads the code without running it
+check: format lint types contracts buf protos-check chart ## everything that reads the code without running it
 
 format: $(INSTALLED) ## the code is formatted
 	@$(BIN)/ruff format --check --quiet . || { echo "run .venv/bin/ruff format ."; exit 1; }
@@ -68,13 +68,21 @@ protos-check: $(INSTALLED) ## the generated code agrees with the protos
 protos: $(INSTALLED) ## generate libs/api from protos/
 	@scripts/generate-protos
 
+chart: $(INSTALLED) ## the Helm chart renders what is kept, and Kubernetes would take it
+	@$(BIN)/python -m scripts.chart
+
+chart-renders: $(INSTALLED) ## render the Helm chart anew into deploy/helm/renders, and its README
+	@$(BIN)/python -m scripts.chart_page --write
+	@$(BIN)/python -m scripts.chart --write
+
 states: $(INSTALLED) ## write docs/states.md from the tables of the state machines
 	@scripts/print-states > docs/states.md
 
-pages: $(INSTALLED) ## write docs/settings.md, docs/errors.md and docs/limits.md from the code
+pages: $(INSTALLED) ## write docs/settings.md, docs/errors.md, docs/limits.md and the chart's README from the code
 	@scripts/print-settings > docs/settings.md
 	@scripts/print-errors > docs/errors.md
 	@scripts/print-limits > docs/limits.md
+	@$(BIN)/python -m scripts.chart_page --write
 
 lock: $(UV) ## write requirements.lock anew from the members' dependencies
 	@$(UV) export --quiet --all-packages --all-groups --no-emit-workspace --no-header --no-annotate -o requirements.lock

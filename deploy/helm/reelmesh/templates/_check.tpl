@@ -1,0 +1,56 @@
+{{/* Refuses values that contradict each other, before anything is installed. */}}
+{{- define "reelmesh.check" -}}
+{{- $values := .Values -}}
+{{- $services := include "reelmesh.services" . | fromYaml -}}
+{{- $keys := 0 -}}
+{{- if $values.apiKeys.existingSecret }}{{ $keys = add1 $keys }}{{ end -}}
+{{- if $values.apiKeys.existingClaim }}{{ $keys = add1 $keys }}{{ end -}}
+{{- if $values.apiKeys.development }}{{ $keys = add1 $keys }}{{ end -}}
+{{- if ne (int $keys) 1 -}}
+{{- fail "Say where the API keys are by one of apiKeys.existingSecret, apiKeys.existingClaim and, for a trial, apiKeys.development." -}}
+{{- end -}}
+{{- range $name, $service := $services -}}
+{{- if and $service.edge $values.apiKeys.development (gt (int $service.replicas) 1) -}}
+{{- fail (printf "apiKeys.development gives each Pod a key of its own: set services.%s.replicas to 1." $name) -}}
+{{- end -}}
+{{- if and $service.data.persistence.enabled $service.edge $values.apiKeys.existingClaim -}}
+{{- fail (printf "services.%s.data.persistence and apiKeys.existingClaim are the same folder: choose one." $name) -}}
+{{- end -}}
+{{- if lt (int $service.terminationGracePeriodSeconds) (int (add $service.drainSeconds 20)) -}}
+{{- fail (printf "services.%s.terminationGracePeriodSeconds must be 20 or more above drainSeconds, which is %v." $name $service.drainSeconds) -}}
+{{- end -}}
+{{- range $service.calls -}}
+{{- if not (hasKey $services .) -}}
+{{- fail (printf "services.%s calls %s, which does not run: enable services.%s." $name . .) -}}
+{{- end -}}
+{{- if not (index $services .).grpc -}}
+{{- fail (printf "services.%s calls %s, which serves no gRPC." $name .) -}}
+{{- end -}}
+{{- end -}}
+{{- if has "nats" $service.uses -}}
+{{- if and (not $values.embedded.nats.enabled) (not $values.nats.url) (not $values.nats.existingSecret) -}}
+{{- fail "Say where NATS is by nats.url or nats.existingSecret, or run one by embedded.nats.enabled." -}}
+{{- end -}}
+{{- end -}}
+{{- if has "postgresql" $service.uses -}}
+{{- if and (not $values.embedded.postgresql.enabled) (not $values.postgresql.existingSecret) -}}
+{{- fail "Say where PostgreSQL is by postgresql.existingSecret, or run one by embedded.postgresql.enabled." -}}
+{{- end -}}
+{{- end -}}
+{{- if has "s3" $service.uses -}}
+{{- if and (not $values.embedded.s3.enabled) (not $values.s3.bucket) -}}
+{{- fail "Say where assets are kept by s3.bucket, or run a server by embedded.s3.enabled." -}}
+{{- end -}}
+{{- end -}}
+{{- if and $service.accountsOf (not $values.accounts.existingConfigMap) -}}
+{{- $wanted := $service.accountsOf -}}
+{{- $found := false -}}
+{{- range $values.accounts.list -}}
+{{- if eq .provider $wanted }}{{ $found = true }}{{ end -}}
+{{- end -}}
+{{- if not $found -}}
+{{- fail (printf "services.%s would not start: accounts.list has none whose provider is %s." $name $wanted) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}

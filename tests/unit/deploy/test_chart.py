@@ -1,0 +1,267 @@
+"""What the chart renders: every service, told what it reads, kept small, and replaced without anybody noticing."""
+
+import copy
+import functools
+import importlib.util
+import json
+import pathlib
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from reelmesh_kit import accounts
+from reelmesh_standalone import parts
+
+from scripts import chart, chart_page
+from tests.support import deploying
+
+SCHEMA: dict[str, Any] = json.loads((chart.CHART / "values.schema.json").read_text())
+VALUES: dict[str, Any] = yaml.safe_load((chart.CHART / "values.yaml").read_text())
+# What others read: the libraries of vendors.
+OTHERS = {"GOOGLE_APPLICATION_CREDENTIALS"}
+
+
+def of_kind(case: str, *kinds: str) -> dict[str, dict[str, Any]]:
+    return {each["metadata"]["name"]: each for each in chart.documents(case) if each["kind"] in kinds}
+
+
+def pods(case: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, each in of_kind(case, "Deployment", "StatefulSet", "Job").items():
+        yield name, each["spec"]["template"]["spec"]
+    for name, each in of_kind(case, "Pod").items():
+        yield name, each["spec"]
+
+
+def ours(case: str) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+    """Yield each service of the mesh: its name, its workload and its container."""
+    for name, each in of_kind(case, "Deployment", "StatefulSet").items():
+        container = each["spec"]["template"]["spec"]["containers"][0]
+        if container.get("command", [""])[0] == "python":
+            yield name.partition("-")[2], each, container
+
+
+def test_the_renders_are_those_of_the_chart_as_it_is() -> None:
+    assert chart.DIGEST.read_text().strip() == chart.digest(), "run make chart-renders, and read what it changes"
+    assert sorted(file.stem for file in chart.RENDERS.glob("*.yaml")) == chart.CASES
+
+
+def test_a_field_that_kubernetes_does_not_know_is_noticed() -> None:
+    (first, *_) = of_kind("external", "Deployment").values()
+    wrong = copy.deepcopy(first)
+    wrong["spec"]["template"]["spec"]["containers"][0]["readynessProbe"] = {}
+    assert chart.invalid([first], "1.34") == []
+    assert "readynessProbe" in chart.invalid([wrong], "1.34")[0]
+
+
+def test_every_service_can_be_run_by_it() -> None:
+    assert {name for name, _, _ in ours("full")} >= {part.name for part in parts.all_parts()}
+    assert VALUES["services"].keys() == {part.name for part in parts.all_parts()}
+
+
+@pytest.mark.parametrize("case", chart.CASES)
+def test_services_are_told_what_they_read_and_nothing_else(case: str) -> None:
+    for name, _, container in ours(case):
+        package = container["command"][2]
+        assert importlib.util.find_spec(f"{package}.__main__"), name
+        told = [variable["name"] for variable in container["env"]]
+        # Helm 4 refuses to install what has a variable twice.
+        assert len(told) == len(set(told)), name
+        assert set(told) - deploying.variables_of(package) - OTHERS == set(), name
+
+
+@pytest.mark.parametrize("case", chart.CASES)
+def test_pods_keep_the_restricted_standard(case: str) -> None:
+    for name, pod in pods(case):
+        security = pod["securityContext"]
+        assert (security["runAsNonRoot"], security["seccompProfile"]) == (True, {"type": "RuntimeDefault"}), name
+        assert security["runAsUser"] > 0, name
+        assert pod["automountServiceAccountToken"] is False, name
+        assert pod["enableServiceLinks"] is False, name
+        for container in [*pod["containers"], *pod.get("initContainers", [])]:
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }, name
+            assert "memory" in container["resources"]["limits"], name
+
+
+@pytest.mark.parametrize("case", chart.CASES)
+def test_nobody_holds_rights_in_the_cluster(case: str) -> None:
+    assert of_kind(case, "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding") == {}
+
+
+@pytest.mark.parametrize("case", chart.CASES)
+def test_what_pods_mount_and_read_is_rendered_or_named_by_the_values(case: str) -> None:
+    values = yaml.safe_load((chart.CHART / "ci" / f"{case}.yaml").read_text())
+    given = set(re.findall(r"[\w-]+", json.dumps(values)))
+    made = {name for kind in ("ConfigMap", "Secret", "ServiceAccount") for name in of_kind(case, kind)}
+    for name, pod in pods(case):
+        text = json.dumps(pod)
+        asked = re.findall(r'"(?:secretName|serviceAccountName)": "([^"]+)"', text)
+        asked += re.findall(r'"(?:secretKeyRef|configMap|secretRef)": \{(?:"key": "[^"]+", )?"name": "([^"]+)"', text)
+        assert [each for each in asked if each not in made | given] == [], name
+        mounts = {each["name"] for container in pod["containers"] for each in container.get("volumeMounts", [])}
+        claims = [
+            claim["metadata"]["name"]
+            for claim in of_kind(case, "StatefulSet").get(name, {}).get("spec", {}).get("volumeClaimTemplates", [])
+        ]
+        assert mounts <= {each["name"] for each in pod.get("volumes", [])} | set(claims), name
+
+
+@pytest.mark.parametrize("case", chart.CASES)
+def test_probes_ask_ports_that_there_are(case: str) -> None:
+    for name, workload, container in ours(case):
+        ports = {each["name"] for each in container["ports"]}
+        probes = [container[kind] for kind in ("startupProbe", "readinessProbe", "livenessProbe")]
+        asked = [next(probe[how] for how in ("httpGet", "tcpSocket") if how in probe) for probe in probes]
+        assert {each["port"] for each in asked} <= ports, name
+        assert [each.get("path") for each in asked[1:]] == ["/ready", "/live"], name
+        drain = int(next(each["value"] for each in container["env"] if each["name"] == "REELMESH_DRAIN_SECONDS"))
+        assert workload["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] >= drain + 20, name
+
+
+def test_grpc_is_found_by_headless_services() -> None:
+    services = of_kind("external", "Service")
+    for name, _, container in ours("external"):
+        service = services[f"reelmesh-{name}"]["spec"]
+        assert service["clusterIP"] == "None"
+        assert {each["name"] for each in service["ports"]} == {each["name"] for each in container["ports"]}
+        assert [each["appProtocol"] for each in service["ports"] if each["name"] == "grpc"] in (["grpc"], [])
+
+
+def test_what_a_pool_owns_has_no_replicas_and_has_a_budget() -> None:
+    deployments = of_kind("full", "Deployment")
+    assert {name for name, each in deployments.items() if "replicas" not in each["spec"]} == {
+        "mesh-provider-local",
+        "mesh-provider-fal",
+    }
+    budgets = of_kind("full", "PodDisruptionBudget")
+    assert {"mesh-provider-local", "mesh-provider-fal", "mesh-gateway"} <= budgets.keys()
+    # A budget over one Pod would keep its node from being drained.
+    assert "mesh-provider-sora" not in budgets
+
+
+def test_a_stopped_mesh_has_no_pods_but_those_of_pools() -> None:
+    counts = {name: each["spec"].get("replicas") for name, each in of_kind("stopped", "Deployment").items()}
+    assert counts.pop("reelmesh-provider-local") is None
+    assert set(counts.values()) == {0}
+
+
+def test_journals_that_nothing_else_knows_outlive_pods() -> None:
+    assert of_kind("full", "StatefulSet").keys() == {"mesh-provider-omni", "mesh-provider-runway"}
+
+
+def test_the_accounts_are_a_file_that_services_can_read(tmp_path: pathlib.Path) -> None:
+    file = tmp_path / "accounts.yaml"
+    file.write_text(of_kind("full", "ConfigMap")["mesh-accounts"]["data"]["accounts.yaml"])
+    found = accounts.Book(file).accounts
+    assert {each.provider for each in found} == {"fal", "omni", "runway", "sora", "wan", "veo"}
+
+
+def test_files_change_the_checksum() -> None:
+    annotated = {
+        name: each["spec"]["template"]["metadata"]["annotations"]
+        for name, each in of_kind("full", "Deployment").items()
+        if "annotations" in each["spec"]["template"]["metadata"]
+    }
+    assert re.fullmatch(r"[0-9a-f]{64}", annotated["mesh-orchestrator"]["checksum/files"])
+
+
+def test_the_schema_is_over_before_services_are_replaced_where_it_can_be() -> None:
+    hooks = of_kind("external", "Job")["reelmesh-migrate"]["metadata"]["annotations"]
+    assert hooks["helm.sh/hook"] == "pre-install,pre-upgrade"
+    # Its server is not there yet when hooks run.
+    assert of_kind("embedded", "Job") == {}
+
+
+def test_the_readme_has_the_values_as_they_are() -> None:
+    readme = (chart.CHART / "README.md").read_text()
+    assert readme == chart_page.page(readme, (chart.CHART / "values.yaml").read_text()), "run make pages"
+
+
+def test_every_value_is_described() -> None:
+    described = {path for path, _ in chart_page.described((chart.CHART / "values.yaml").read_text())}
+    bare = [path for path in _leaves(VALUES, "") if not any(f"{path}.".startswith(f"{each}.") for each in described)]
+    assert bare == []
+
+
+def _leaves(values: dict[str, Any], before: str) -> Iterator[str]:
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            yield from _leaves(value, f"{before}{key}.")
+        else:
+            yield f"{before}{key}"
+
+
+def test_the_trial_is_what_is_rendered_for_it() -> None:
+    trial = yaml.safe_load((chart.CHART / "values-embedded.yaml").read_text())
+    case = yaml.safe_load((chart.CHART / "ci" / "embedded.yaml").read_text())
+    del case["embedded"]["password"]
+    assert trial == case
+
+
+@functools.cache
+def validator() -> jsonschema.Draft7Validator:
+    jsonschema.Draft7Validator.check_schema(SCHEMA)
+    return jsonschema.Draft7Validator(SCHEMA)
+
+
+def test_the_values_fit_their_schema() -> None:
+    assert [error.message for error in validator().iter_errors(VALUES)] == []
+
+
+def test_the_schema_is_closed_and_knows_every_value() -> None:
+    open_objects = [path for path, each in _objects(SCHEMA, "") if "additionalProperties" not in each]
+    free = {"global", "resources", "strategy", "affinity", "podSecurityContext", "securityContext"}
+    assert {path.rpartition(".")[2] for path in open_objects} <= free
+    assert SCHEMA["properties"].keys() - {"global"} == VALUES.keys()
+    assert SCHEMA["definitions"]["service"]["properties"].keys() == VALUES["defaults"].keys()
+
+
+def _objects(schema: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    if schema.get("type") == "object":
+        yield path, schema
+    for name, each in [*schema.get("properties", {}).items(), *schema.get("definitions", {}).items()]:
+        yield from _objects(each, f"{path}.{name}")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"imagee": {}},
+        {"image": {"tags": "1"}},
+        {"image": {"digest": "sha256:short"}},
+        {"image": {"pullPolicy": "Sometimes"}},
+        {"stopped": "yes"},
+        {"logLevel": "info"},
+        {"publicUrl": "video.example.com"},
+        {"otlpEndpoint": "collector:4317"},
+        {"nats": {"url": "nats.messaging:4222"}},
+        {"postgresql": {"url": "postgresql://user:password@host/name"}},
+        {"s3": {"secretAccessKey": "never in values"}},
+        {"service": {"httpPort": 0}},
+        {"service": {"type": "Cluster"}},
+        {"accounts": {"list": [{"id": "fal-1"}]}},
+        {"networkPolicy": {"internet": {"ports": []}}},
+        {"networkPolicy": {"destinations": {"redis": {}}}},
+        {"serviceMonitor": {"interval": "often"}},
+        {"defaults": {"replica": 2}},
+        {"services": {"Gateway": {}}},
+        {"services": {"nats": {}}},
+        {"services": {"gateway": {"replicas": -1}}},
+        {"services": {"gateway": {"replicas": "2"}}},
+        {"services": {"gateway": {"uses": ["kafka"]}}},
+        {"services": {"gateway": {"env": {"lower": "x"}}}},
+        {"services": {"gateway": {"secretEnv": {"KEY": {"name": "secret"}}}}},
+        {"services": {"gateway": {"data": {"persistence": {"size": "large"}}}}},
+        {"services": {"gateway": {"terminationGracePeriodSeconds": 0}}},
+        {"embedded": {"redis": {"enabled": True}}},
+    ],
+    ids=json.dumps,
+)
+def test_values_that_mean_nothing_are_refused(wrong: dict[str, Any]) -> None:
+    assert [error.message for error in validator().iter_errors(wrong)] != []

@@ -1,0 +1,53 @@
+"""Values that contradict each other are refused before anything is installed, with words that say what to set."""
+
+import subprocess
+
+import pytest
+
+from scripts import chart
+from tests.support import requirements
+
+REFUSED = {
+    "apiKeys.existingSecret=": "Say where the API keys are",
+    "apiKeys.development=true": "by one of apiKeys.existingSecret",
+    "apiKeys.existingSecret=,apiKeys.development=true": "set services.gateway.replicas to 1",
+    "nats.url=": "Say where NATS is",
+    "postgresql.existingSecret=": "Say where PostgreSQL is",
+    "s3.bucket=": "Say where assets are kept",
+    "services.provider-fal.enabled=true": "accounts.list has none whose provider is fal",
+    "services.storage.enabled=false": "calls storage, which does not run",
+    "services.media.calls={gateway}": "calls gateway, which serves no gRPC",
+    "services.media.drainSeconds=50": "must be 20 or more above drainSeconds",
+    "services.gateway.replcas=1": "replcas",
+}
+
+
+@pytest.fixture(scope="module")
+def helm() -> str:
+    return chart.helm() or requirements.missing(
+        "helm", "helm is neither on the PATH nor built by make cluster-binaries"
+    )
+
+
+def template(helm: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    values = str(chart.CHART / "ci" / "external.yaml")
+    command = [helm, "template", "reelmesh", str(chart.CHART), "--values", values, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("values", REFUSED)
+def test_a_contradiction_is_refused(helm: str, values: str) -> None:
+    result = template(helm, "--set", values)
+    assert result.returncode != 0
+    assert REFUSED[values] in result.stderr
+
+
+def test_an_older_kubernetes_is_refused(helm: str) -> None:
+    result = template(helm, "--kube-version", "1.29.0")
+    assert result.returncode != 0
+    assert "1.30" in result.stderr
+
+
+@pytest.mark.parametrize("case", chart.CASES)
+def test_what_is_kept_is_what_helm_makes(helm: str, case: str) -> None:
+    assert chart.rendered(helm, case) == (chart.RENDERS / f"{case}.yaml").read_text()
