@@ -244,3 +244,11 @@ def test_promises_are_read_from_one_variable_and_typos_are_refused() -> None:
     assert requirements.promised({requirements.PROMISES: "s3, postgresql"}) == {"s3", "postgresql"}
     with pytest.raises(pytest.UsageError, match="postgres;"):
         requirements.promised({requirements.PROMISES: "postgres"})
+
+
+def test_tests_are_told_only_what_is_known_to_be_a_setting_of_theirs() -> None:
+    told = {name: requirements.setting(name) for name in requirements.SETTINGS}
+    requirements.keep_settings({**dict.fromkeys(requirements.SETTINGS, ""), "REELMESH_TEST_OTHER": "x"})
+    assert {name: requirements.setting(name) for name in requirements.SETTINGS} == told
+    with pytest.raises(ValueError, match="REELMESH_TEST_OTHER"):
+        requirements.setting("REELMESH_TEST_OTHER")

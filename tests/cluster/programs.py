@@ -163,11 +163,11 @@ def _build(go: str, module: Module) -> None:
         if built.returncode != 0:
             raise Absent(f"{module.name} cannot be built by `{go} build`: {built.stderr.strip()[-1000:]}")
         for program, package in module.packages.items():
-            (made / _name_by_go(package)).rename(made / program)
+            (made / name_by_go(package)).rename(made / program)
         made.rename(module.folder)
 
 
-def _name_by_go(package: str) -> str:
+def name_by_go(package: str) -> str:
     """Return what Go calls the program of a package: the last part of its path that is no major version."""
     return next(part for part in reversed(package.split("/")) if not re.fullmatch(r"v\d+", part))
 

@@ -1,6 +1,8 @@
 """A pod runs, is found by name, and is reached: what every other test of this folder takes for granted."""
 
 import json
+import pathlib
+import socket
 
 import httpx
 import pytest
@@ -8,6 +10,7 @@ from reelmesh_kit.bus import server
 
 from tests.cluster import archives, kubectl
 from tests.cluster import cluster as clusters
+from tests.support import requirements
 
 IMAGE = "reelmesh.local/test-nats:1"
 CLIENT_PORT, LEAF_PORT, MONITOR_PORT = 4222, 7422, 8222
@@ -44,6 +47,17 @@ def nats_pod(name: str, *arguments: str) -> kubectl.Document:
             "containers": [container],
         },
     }
+
+
+def with_configuration(pod: kubectl.Document) -> kubectl.Document:
+    """Give it the ConfigMap `nats` as /etc/nats; return it."""
+    pod["spec"]["volumes"] = [{"name": "nats", "configMap": {"name": "nats"}}]
+    pod["spec"]["containers"][0]["volumeMounts"] = [{"name": "nats", "mountPath": "/etc/nats", "readOnly": True}]
+    return pod
+
+
+def names_of(documents: list[kubectl.Document]) -> list[str]:
+    return [document["metadata"]["name"] for document in documents]
 
 
 def service(name: str, port: int) -> kubectl.Document:
@@ -96,8 +110,7 @@ def test_a_pod_finds_a_service_by_name_and_is_reached_by_forwarding(
     }
     configuration = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "nats"}, "data": files}
     for pod in (hub, leaf):
-        pod["spec"]["volumes"] = [{"name": "nats", "configMap": {"name": "nats"}}]
-        pod["spec"]["containers"][0]["volumeMounts"] = [{"name": "nats", "mountPath": "/etc/nats", "readOnly": True}]
+        with_configuration(pod)
     cluster.apply(configuration, service("hub", LEAF_PORT), hub, namespace=namespace)
     cluster.wait("pod/hub", "Ready", namespace)
     cluster.apply(leaf, namespace=namespace)
@@ -107,6 +120,58 @@ def test_a_pod_finds_a_service_by_name_and_is_reached_by_forwarding(
     )
     with cluster.forward("pod/hub", MONITOR_PORT, namespace) as port:
         assert httpx.get(f"http://127.0.0.1:{port}/leafz").json()["leafnodes"] == 1
+
+
+def test_a_pod_and_a_server_of_the_test_reach_each_other(
+    cluster: clusters.Cluster, namespace: str, nats_image: str
+) -> None:
+    with socket.create_server((cluster.machine_address, 0)) as hub:
+        hub.settimeout(kubectl.WAIT_TIMEOUT_SECONDS)
+        remote = f"nats-leaf://{cluster.machine_address}:{hub.getsockname()[1]}"
+        files = {"leaf.conf": f'leafnodes {{ remotes: [{{ url: "{remote}" }}] }}'}
+        configuration = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "nats"}, "data": files}
+        leaf = with_configuration(nats_pod("leaf", "--config", "/etc/nats/leaf.conf"))
+        cluster.apply(configuration, service("leaf", MONITOR_PORT), leaf, namespace=namespace)
+        hub.accept()[0].close()
+    cluster.wait("pod/leaf", "Ready", namespace)
+    addresses = [
+        cluster.get("pod", "leaf", namespace)["status"]["podIP"],
+        cluster.get("service", "leaf", namespace)["spec"]["clusterIP"],
+    ]
+    for address in addresses:
+        assert httpx.get(f"http://{address}:{MONITOR_PORT}/varz").json()["server_name"]
+
+
+def test_helm_installs_waits_and_uninstalls(
+    cluster: clusters.Cluster, namespace: str, nats_image: str, tmp_path: pathlib.Path
+) -> None:
+    (tmp_path / "templates").mkdir()
+    chart = {"apiVersion": "v2", "name": "small", "version": "1.0.0", "kubeVersion": ">=1.30.0"}
+    (tmp_path / "Chart.yaml").write_text(json.dumps(chart))
+    (tmp_path / "templates" / "pod.yaml").write_text(json.dumps(nats_pod("{{ .Release.Name }}")))
+    cluster.helm("install", "release", str(tmp_path), "--wait", namespace=namespace)
+    assert cluster.get("pod", "release", namespace)["status"]["phase"] == "Running"
+    cluster.helm("uninstall", "release", "--wait", namespace=namespace)
+    assert cluster.find("pods", namespace, selector="app=release") == []
+    with pytest.raises(kubectl.Refused, match="not found"):
+        cluster.helm("status", "release", namespace=namespace)
+
+
+def test_a_given_cluster_does_what_needs_no_machine_and_says_what_it_cannot(cluster: clusters.Cluster) -> None:
+    given = clusters.Cluster(cluster.kubeconfig)
+    assert names_of(given.find("nodes")) == names_of(cluster.find("nodes"))
+    unable = pytest.raises((pytest.fail.Exception, pytest.skip.Exception), match=clusters.KUBECONFIG_SETTING)
+    with unable:
+        assert given.machine_address
+    if not requirements.setting(clusters.IMPORT_SETTING):
+        with unable:
+            given.import_image(pathlib.Path("image.tar"))
+
+
+def test_an_archive_that_is_none_is_refused(cluster: clusters.Cluster, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "image.tar").write_text("not an archive")
+    with pytest.raises((RuntimeError, kubectl.Refused)):
+        cluster.import_image(tmp_path / "image.tar")
 
 
 def test_forwarding_to_nothing_is_refused(cluster: clusters.Cluster, namespace: str) -> None:
