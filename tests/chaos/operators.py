@@ -1,10 +1,11 @@
-"""Somebody who looks at the vendor's console, says of attempts in doubt what became of them, and turns switches."""
+"""Somebody who looks at the vendor's console, says what became of attempts in doubt, and turns switches."""
 
 import collections
 import itertools
 import zlib
 
 import grpc
+from reelmesh.mesh.v1 import pool_service_pb2, pool_service_pb2_grpc
 from reelmesh.v1 import (
     account_service_pb2,
     account_service_pb2_grpc,
@@ -17,8 +18,9 @@ from tests.chaos import mesh, vendor
 
 CALL_SECONDS = 5.0
 ROUND_SECONDS = 0.2
-# A switch is turned off and on again once in so many rounds.
-SWITCH_EVERY = 5
+# A switch is turned off and on again, and a worker cordoned, once in so many rounds.
+DRILL_EVERY = 5
+CORDON_SECONDS = 1
 # What the rest comes to, the workers find out by themselves.
 SHARE = 0.6
 
@@ -48,12 +50,14 @@ class Operator:
         async with rpc.channel(self._own, self._target, timeout_seconds=CALL_SECONDS) as channel:
             stub = reconciliation_service_pb2_grpc.ReconciliationServiceStub(channel)
             switches = account_service_pb2_grpc.AccountServiceStub(channel)
+            pools = pool_service_pb2_grpc.PoolServiceStub(channel)
             for number in itertools.count():
                 try:
                     with rpc.acting_as(who):
                         await self._look(stub)
-                        if number % SWITCH_EVERY == 0:
+                        if number % DRILL_EVERY == 0:
                             await self._switch(switches)
+                            await self._cordon(pools)
                 except (errors.ReelmeshError, grpc.aio.AioRpcError) as error:
                     self._said[type(error).__name__] += 1
                 await self._own.clock.sleep(ROUND_SECONDS)
@@ -90,3 +94,10 @@ class Operator:
         await stub.SwitchOff(account_service_pb2.SwitchOffRequest(target=target, reason="a fire drill"))
         await stub.SwitchOn(account_service_pb2.SwitchOnRequest(target=target, reason="it is over"))
         self._said["switched"] += 1
+
+    async def _cordon(self, stub: "pool_service_pb2_grpc.PoolServiceAsyncStub") -> None:
+        """Cordon a worker that there is not."""
+        asked = pool_service_pb2.CordonWorkersRequest(kind="provider", pool=mesh.NOBODYS, names=[mesh.NOBODYS])
+        asked.hold.FromSeconds(CORDON_SECONDS)
+        await stub.CordonWorkers(asked)
+        self._said["cordoned"] += 1
