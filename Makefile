@@ -5,16 +5,17 @@ UV := $(TOOLS)/bin/uv
 BIN := .venv/bin
 MEMBERS := $(patsubst %/pyproject.toml,%,$(wildcard libs/*/pyproject.toml services/*/pyproject.toml))
 INSTALLED := .venv/.installed
+CRD := deploy/helm/reelmesh/templates/crds/workerpools.yaml
 PEERS := .peers
 LITELLM := .peers-litellm
 # A file of tests stays in one process, with what its tests share; those with the longest tests come first.
 PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-unit test-cluster cluster-binaries check format lint types contracts buf protos-check protos chart chart-renders states pages lock image chaos simulate bench bench-inflight bench-peers clean chaos-money chaos-peers
+.PHONY: help install demo test test-unit test-cluster cluster-binaries check format lint types contracts buf protos-check protos chart chart-renders states pages lock image chaos simulate simulate-scaling crd crd-check bench bench-inflight bench-peers clean chaos-money chaos-peers
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "%-16s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "%-17s %s\n", $$1, $$2}'
 
 $(UV):
 	@$(PYTHON) -m venv $(TOOLS)
@@ -43,7 +44,7 @@ cluster-binaries: $(INSTALLED) ## build the Kubernetes of test-cluster with Go, 
 test-cluster: $(INSTALLED) ## the tests that need a Kubernetes: a node of our own, for root, or that of REELMESH_TEST_KUBECONFIG
 	@$(BIN)/pytest tests/cluster
 
-check: format lint types contracts buf protos-check chart ## everything that reads the code without running it
+check: format lint types contracts buf protos-check chart crd-check ## everything that reads the code without running it
 
 format: $(INSTALLED) ## the code is formatted
 	@$(BIN)/ruff format --check --quiet . || { echo "run .venv/bin/ruff format ."; exit 1; }
@@ -75,6 +76,12 @@ chart-renders: $(INSTALLED) ## render the Helm chart anew into deploy/helm/rende
 	@$(BIN)/python -m scripts.chart_page --write
 	@$(BIN)/python -m scripts.chart --write
 
+crd-check: $(INSTALLED) ## the definition of WorkerPool agrees with the classes that read it
+	@scripts/print-crd | cmp -s - $(CRD) || { echo "run make crd"; exit 1; }
+
+crd: $(INSTALLED) ## write the definition of WorkerPool from the classes that read it
+	@scripts/print-crd > $(CRD)
+
 states: $(INSTALLED) ## write docs/states.md from the tables of the state machines
 	@scripts/print-states > docs/states.md
 
@@ -98,6 +105,9 @@ chaos-money: $(INSTALLED) ## count what is paid under 1,000 faults at every vend
 
 simulate: $(INSTALLED) ## live through seeds on a virtual clock, and find planted bugs: SEEDS=1000 SEED=1 JSON=path
 	@$(BIN)/python -m tests.simulation --planted --seeds $(or $(SEEDS),1000) --seed $(or $(SEED),1) --json "$(JSON)"
+
+simulate-scaling: $(INSTALLED) ## days of traffic through the operator's decisions, beside KEDA's rule: SEEDS=20 SEED=1 JSON=path
+	@$(BIN)/python -m tests.scaling --seeds $(or $(SEEDS),20) --seed $(or $(SEED),1) --json "$(JSON)"
 
 bench: $(INSTALLED) ## measure everything, with a table for each part; JSON=path keeps the numbers
 	@JSON=$(JSON) $(BIN)/python -m bench

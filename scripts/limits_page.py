@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Mapping, Sequence
 
-from scripts.limits import asking, bound, carrying, doors, keeping, making
+from scripts.limits import asking, bound, carrying, doors, keeping, making, scaling
 
 INTRODUCTION = """\
 # Limits
@@ -58,6 +58,7 @@ CHAPTERS: Mapping[str, Sequence[bound.Bound]] = {
     "Workers of providers": making.WORKERS,
     "The local provider": making.LOCAL,
     "Media": making.MEDIA,
+    "Worker pools": scaling.POOLS,
     "Storage": keeping.STORAGE,
     "Logs, spans and health": keeping.TRACES,
     "Processes": keeping.PROCESSES,

@@ -28,6 +28,7 @@ EXCLUDED: Mapping[str, str] = {
     "reelmesh_kit.sql.migration.CONNECT_TIMEOUT_SECONDS": _INSIDE,
     "reelmesh_kit.telemetry.tracing.STACKTRACE_LIMIT_EVENTS": "how many events of a span keep a stack trace",
     "reelmesh_kit.web.OPEN_CONNECTIONS_LIMIT": "a default that both servers of ours replace by their own",
+    "reelmesh_operator.handlers.WATCH_PATIENCE_SECONDS": _RECONNECT,
     "reelmesh_provider.gate.LONGEST_RESEND_SECONDS": _RECONNECT,
     "reelmesh_provider.gated_http.USER_TIMEOUT_MILLISECONDS": _INSIDE,
     "reelmesh_provider.worker.finding.TELL_PATIENCE_SECONDS": _INSIDE,
