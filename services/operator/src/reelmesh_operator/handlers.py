@@ -6,6 +6,7 @@ first thread. It handles no state, so that it sets no finalizer and no annotatio
 
 import asyncio
 import dataclasses
+import logging
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -17,16 +18,17 @@ from reelmesh_operator.wire import resource
 
 # What is ours in annotations and finalizers, if any handler ever needs them: kopf's own clash with other operators.
 PREFIX = f"operator.{resource.GROUP}"
-# A watch that hangs is noticed: the server ends it after this, the client a little later.
-WATCH_SECONDS = 240.0
+# A watch that hangs is noticed: the server ends it after this, the client a little later. Servers take whole seconds.
+WATCH_SECONDS = 240
 WATCH_PATIENCE_SECONDS = 250.0
 CONNECT_SECONDS = 10.0
-# A Pod's token lasts an hour and is written anew before; kopf asks again when it is refused.
 STOP_SECONDS = 5.0
 
 
 def configure() -> kopf.OperatorSettings:
     """Return how kopf watches."""
+    # It tells of every event that a handler has seen, our own statuses included.
+    logging.getLogger("kopf").setLevel(logging.WARNING)
     settings = kopf.OperatorSettings()
     settings.persistence.finalizer = f"{PREFIX}/finalizer"
     settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=PREFIX)
