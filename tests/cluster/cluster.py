@@ -9,6 +9,7 @@
 | have an image there | `cluster.import_image(archive)`; `archives.Image(…).write(file)` makes one of static programs |
 | use Helm | `cluster.helm("install", "r", str(chart), "--wait", namespace=name)` |
 | talk to a pod or service | `with cluster.forward("service/s", 80, name) as port`; any cluster |
+| the same, by its address | the pod's `podIP`, the service's `clusterIP`; our own cluster only |
 | give pods a server of its own | listen at `cluster.machine_address`; our own cluster only |
 | anything else | `cluster.run("exec", …)`: kubectl; `cluster.kubeconfig` for other clients |
 

@@ -26,6 +26,7 @@ BINARIES = pathlib.Path(__file__).parent / "binaries"
 CACHE = pathlib.Path.home() / ".cache" / "reelmesh" / "cluster"
 CACHE_SETTING = "REELMESH_TEST_CLUSTER_CACHE"
 HASH_LENGTH = 16
+PARTIAL = ".partial"
 
 _KUBERNETES = "k8s.io/kubernetes/cmd"
 _CONTAINERD = "github.com/containerd/containerd/v2"
@@ -153,7 +154,9 @@ def build(module: Module) -> pathlib.Path:
 
 
 def _build(go: str, module: Module) -> None:
-    with tempfile.TemporaryDirectory(prefix=f"{module.name}-", suffix=".partial", dir=cache()) as folder:
+    for left in cache().glob(f"{module.name}-*{PARTIAL}"):  # by a build that was killed
+        shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(prefix=f"{module.name}-", suffix=PARTIAL, dir=cache()) as folder:
         made = pathlib.Path(folder) / "made"
         made.mkdir()
         # One build without cgo for all of them: with both kinds, everything would be compiled twice.

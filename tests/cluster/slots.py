@@ -21,6 +21,8 @@ from collections.abc import Generator
 # Only root can write here, and it is a real disk: file systems of containers are laid over folders below it.
 ROOT = pathlib.Path("/tmp/reelmesh-test-cluster")
 CGROUPS = pathlib.Path("/sys/fs/cgroup")
+# What the kubelet and runc limit pods by.
+CONTROLLERS = {"cpu", "cpuset", "hugetlb", "io", "memory", "pids"}
 SLOTS = range(1, 100)
 CLEARING_TIMEOUT_SECONDS = 60.0
 POLL_SECONDS = 0.1
@@ -182,7 +184,8 @@ def allow_controllers() -> None:
         OSError: the kernel refuses; in a container, for instance, whose processes are in the outermost group.
     """
     controllers = CGROUPS / "cgroup.controllers"
-    for name in controllers.read_text().split() if controllers.exists() else []:
+    there = set(controllers.read_text().split()) if controllers.exists() else set[str]()
+    for name in sorted(CONTROLLERS & there):
         (CGROUPS / "cgroup.subtree_control").write_text(f"+{name}")
 
 

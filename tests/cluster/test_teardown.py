@@ -1,7 +1,6 @@
 """A run of the tests leaves nothing on the machine: not when it ends, and not when it is killed."""
 
 import contextlib
-import os
 import pathlib
 import signal
 import subprocess
@@ -18,8 +17,13 @@ ROOT = pathlib.Path(__file__).parents[2]
 START_TIMEOUT_SECONDS = 400.0
 GONE_TIMEOUT_SECONDS = 120.0
 POLL_SECONDS = 0.2
-# Where programs of a node write when nobody stops them.
-WRITTEN = ("/etc", "/etc/cni", "/opt", "/run", "/run/containerd", "/run/netns", "/usr/libexec", "/var/lib", "/var/log")
+# What programs of a node make when nobody stops them; nothing else on the machine does.
+MADE = (
+    *("etc/cni/net.d/10-pods.conflist", "etc/nri", "opt/cni", "opt/containerd", "opt/nri", "run/containerd/s/*"),
+    *("run/containerd/io.containerd*", "run/netns/cni-*", "usr/libexec/kubernetes", "var/lib/cni/results"),
+    *("var/lib/kubelet", "var/log/containers", "var/log/pods"),
+)
+MOUNTED = ("/run", "/proc/sys", str(slots.ROOT), *init.LAYERED)
 
 pytestmark = [pytest.mark.usefixtures("own_node_possible"), pytest.mark.timeout(900)]
 
@@ -40,10 +44,12 @@ def run_elsewhere() -> Generator[tuple[subprocess.Popen[str], kubectl.Kubectl, s
 
 
 def of_the_machine() -> dict[str, object]:
-    """Return what of this machine a node would change if it ran on it as it is."""
-    folders = {place: sorted(os.listdir(place)) for place in WRITTEN if pathlib.Path(place).is_dir()}  # noqa: PTH208
+    """Return what of this machine a node would change if it ran on it as it is; others may change more meanwhile."""
+    made = sorted(str(path) for pattern in MADE for path in pathlib.Path("/").glob(pattern))
     values = {name: pathlib.Path("/proc/sys", name).read_text() for name in init.KERNEL_SETTINGS}
-    return {**folders, **values, "mounts": pathlib.Path("/proc/self/mounts").read_text()}
+    points = [line.split()[1] for line in pathlib.Path("/proc/self/mounts").read_text().splitlines()]
+    ours = [point for point in points if point in MOUNTED or point.startswith(("/proc/sys/", f"{slots.ROOT}/"))]
+    return {"made": made, "mounted": ours, **values}
 
 
 def networks_of_processes() -> dict[str, list[int]]:
@@ -93,8 +99,9 @@ def test_a_second_cluster_beside_the_first_takes_everything_down_when_it_ends(cl
         assert slot != getattr(cluster.node, "slot", None)
         networks = networks_below(process)
         assert len(networks) > 1, "the node and its pods have networks of their own"
-        assert slot.folder.exists()
         assert slots.control_groups(slot)
+        layers = slot.folder / "layers" / "upper"
+        assert any(list(layers.glob(pattern)) for pattern in MADE), "it writes to layers over the machine's folders"
         assert process.stdin is not None
         process.stdin.close()
         assert process.wait(GONE_TIMEOUT_SECONDS) == 0

@@ -63,9 +63,10 @@ def test_without_go_it_says_so(module: programs.Module, monkeypatch: pytest.Monk
         programs.build(module)
 
 
-def test_what_go_refuses_is_told_and_leaves_nothing(
+def test_what_go_refuses_is_told_and_nothing_is_left_not_even_by_a_build_that_was_killed(
     module: programs.Module, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (programs.cache() / "small-killed.partial").mkdir(parents=True)
     go = tmp_path / "bin" / "go"
     go.parent.mkdir()
     go.write_text("#!/bin/sh\necho 'go.mod requires go >= 1.26.0 (running go 1.19)' >&2\nexit 1\n")
