@@ -121,7 +121,8 @@ def test_callers_come_in_by_the_gateway_alone_and_metrics_go_to_who_watches() ->
     assert let_in == {"ingress": {HTTP, 9090}, "monitoring": {ADMIN}, "other": set()}
     assert {name for name, pod in found.pods.items() if found.may(ingress, pod, HTTP)} == {"gateway"}
     anybody = network("external")
-    assert {name for name, pod in anybody.pods.items() if anybody.may(other, pod, HTTP)} == {"gateway"}
+    for port in (HTTP, 9090):
+        assert {name for name, pod in anybody.pods.items() if anybody.may(other, pod, port)} == {"gateway"}
     assert not any(anybody.may(other, pod, port) for pod in anybody.pods.values() for port in (GRPC, ADMIN))
 
 
@@ -148,6 +149,16 @@ def test_every_address_in_the_cluster_that_a_pod_is_told_may_be_reached(case: st
                 told += 1
                 assert found.may(own, found.pods[address[1]], int(address[2])), (own.name, variable["name"])
     assert told >= len(BACK) * 3
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_pod_of_the_release_that_no_policy_names_reaches_nobody_and_is_reached_by_nobody(case: str) -> None:
+    found = network(case)
+    labels = {**found.pods["gateway"].labels, "app.kubernetes.io/component": "new"}
+    new = network_policies.Pod("new", labels, {"grpc": GRPC})
+    assert not any(found.may(new, pod, port) for pod in found.pods.values() for port in pod.ports.values())
+    assert not found.may(new, INTERNET, 443)
+    assert not any(found.may(who, new, GRPC) for who in [*found.pods.values(), INTERNET])
 
 
 def test_without_policies_everything_is_open() -> None:
