@@ -27,9 +27,9 @@ TABLES = {
 MOST_PASSES = 4
 WAIT_SECONDS = 10.0
 LOOK_SECONDS = 0.1
-# What was waited for so often in vain is passed seldom (when a process starts, say, or after the death of another):
-# it is waited for in the pauses, too.
-SELDOM_AFTER = 5
+# What was waited for so long in vain is passed seldom (when a process starts, say, or after the death of another): it
+# is waited for in the pauses, too.
+SELDOM_AFTER_SECONDS = 90.0
 # Between two deaths of one service: at least, and at most, when it takes the others long to recover.
 PAUSE_SECONDS = 2.0
 LONGEST_PAUSE_SECONDS = 15.0
@@ -48,7 +48,7 @@ class Points:
         self.names = tuple(names)
         self.visited: dict[str, str] = {}
         self._left = {name: 1 + int(seeded.uniform(0, MOST_PASSES)) for name in self.names}
-        self._told: collections.Counter[str] = collections.Counter()
+        self._waited_seconds: collections.defaultdict[str, float] = collections.defaultdict(float)
 
     @property
     def left(self) -> list[str]:
@@ -64,12 +64,16 @@ class Points:
         words = [f"{name}:{self._left[name]}" for name in names]
         for name in names:
             self._left[name] = max(1, self._left[name] - 1)
-            self._told[name] += 1
         return ",".join(words)
 
+    def waited(self, names: Iterable[str], seconds: float) -> None:
+        """Note for how long a process would have died at any of these, and did at one at most."""
+        for name in names:
+            self._waited_seconds[name] += seconds
+
     def seldom(self, service: str) -> list[str]:
-        """Return those of a service that are left although they were waited for again and again."""
-        return [name for name in self.of(service) if self._told[name] > SELDOM_AFTER]
+        """Return those of a service that are left although they were waited for long enough."""
+        return [name for name in self.of(service) if self._waited_seconds[name] > SELDOM_AFTER_SECONDS]
 
     def visit(self, name: str, member: str) -> None:
         """Note that a process died there."""
@@ -103,9 +107,12 @@ class Visits:
             for other in others:
                 _write(other.crash_file, self._points.told(self._points.seldom(member.service)))
             _write(member.crash_file, self._points.told(left))
-            if not await self._death_among(left):
-                continue
+            since = self._clock.elapsed()
+            died = await self._death_among(left)
             now = self._clock.elapsed()
+            self._points.waited(left, now - since)
+            if not died:
+                continue
             for other in others:
                 # Else it dies again and again, where every life passes.
                 _write(other.crash_file, "")

@@ -36,7 +36,7 @@ REPLICAS: Mapping[str, int] = dict.fromkeys(fleet.SERVICES, 2)
 USERS = 6
 LONGEST_PAUSE_SECONDS = 1.5
 # How long crash points are visited at most; then those that are left count as not visited.
-CRASHES_SECONDS = 480.0
+CRASHES_SECONDS = 600.0
 # Between two things that are done while crash points are visited.
 BESIDE_SECONDS = 6.0
 LOOK_SECONDS = 0.2

@@ -3,6 +3,7 @@
 import pathlib
 
 import pytest
+from reelmesh_kit import chance
 
 from tests.chaos import crashes
 
@@ -28,3 +29,13 @@ def test_who_has_died_at_a_point_is_not_told_to_die_there_when_it_starts_again(
 def test_a_process_that_is_told_nothing_stays_so(tmp_path: pathlib.Path) -> None:
     crashes.disarm(tmp_path / "none", "a.start.registered")
     assert not (tmp_path / "none").exists()
+
+
+def test_what_was_waited_for_long_enough_is_waited_for_in_the_pauses_too() -> None:
+    names = ["orchestrator.create.before_commit", "orchestrator.expire.after_commit"]
+    points = crashes.Points(names, chance.SeededChance(1))
+    for _ in range(20):
+        points.told(names)
+    assert points.seldom("orchestrator") == []
+    points.waited(names[1:], crashes.SELDOM_AFTER_SECONDS + 1)
+    assert points.seldom("orchestrator") == names[1:]
