@@ -124,7 +124,11 @@ def main(wires: network.Network, server: jetstream.Server, weather: faults.Weath
         performer: Any = Performer(wires.channel(host, chassis, stores.NAME), weather, chance)
         lease = orchestrator.OrchestratorLease(to_orchestrator, chassis.ids, host.name)
         taking = consumer.StepConsumer(
-            orchestrator.OrchestratorSteps(to_orchestrator), performer, lambda: lease.worker_id, chassis.clock
+            orchestrator.OrchestratorSteps(to_orchestrator),
+            performer,
+            lambda: lease.worker_id,
+            chassis.clock,
+            lambda: lease.cordoned,
         )
 
         async def keep() -> None:
@@ -148,6 +152,6 @@ def main(wires: network.Network, server: jetstream.Server, weather: faults.Weath
 
 async def _renewed(lease: orchestrator.OrchestratorLease, taking: consumer.StepConsumer) -> float:
     try:
-        return await lease.renew(taking.tokens)
+        return await lease.renew(taking.tokens, idle=taking.idle)
     except errors.RetryableError:
         return RENEW_AGAIN_SECONDS

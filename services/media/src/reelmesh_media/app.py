@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import shutil
+import socket
 from collections.abc import AsyncGenerator
 
 from reelmesh.mesh.v1 import media_service_pb2, media_service_pb2_grpc, task_pb2
@@ -34,10 +35,14 @@ async def build(own: settings.MediaSettings, chassis: process.Chassis) -> AsyncG
             await stack.enter_async_context(processes.Processes(ladder, chassis.clock)),
         )
         assets = storage.StorageAssets(to_storage)
-        lease = orchestrator.OrchestratorLease(to_orchestrator, chassis.ids, f"media@{own.host}")
+        lease = orchestrator.OrchestratorLease(to_orchestrator, chassis.ids, own.worker_name or socket.gethostname())
         performer = performing.Performing(assets, pixels, functools.partial(_shout, link), own.scratch_folder)
         steps = consumer.StepConsumer(
-            orchestrator.OrchestratorSteps(to_orchestrator), performer, lambda: lease.worker_id, chassis.clock
+            orchestrator.OrchestratorSteps(to_orchestrator),
+            performer,
+            lambda: lease.worker_id,
+            chassis.clock,
+            lambda: lease.cordoned,
         )
         await _renew(lease, steps, chassis)
         stack.push_async_callback(_release, lease)
@@ -74,7 +79,7 @@ async def _renew(
 ) -> float:
     """Renew the lease; return after how many seconds to do so again, soon when the orchestrator is away."""
     try:
-        pause_seconds = await lease.renew(steps.tokens)
+        pause_seconds = await lease.renew(steps.tokens, idle=steps.idle)
     except consumer.PASSING as error:
         chassis.logger.info("The lease could not be renewed: %s", error.message)
         return RENEW_AGAIN_SECONDS

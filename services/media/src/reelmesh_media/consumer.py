@@ -13,6 +13,8 @@ from reelmesh_media.usecases import performing
 
 # When a message is looked at again whose step could not be taken or given back, seconds.
 AGAIN_SECONDS = 5.0
+# What a cordoned worker is handed others may have meanwhile.
+CORDONED_SECONDS = 2.0
 # How long the end of a run is told that nobody takes, and how often: longer than an orchestrator is away, for what is
 # not told is done again.
 TELL_SECONDS = 60.0
@@ -30,8 +32,11 @@ class StepConsumer:
         performer: performing.Performing,
         worker_id: Callable[[], str],
         time: clock.Clock,
+        cordoned: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Take the book, the performer, who we are at present, and the clock."""
+        """Take the book, the performer, who we are at present, the clock, and whether we are to take nothing new."""
+        self._cordoned = cordoned
+        self._taking = 0
         self._book = book
         self._performer = performer
         self._worker_id = worker_id
@@ -46,7 +51,10 @@ class StepConsumer:
             step_id = uuid.UUID(task.step_id)
         except (protobuf.DecodeError, ValueError):
             return bus.Poison("not a MediaTask")
+        if self._cordoned():
+            return bus.Again(CORDONED_SECONDS)
         worker_id = self._worker_id()
+        self._taking += 1
         try:
             taken = await self._book.begin(step_id, worker_id)
             if isinstance(taken, steps.Nothing):
@@ -57,7 +65,14 @@ class StepConsumer:
             return bus.Again(AGAIN_SECONDS)
         except errors.NotFound:
             return bus.Done()
+        finally:
+            self._taking -= 1
         return bus.Done()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing would be lost or repeated if it ended now: no run is at work, and none is being taken."""
+        return not self._taking
 
     async def _perform(self, work: steps.Work, worker_id: str) -> None:
         self.tokens.add(work.token)

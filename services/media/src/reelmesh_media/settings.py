@@ -19,6 +19,7 @@ class MediaSettings(settings.ServiceSettings):
         description="Where clips and results lie while they are worked on; emptied at start.",
         validation_alias=pydantic.AliasChoices("REELMESH_MEDIA_SCRATCH_FOLDER"),
     )
+    worker_name: str = pydantic.Field(default="", description="Name of the process for people, such as its Pod.")
     lanes: frozenset[str] = pydantic.Field(
         default=frozenset({"quick", "ladder"}),
         description='Which kinds of steps this process takes: "quick", "ladder" or both.',

@@ -41,16 +41,26 @@ class OrchestratorLease:
         self._ids = fresh
         self._name = name
         self.worker_id = str(fresh.fresh())
+        #: Whether it is to take nothing new.
+        self.cordoned = False
 
-    async def renew(self, tokens: Collection[str]) -> float:
+    async def renew(self, tokens: Collection[str], *, idle: bool) -> float:
         """Renew the lease, naming the runs at work; return after how many seconds to do so again."""
         request = pool_service_pb2.RenewLeaseRequest(
-            worker_id=self.worker_id, kind="media", pool="media", name=self._name, step_tokens=tokens
+            worker_id=self.worker_id,
+            kind="media",
+            pool="media",
+            name=self._name,
+            step_tokens=tokens,
+            cordoned=self.cordoned,
+            idle=idle,
         )
         answer = await self._stub.RenewLease(request)
         if not answer.held:
             self.worker_id = str(self._ids.fresh())
+            self.cordoned = False
             return 0.0
+        self.cordoned = answer.cordoned
         return answer.renew_every.ToMicroseconds() / 1e6
 
     async def release(self) -> None:
