@@ -15,6 +15,7 @@ GENERATIONS = (
         _INVALID,
         also=("reelmesh_provider_local.rendering.model.MAX_PROMPT_CHARACTERS",),
     ),
+    Bound("negative prompt", f"{_REQUEST}.LONGEST_NEGATIVE_PROMPT_CHARACTERS", _INVALID),
     Bound("idempotency key", f"{_REQUEST}.LONGEST_REQUEST_ID_CHARACTERS", _INVALID),
     Bound(
         "time in which a repeated call is known that has no key",

@@ -95,7 +95,7 @@ class Client(operating.Operating):
             prompt: what it should show, 1 to 5000 characters.
             request_id: idempotency key; the same key with the same request names the same generation. Default: a new
                 one, so that a repetition after a lost answer makes nothing twice.
-            options: see `requests.Options`; `images` are uploaded first.
+            options: see `requests.Options`; `images`, `first_frame` and `last_frame` are uploaded first.
 
         Raises:
             errors.QueueFull: it was full for longer than the patience of the backoff.
@@ -275,7 +275,9 @@ class Client(operating.Operating):
     async def _request(self, prompt: str, options: requests.Options) -> generation_service_pb2.GenerationRequest:
         user_id = options.get("user_id", "")
         uploaded = [(await self.upload(image, user_id=user_id)).id for image in options.get("images", ())]
-        return requests.build(prompt, options, uploaded)
+        given = {name: frame for name in requests.FRAMES if (frame := options.get(name)) is not None}
+        frames = {name: (await self.upload(frame, user_id=user_id)).id for name, frame in given.items()}
+        return requests.build(prompt, options, uploaded, frames)
 
     async def _admitted(self, call: Callable[[], Awaitable[operating.Answer]]) -> operating.Answer:
         """Make a call that needs room in the queue, again while there is none."""

@@ -3,7 +3,7 @@
 import datetime
 import pathlib
 from collections.abc import Mapping, Sequence
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 from reelmesh.v1 import generation_pb2, generation_service_pb2
 
@@ -28,6 +28,14 @@ class Options(TypedDict, total=False):
     images: Sequence[pathlib.Path | bytes]
     # Images that were uploaded before.
     reference_asset_ids: Sequence[str]
+    # Images that the video begins and ends on, as files or as bytes: they are uploaded first.
+    first_frame: pathlib.Path | bytes
+    last_frame: pathlib.Path | bytes
+    # The same, uploaded before.
+    first_frame_asset_id: str
+    last_frame_asset_id: str
+    # What it should not show, at most 2000 characters.
+    negative_prompt: str
     # "provider" or "provider/model".
     model: str
     # Labels, filterable when listing.
@@ -51,11 +59,20 @@ class Options(TypedDict, total=False):
 
 
 _OUTPUT = ("duration_seconds", "aspect_ratio", "resolution", "width", "height", "frames_per_second", "audio")
-_PLAIN = ("model", "max_cost_micros", "fallback_floor", "seed", "priority", "user_id", "policy", "category")
+FRAMES: Sequence[Literal["first_frame", "last_frame"]] = ("first_frame", "last_frame")
+_PLAIN = (
+    *("model", "max_cost_micros", "fallback_floor", "seed", "priority", "user_id", "policy", "category"),
+    *("negative_prompt", "first_frame_asset_id", "last_frame_asset_id"),
+)
 
 
-def build(prompt: str, options: Options, uploaded: Sequence[str] = ()) -> generation_service_pb2.GenerationRequest:
-    """Return the request for a prompt and its options; `uploaded` are the asset ids of the option `images`."""
+def build(
+    prompt: str, options: Options, uploaded: Sequence[str] = (), frames: Mapping[str, str] | None = None
+) -> generation_service_pb2.GenerationRequest:
+    """Return the request for a prompt and its options.
+
+    `uploaded` are the asset ids of the option `images`, `frames` those of `first_frame` and `last_frame`, by name.
+    """
     request = generation_service_pb2.GenerationRequest(prompt=prompt)
     values = dict(options)
     for name in _OUTPUT:
@@ -64,6 +81,8 @@ def build(prompt: str, options: Options, uploaded: Sequence[str] = ()) -> genera
     for name in _PLAIN:
         if name in values:
             setattr(request, name, values[name])
+    for name, asset_id in (frames or {}).items():
+        setattr(request, f"{name}_asset_id", asset_id)
     request.reference_asset_ids.extend([*options.get("reference_asset_ids", ()), *uploaded])
     request.labels.update(options.get("labels", {}))
     if "deadline_time" in options:

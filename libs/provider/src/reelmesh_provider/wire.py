@@ -77,6 +77,8 @@ def task_of(task: task_pb2.GenerateTask) -> model.Task:
         continued=task.continued,
         price_micros=task.price_micros,
         traceparent=task.traceparent,
+        last_frame_asset_id=task.last_frame_asset_id,
+        negative_prompt=task.negative_prompt,
     )
 
 
@@ -104,6 +106,8 @@ def task_to(task: model.Task) -> task_pb2.GenerateTask:
         continued=task.continued,
         price_micros=task.price_micros,
         traceparent=task.traceparent,
+        last_frame_asset_id=task.last_frame_asset_id,
+        negative_prompt=task.negative_prompt,
     )
 
 
@@ -141,6 +145,9 @@ def _model_to(card: model.ModelCard) -> pool_service_pb2.ModelCard:
         longest_prompt=card.longest_prompt,
         quality=card.quality,
         needs_picture=card.needs_picture,
+        last_frame=card.last_frame,
+        negative_prompt=card.negative_prompt,
+        references_with_frames=card.references_with_frames,
     )
 
 

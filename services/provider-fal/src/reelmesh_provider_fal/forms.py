@@ -53,7 +53,7 @@ def _form(name: str, told: Any) -> Form:
     unknown, missing = sorted(set(fields) - known), sorted({"text", "sizes"} - set(fields))
     if unknown or missing:
         raise card_files.BadCard(f"form {name}: unknown are {unknown}, missing are {missing}")
-    for each in (fields["text"], fields.get("image", "owner/app")):
+    for each in (fields["text"], fields.get("image", "owner/app"), fields.get("both", "owner/app")):
         if not isinstance(each, str) or len(each.split("/")) < 2:
             raise card_files.BadCard(f"form {name}: an endpoint is written as owner/app/…, not {each!r}")
     if not _is_table(fields.get("fixed", {})) or not _is_table(fields["sizes"], of_tables=True):
@@ -73,6 +73,9 @@ def _problems(model: mesh.ModelCard, form: Form | None) -> Sequence[str]:
     found = [f"form {model.model} has no size {size}" for size in model.sizes if size not in form.sizes]
     if model.first_frame and not (form.image and form.image_field):
         found.append(f"model {model.model} takes a first frame, its form says not where")
-    if model.seed != form.seed:
-        found.append(f"model {model.model}: card and form do not agree whether it takes a seed")
+    if model.last_frame and not (model.first_frame and form.last_field and bool(form.both) == bool(form.both_field)):
+        found.append(f"model {model.model} takes a last frame, its form says not where")
+    for what, words in (("seed", "a seed"), ("negative_prompt", "a negative prompt")):
+        if getattr(model, what) != getattr(form, what):
+            found.append(f"model {model.model}: card and form do not agree whether it takes {words}")
     return found

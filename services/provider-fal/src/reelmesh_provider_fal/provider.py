@@ -71,7 +71,7 @@ class FalProvider:
             endpoint, key = self._key_of(task.account_id)
             hook = self._hook(task)
             form = self._form(task.model)
-            told = wire.with_picture(wire.fields(task, form), task, form)
+            told = wire.with_pictures(wire.fields(task, form), task, form)
         except (credentials.Unusable, wire.Impossible) as error:
             return mesh.Declined(mesh.Verdict.REFUSED_FOR_GOOD, str(error))
         where = wire.endpoint(task, form)

@@ -36,15 +36,23 @@ class Impossible(Exception):
 
 def endpoint(task: mesh.Task, form: Form) -> str:
     """Return where a task is asked for."""
-    return form.image if task.first_frame_asset_id or task.first_frame else form.text
+    if not (task.first_frame_asset_id or task.first_frame):
+        return form.text
+    return form.both if form.both and (task.last_frame_asset_id or task.last_frame) else form.image
 
 
 def fields(task: mesh.Task, form: Form) -> dict[str, Any]:
     """Return what is told, without the picture.
 
     Raises:
-        Impossible: the model has no such size.
+        Impossible: the model has no such size, or does not take what is asked.
     """
+    if task.negative_prompt and not form.negative_prompt:
+        raise Impossible(f"{task.model} takes no negative prompt")
+    if task.last_frame and not (form.last_field and task.first_frame):
+        raise Impossible(
+            f"{task.model} ends on a given frame {'only where it starts from one too' if form.last_field else 'never'}"
+        )
     size = form.sizes.get(f"{task.width}x{task.height}")
     if size is None:
         raise Impossible(f"{task.model} makes {', '.join(form.sizes)}, not {task.width}x{task.height}")
@@ -53,16 +61,22 @@ def fields(task: mesh.Task, form: Form) -> dict[str, Any]:
 
 
 def _besides_the_size(task: mesh.Task, form: Form) -> dict[str, Any]:
-    return {"prompt": task.prompt, "duration": f"{task.duration_seconds:g}{form.length_unit}", **form.fixed}
+    told = {"prompt": task.prompt, "duration": f"{task.duration_seconds:g}{form.length_unit}", **form.fixed}
+    return {**told, "negative_prompt": task.negative_prompt} if task.negative_prompt else told
 
 
-def with_picture(told: Json, task: mesh.Task, form: Form) -> dict[str, Any]:
-    """Return what is told, and the picture that the video begins with, as data."""
-    frame = task.first_frame
-    if frame is None:
+def with_pictures(told: Json, task: mesh.Task, form: Form) -> dict[str, Any]:
+    """Return what is told, and the pictures that the video begins and ends with, as data."""
+    first, last = task.first_frame, task.last_frame
+    if first is None:
         return dict(told)
-    data = base64.b64encode(frame.data).decode()
-    return {**told, form.image_field: f"data:{frame.content_type};base64,{data}"}
+    if last is None:
+        return {**told, form.image_field: _data_url(first)}
+    return {**told, form.both_field or form.image_field: _data_url(first), form.last_field: _data_url(last)}
+
+
+def _data_url(picture: mesh.Picture) -> str:
+    return f"data:{picture.content_type};base64,{base64.b64encode(picture.data).decode()}"
 
 
 def accepted(text: str, where: str) -> mesh.Submitted:

@@ -66,7 +66,8 @@ def _told(error: Exception) -> str:
 
 
 def _spec(request: dict[str, Any]) -> rendering.RenderSpec:
-    first_frame = request["first_frame"]
+    # Jobs of an older release do not say how they end.
+    first_frame, last_frame = request["first_frame"], request.get("last_frame")
     return rendering.RenderSpec(
         prompt=request["prompt"],
         images=tuple(pathlib.Path(each).read_bytes() for each in request["images"]),
@@ -77,8 +78,8 @@ def _spec(request: dict[str, Any]) -> rendering.RenderSpec:
         fps=request["fps"],
         audio=request["audio"],
         first_frame=pathlib.Path(first_frame).read_bytes() if first_frame else None,
-        # Jobs of an older release do not say it.
         continued=request.get("continued", False),
+        last_frame=pathlib.Path(last_frame).read_bytes() if last_frame else None,
     )
 
 

@@ -34,6 +34,8 @@ def card(version: str, longest_seconds: float = film.MAX_DURATION_SECONDS) -> me
                 largest_pixels=film.MAX_LONG_SIDE_PIXELS * film.MAX_SHORT_SIDE_PIXELS,
                 reference_images=film.MAX_IMAGES,
                 first_frame=True,
+                last_frame=True,
+                references_with_frames=True,
                 audio=True,
                 seed=True,
                 prices=(mesh.Price(datetime.date(2026, 1, 1)),),
@@ -57,6 +59,8 @@ def problem(task: mesh.Task) -> str:
     """Say why a task cannot be rendered; "" when it can."""
     if task.model != MODEL:
         return f"there is no model {task.model!r}; ask for {MODEL!r}"
+    if task.negative_prompt:
+        return f"{MODEL} takes no negative prompt: it draws what the prompt says, and nothing else"
     try:
         film.RenderSpec(
             prompt=task.prompt,
@@ -75,7 +79,8 @@ def problem(task: mesh.Task) -> str:
 def picture_names(task: mesh.Task) -> dict[str, bytes]:
     """Name the files in which a job keeps its pictures."""
     named = {f"image-{number}": picture.data for number, picture in enumerate(task.references)}
-    return named | ({"first-frame": task.first_frame.data} if task.first_frame else {})
+    frames = {"first-frame": task.first_frame, "last-frame": task.last_frame}
+    return named | {name: frame.data for name, frame in frames.items() if frame}
 
 
 def request(task: mesh.Task, prompt: str, folder: pathlib.Path) -> str:
@@ -85,6 +90,7 @@ def request(task: mesh.Task, prompt: str, folder: pathlib.Path) -> str:
         "prompt": prompt,
         "images": [str(folder / name) for name in names if name.startswith("image-")],
         "first_frame": str(folder / "first-frame") if "first-frame" in names else None,
+        "last_frame": str(folder / "last-frame") if "last-frame" in names else None,
         "duration_seconds": task.duration_seconds,
         "width": task.width,
         "height": task.height,

@@ -83,6 +83,10 @@ def create(task: mesh.Task, card: mesh.ProviderCard) -> bytes:
 
 def _check(task: mesh.Task, offered: mesh.ModelCard) -> str:
     """Return the word for a task's size, once it is one that can be made."""
+    if task.last_frame or task.negative_prompt:
+        raise Impossible(
+            f"Gemini Omni {'cannot end on a given frame' if task.last_frame else 'takes no negative prompt'}"
+        )
     size = f"{task.width}x{task.height}"
     resolution = _RESOLUTIONS.get((max(task.width, task.height), min(task.width, task.height)))
     if resolution is None or (offered.sizes and size not in offered.sizes):

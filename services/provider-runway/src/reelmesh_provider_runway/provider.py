@@ -79,9 +79,7 @@ class RunwayProvider:
         try:
             account, headers = self._account(task.account_id)
             create = wire.create(task, self.card)
-            body = create.body
-            if create.picture:
-                body = create.with_picture(await self._uri_of(create.picture, account, headers))
+            body = create.with_pictures([await self._uri_of(each, account, headers) for each in create.pictures])
         except (credentials.Unusable, wire.Impossible, NotTaken) as error:
             return mesh.Declined(mesh.Verdict.REFUSED_FOR_GOOD, str(error))
         timeout = httpx.Timeout(CREATE_SECONDS, connect=CONNECT_SECONDS)

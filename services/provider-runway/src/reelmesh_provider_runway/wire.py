@@ -1,7 +1,7 @@
 """Translation between the mesh's words and Runway's API, version 2024-11-06; pure."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -17,6 +17,7 @@ LARGEST_DATA_URI_BYTES = 5_000_000
 BUSY_SECONDS = 30.0
 # A tuple: what an answer says may be anything, also what no set can be asked for.
 _WAITING = ("PENDING", "THROTTLED")
+_POSITIONS = ("first", "last")
 _INVALID_ASSET = ["ASSET", "INVALID"]
 _UNSAFE_WORDS = ("moderation", "safety")
 
@@ -27,15 +28,18 @@ class Impossible(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """A create: where it goes, and its body without its picture."""
+    """A create: where it goes, and its body without its pictures, of which the second is what the clip ends on."""
 
     path: str
     body: Json
-    picture: mesh.Picture | None = None
+    pictures: tuple[mesh.Picture, ...] = ()
 
-    def with_picture(self, uri: str) -> Json:
-        """Return the body with the address of its picture."""
-        return {**self.body, "promptImage": uri}
+    def with_pictures(self, uris: Sequence[str]) -> Json:
+        """Return the body with the addresses of its pictures."""
+        if len(uris) < 2:
+            return {**self.body, **({"promptImage": uris[0]} if uris else {})}
+        placed = [{"uri": uri, "position": position} for uri, position in zip(uris, _POSITIONS, strict=True)]
+        return {**self.body, "promptImage": placed}
 
 
 # --- creating
@@ -66,10 +70,15 @@ def create(task: mesh.Task, card: mesh.ProviderCard) -> Create:
         body["seed"] = task.seed
     if offered.audio:
         body["audio"] = task.audio
-    return Create("/v1/image_to_video" if picture else "/v1/text_to_video", body, picture)
+    if task.negative_prompt:
+        body["negativePrompt"] = task.negative_prompt
+    pictures = tuple(one for one in (picture, task.last_frame) if one)
+    return Create("/v1/image_to_video" if picture else "/v1/text_to_video", body, pictures)
 
 
 def _check(task: mesh.Task, offered: mesh.ModelCard) -> None:
+    if why := mesh.problem(task, offered):
+        raise Impossible(why)
     units = len(task.prompt.encode("utf-16-le", "surrogatepass")) // 2
     if offered.longest_prompt and units > offered.longest_prompt:
         raise Impossible(f"{task.model} takes prompts of {offered.longest_prompt} UTF-16 units, this one has {units}")

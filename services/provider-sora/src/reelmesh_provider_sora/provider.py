@@ -78,7 +78,7 @@ class SoraProvider:
             told, besides = wire.fields(task, self._profile)
             if picture := wire.picture_of(task):
                 told["input_reference"] = await asyncio.to_thread(pictures.fitting, picture, task.width, task.height)
-        except (credentials.Unusable, pictures.Unreadable) as error:
+        except (credentials.Unusable, pictures.Unreadable, wire.Impossible) as error:
             return mesh.Declined(mesh.Verdict.REFUSED_FOR_GOOD, str(error))
         transport = gated_sdk.GatedTransport(gate)
         timeout = httpx2.Timeout(CREATE_SECONDS, connect=CONNECT_SECONDS)

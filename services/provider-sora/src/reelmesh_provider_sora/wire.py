@@ -23,6 +23,7 @@ class Profile:
         names_model: it is told the model; others serve one, and refuse any other name.
         whole_numbers: seconds are whole numbers of seconds, in forms as everywhere.
         seeds: it takes a seed.
+        negatives: it takes a negative prompt.
         repeats: it retries what it sends on: neither its 429 nor its 503 says that nothing was created.
         largest_page: jobs in one page of its list.
         echoes_prompt: its list shows prompts.
@@ -31,6 +32,7 @@ class Profile:
 
     names_model: bool = True
     seeds: bool = False
+    negatives: bool = False
     repeats: bool = False
     largest_page: int = 100
     echoes_prompt: bool = True
@@ -40,8 +42,8 @@ class Profile:
 PROFILES: Mapping[str, Profile] = {
     "openai": Profile(),
     "litellm": Profile(repeats=True),
-    "sglang": Profile(names_model=False, seeds=True, echoes_prompt=False),
-    "vllm-omni": Profile(names_model=False, seeds=True, deletes_running=True),
+    "sglang": Profile(names_model=False, seeds=True, negatives=True, echoes_prompt=False),
+    "vllm-omni": Profile(names_model=False, seeds=True, negatives=True, deletes_running=True),
 }
 
 _WAITING = frozenset({"queued", "pending", "submitted", "not_start"})
@@ -54,11 +56,23 @@ _GONE_WORDS = ("expired", "not available", "deleted", "not found on disk")
 _NO_MONEY_CODES = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
 
 
+class Impossible(Exception):
+    """The server cannot be asked for this; the message says why."""
+
+
 # --- creating
 
 
 def fields(task: mesh.Task, profile: Profile) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return what the SDK's create is told by name, and what it must be told besides."""
+    """Return what the SDK's create is told by name, and what it must be told besides.
+
+    Raises:
+        Impossible: the dialect has no word for it.
+    """
+    if task.last_frame:
+        raise Impossible("the server cannot end on a given frame")
+    if task.negative_prompt and not profile.negatives:
+        raise Impossible("the server takes no negative prompt")
     told: dict[str, Any] = {
         "prompt": task.prompt,
         "seconds": f"{task.duration_seconds:g}",
@@ -69,6 +83,8 @@ def fields(task: mesh.Task, profile: Profile) -> tuple[dict[str, Any], dict[str,
     besides: dict[str, Any] = {"seed": task.seed} if profile.seeds else {}
     if task.frames_per_second and profile.seeds:
         besides["fps"] = task.frames_per_second
+    if task.negative_prompt:
+        besides["negative_prompt"] = task.negative_prompt
     return told, besides
 
 

@@ -59,11 +59,13 @@ def check(task: mesh.Task, card: mesh.ProviderCard) -> None:
     if found.durations_seconds and task.duration_seconds not in found.durations_seconds:
         lengths = ", ".join(f"{one:g}" for one in found.durations_seconds)
         raise Impossible(f"{task.model} makes clips of {lengths} seconds, not {task.duration_seconds:g}")
+    if why := mesh.problem(task, found):
+        raise Impossible(why)
     _check_pictures(task, found)
 
 
 def _check_pictures(task: mesh.Task, card: mesh.ModelCard) -> None:
-    for picture in (task.first_frame, *task.references):
+    for picture in (task.first_frame, task.last_frame, *task.references):
         if picture is not None and picture.content_type not in PICTURES:
             raise Impossible(f"Veo takes {', '.join(PICTURES)}; image {picture.asset_id} is {picture.content_type}")
     if task.first_frame is not None or not task.references:
@@ -100,9 +102,13 @@ def body(task: mesh.Task, storage_uri: str) -> bytes:
         "seed": task.seed & SEED_MASK,
         "storageUri": storage_uri,
     }
+    if task.negative_prompt:
+        parameters["negativePrompt"] = task.negative_prompt
     if task.first_frame is not None:
         instance["image"] = _picture(task.first_frame)
         parameters["resizeMode"] = "crop"
+        if task.last_frame is not None:
+            instance["lastFrame"] = _picture(task.last_frame)
     elif task.references:
         instance["referenceImages"] = [{"image": _picture(one), "referenceType": "asset"} for one in task.references]
     return json.dumps({"instances": [instance], "parameters": parameters}).encode()

@@ -11,7 +11,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class GenerationRequest(_message.Message):
-    __slots__ = ("prompt", "output", "reference_asset_ids", "model", "labels", "max_cost_micros", "deadline_time", "fallback_floor", "seed", "priority", "user_id", "policy", "category")
+    __slots__ = ("prompt", "output", "reference_asset_ids", "model", "labels", "max_cost_micros", "deadline_time", "fallback_floor", "seed", "priority", "user_id", "policy", "category", "negative_prompt", "first_frame_asset_id", "last_frame_asset_id")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -32,6 +32,9 @@ class GenerationRequest(_message.Message):
     USER_ID_FIELD_NUMBER: _ClassVar[int]
     POLICY_FIELD_NUMBER: _ClassVar[int]
     CATEGORY_FIELD_NUMBER: _ClassVar[int]
+    NEGATIVE_PROMPT_FIELD_NUMBER: _ClassVar[int]
+    FIRST_FRAME_ASSET_ID_FIELD_NUMBER: _ClassVar[int]
+    LAST_FRAME_ASSET_ID_FIELD_NUMBER: _ClassVar[int]
     prompt: str
     output: _generation_pb2.OutputSpec
     reference_asset_ids: _containers.RepeatedScalarFieldContainer[str]
@@ -45,7 +48,10 @@ class GenerationRequest(_message.Message):
     user_id: str
     policy: str
     category: str
-    def __init__(self, prompt: _Optional[str] = ..., output: _Optional[_Union[_generation_pb2.OutputSpec, _Mapping]] = ..., reference_asset_ids: _Optional[_Iterable[str]] = ..., model: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., max_cost_micros: _Optional[int] = ..., deadline_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., fallback_floor: _Optional[_Union[_generation_pb2.Delivery, str]] = ..., seed: _Optional[int] = ..., priority: _Optional[int] = ..., user_id: _Optional[str] = ..., policy: _Optional[str] = ..., category: _Optional[str] = ...) -> None: ...
+    negative_prompt: str
+    first_frame_asset_id: str
+    last_frame_asset_id: str
+    def __init__(self, prompt: _Optional[str] = ..., output: _Optional[_Union[_generation_pb2.OutputSpec, _Mapping]] = ..., reference_asset_ids: _Optional[_Iterable[str]] = ..., model: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., max_cost_micros: _Optional[int] = ..., deadline_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., fallback_floor: _Optional[_Union[_generation_pb2.Delivery, str]] = ..., seed: _Optional[int] = ..., priority: _Optional[int] = ..., user_id: _Optional[str] = ..., policy: _Optional[str] = ..., category: _Optional[str] = ..., negative_prompt: _Optional[str] = ..., first_frame_asset_id: _Optional[str] = ..., last_frame_asset_id: _Optional[str] = ...) -> None: ...
 
 class CreateGenerationRequest(_message.Message):
     __slots__ = ("generation", "request_id", "repeat")

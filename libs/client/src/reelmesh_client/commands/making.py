@@ -55,6 +55,12 @@ def labels(context: click.Context, parameter: click.Parameter, pairs: tuple[str,
     return found
 
 
+def _frame(option: str, verb: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return the option that names an image which the video begins or ends on."""
+    path = click.Path(exists=True, dir_okay=False, path_type=pathlib.Path)
+    return click.option(option, type=path, help=f"Image that it {verb} (JPEG, PNG, WebP, at most 10 MB).")
+
+
 def _wishes(function: Callable[..., None]) -> Callable[..., None]:
     """Add the options that describe a video."""
     for option in reversed(
@@ -66,6 +72,9 @@ def _wishes(function: Callable[..., None]) -> Callable[..., None]:
                 type=click.Path(exists=True, dir_okay=False, path_type=pathlib.Path),
                 help="Image to start from (JPEG, PNG, WebP, at most 10 MB); up to four times.",
             ),
+            _frame("--first-frame", "begins on"),
+            _frame("--last-frame", "ends on"),
+            click.option("--negative-prompt", metavar="TEXT", help="What it should not show."),
             click.option("--duration", type=click.FloatRange(1, 60), help="Length in seconds, 1 to 60. [default: 8]"),
             click.option("--aspect", metavar="W:H", help="Width to height, such as 9:16. [default: 16:9]"),
             click.option("--resolution", type=click.Choice(["480", "720", "1080"]), help="Short side. [default: 720]"),
@@ -87,7 +96,10 @@ def _wishes(function: Callable[..., None]) -> Callable[..., None]:
 def _options(wishes: dict[str, Any]) -> requests.Options:
     """Return the request's options for what the command line said; what it left out is left to the mesh."""
     options = requests.Options()
-    for name in ("images", "model", "policy", "category", "labels", "max_cost_micros"):
+    for name in (
+        *("images", "first_frame", "last_frame", "negative_prompt"),
+        *("model", "policy", "category", "labels", "max_cost_micros"),
+    ):
         if wishes[name]:
             options[name] = wishes[name]
     if wishes["duration"] is not None:

@@ -1,5 +1,6 @@
 """The nouns, states and decisions of serving a provider: pure, in our own words."""
 
+from reelmesh_provider.model.asking import problem
 from reelmesh_provider.model.cards import GoneRule, ModelCard, Pace, Price, ProviderCard, Recovery
 from reelmesh_provider.model.census import Census, CensusOrder, CensusPage, ListedJob, Mark, Remembered
 from reelmesh_provider.model.finding import Adopt, Conclude, Decision, Fit, Listing, LookOn, Match, Search
@@ -79,4 +80,5 @@ __all__ = [
     "Unknown",
     "Verdict",
     "WatchOrder",
+    "problem",
 ]

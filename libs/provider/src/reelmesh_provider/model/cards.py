@@ -39,6 +39,9 @@ class ModelCard:
         longest_prompt: characters; 0 means that no limit is known.
         quality: beside others': 1 economy, 2 standard, 3 premium; 0 means that nobody said.
         needs_picture: it makes nothing of words alone: a clip starts from a reference image or a given frame.
+        last_frame: it can end on a given frame, where it starts from a given frame too.
+        negative_prompt: it takes words for what a clip should not show.
+        references_with_frames: it takes reference images beside a given frame; else one or the other.
     """
 
     model: str
@@ -58,6 +61,9 @@ class ModelCard:
     longest_prompt: int = 0
     quality: int = 0
     needs_picture: bool = False
+    last_frame: bool = False
+    negative_prompt: bool = False
+    references_with_frames: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A reference image or first frame, read into memory: its bytes and their media type."""
+    """A reference image, first or last frame, read into memory: its bytes and their media type."""
 
     asset_id: str
     content_type: str
@@ -23,7 +23,7 @@ class Task:
         continued: another shot goes on from this one's last frame.
         price_micros: the most that the attempt may cost, micro-dollars.
         traceparent: W3C trace context of the generation.
-        references, first_frame: filled by the worker before `submit`; empty everywhere else.
+        references, first_frame, last_frame: filled by the worker before `submit`; empty everywhere else.
     """
 
     attempt_id: str
@@ -47,8 +47,11 @@ class Task:
     continued: bool = False
     price_micros: int = 0
     traceparent: str = ""
+    last_frame_asset_id: str = ""
+    negative_prompt: str = ""
     references: tuple[Picture, ...] = ()
     first_frame: Picture | None = None
+    last_frame: Picture | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,11 +213,12 @@ class Submitting:
     async def _with_pictures(self, task: model.Task) -> model.Task:
         assets = self._around.mesh.assets
         references = [await assets.read_picture(each, task.tenant_id) for each in task.reference_asset_ids]
-        first = task.first_frame_asset_id
+        first, last = task.first_frame_asset_id, task.last_frame_asset_id
         return dataclasses.replace(
             task,
             references=tuple(references),
             first_frame=await assets.read_picture(first, task.tenant_id) if first else None,
+            last_frame=await assets.read_picture(last, task.tenant_id) if last else None,
         )
 
     async def _keep(self, task: model.Task, worker_id: str, accepted: model.Accepted, page: ports.Page) -> None:

@@ -90,7 +90,8 @@ def made_of(model: Model, fields: Mapping[str, Any]) -> Made:
     return Made(seconds, width, height, audio, model.price.micros(seconds, width, height, audio=audio))
 
 
-_PROMPT: Mapping[str, Rule] = {"prompt": Text(LONGEST_PROMPT, required=True), "negative_prompt": Text(LONGEST_PROMPT)}
+_PROMPT: Mapping[str, Rule] = {"prompt": Text(LONGEST_PROMPT, required=True)}
+_NEGATIVE: Mapping[str, Rule] = {"negative_prompt": Text(LONGEST_PROMPT)}
 _AUDIO: Mapping[str, Rule] = {"generate_audio": Flag()}
 _SEED: Mapping[str, Rule] = {"seed": Whole(0, LARGEST_SEED)}
 
@@ -113,7 +114,7 @@ def _veo(price: Price, images: Mapping[str, Rule], *ratios: str) -> Model:
         "resolution": Choice(("720p", "1080p", "4k")),
         "auto_fix": Flag(),
     }
-    return Model(_shape(_PROMPT, images, own, _AUDIO, _SEED), price, "8s")
+    return Model(_shape(_PROMPT, _NEGATIVE, images, own, _AUDIO, _SEED), price, "8s")
 
 
 def _kling(price: Price, images: Mapping[str, Rule]) -> Model:
@@ -122,7 +123,7 @@ def _kling(price: Price, images: Mapping[str, Rule]) -> Model:
         "aspect_ratio": Choice(("16:9", "9:16", "1:1")),
         "cfg_scale": Number(0, 1),
     }
-    return Model(_shape(_PROMPT, images, own, _AUDIO), price, "5", resolution="1080p")
+    return Model(_shape(_PROMPT, _NEGATIVE, images, own, _AUDIO), price, "5", resolution="1080p")
 
 
 def _seedance(price: Price, longest: int, images: Mapping[str, Rule]) -> Model:

@@ -71,6 +71,12 @@ class GenerationRequest(bodies.Body):
     """Name of the routing policy, such as "premium"; absent: that of the category, else the default."""
     category: bodies.Text | None = None
     """What the video is about, for the choice of a policy, such as "tech"."""
+    negative_prompt: bodies.Text | None = None
+    """What the video should not show, at most 2000 characters."""
+    first_frame_asset_id: bodies.Text | None = None
+    """Asset of kind REFERENCE that the video begins on."""
+    last_frame_asset_id: bodies.Text | None = None
+    """Asset of kind REFERENCE that the video ends on."""
 
 
 class Repeat(bodies.Body):
@@ -172,6 +178,12 @@ class Generation(bodies.Body):
     """Videos that came too late to be delivered, or that another one replaced; promoting delivers one of them."""
     cancellation: parts.Cancellation | None
     """What a cancel has saved and what is paid all the same; null unless a cancel was asked for."""
+    negative_prompt: str
+    """What the video should not show; empty when nothing was said."""
+    first_frame_asset_id: str
+    """Asset that the video begins on; empty when none was given."""
+    last_frame_asset_id: str
+    """Asset that the video ends on; empty when none was given."""
 
 
 class GenerationEvent(bodies.Body):

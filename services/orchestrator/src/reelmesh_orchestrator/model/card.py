@@ -55,6 +55,11 @@ class ModelCard:
     quality: int = 0
     #: Whether it makes nothing of words alone.
     needs_picture: bool = False
+    #: Whether it can end on a given frame, where it starts from one too.
+    last_frame: bool = False
+    negative_prompt: bool = False
+    #: Whether it takes reference images beside a given frame.
+    references_with_frames: bool = False
 
     def price(self, day: datetime.date) -> Price | None:
         """Return the price in force on a day."""

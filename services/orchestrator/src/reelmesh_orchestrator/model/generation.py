@@ -199,6 +199,11 @@ class Generation:
     policy: str = ""
     #: What its caller says that it is about.
     category: str = ""
+    #: What it should not show; empty when nothing was said.
+    negative_prompt: str = ""
+    #: What its first shot begins on, and its last one ends on; empty where none was given.
+    first_frame_asset_id: str = ""
+    last_frame_asset_id: str = ""
     #: Number of events so far.
     sequence: int = 0
     start_time: datetime.datetime | None = None

@@ -28,6 +28,12 @@ class Sketch:
     policy: policies.RoutingPolicy = policies.CHEAPEST
     #: Until the deadline; None when there is none.
     seconds_left: float | None = None
+    #: What the first shot begins on; empty when it may begin on anything.
+    first_frame_asset_id: str = ""
+    #: Whether the last shot ends on a given frame.
+    ends_on_frame: bool = False
+    #: Whether it says what the video should not show.
+    negative_prompt: bool = False
 
 
 def plan(
@@ -144,19 +150,25 @@ def _shots(
 ) -> tuple[shot.Shot, ...]:
     shots: list[shot.Shot] = []
     for ordinal, seconds in enumerate(lengths):
+        given = sketch.first_frame_asset_id if ordinal == 0 else ""
+        ends = sketch.ends_on_frame and ordinal == len(lengths) - 1
         wish = routing.Wish(
             output=sketch.output,
             duration_seconds=seconds,
             prompt_characters=len(sketch.prompt),
             references=sketch.references,
-            needs_first_frame=False,
+            needs_first_frame=bool(given),
             seed_is_users=sketch.seed_is_users,
             pin=sketch.pin,
             seconds_left=sketch.seconds_left,
+            needs_last_frame=ends,
+            frames_given=bool(given) or ends,
+            negative_prompt=sketch.negative_prompt,
         )
-        continued = dataclasses.replace(wish, needs_first_frame=ordinal > 0)
-        route = routing.route(continued, on_offer, day, sketch.policy)
         continues = ordinal > 0
+        # What goes on from another has its reference images by that one's last frame.
+        continued = dataclasses.replace(wish, needs_first_frame=True, frames_given=False) if continues else wish
+        route = routing.route(continued, on_offer, day, sketch.policy)
         if continues and all(candidate.struck for candidate in route):
             continues, route = False, routing.route(wish, on_offer, day, sketch.policy)
         shots.append(
@@ -168,6 +180,7 @@ def _shots(
                 duration_seconds=seconds,
                 continues=continues,
                 route=route,
+                first_frame_asset_id=given,
             )
         )
     return tuple(shots)

@@ -14,6 +14,7 @@ from reelmesh_kit import errors, ids
 from reelmesh_orchestrator.model.generation import Delivery, Output
 
 LONGEST_PROMPT_CHARACTERS = 5000
+LONGEST_NEGATIVE_PROMPT_CHARACTERS = 2000
 LONGEST_VIDEO_SECONDS = 60.0
 SHORTEST_VIDEO_SECONDS = 1.0
 MOST_REFERENCES = 4
@@ -42,6 +43,8 @@ WIDEST_ASPECT = 4.0
 _REQUEST_ID = re.compile(rf"[A-Za-z0-9._~-]{{1,{LONGEST_REQUEST_ID_CHARACTERS}}}")
 # Letters, marks, numbers, punctuation, symbols: what a prompt must have one of.
 _SEEN = frozenset("LMNPS")
+# What requests had not at first.
+_ADDED = frozenset({"policy", "category", "negative_prompt", "first_frame_asset_id", "last_frame_asset_id"})
 # The name of a policy, or a category, or nothing.
 _WORD = re.compile(r"[\w .-]{0,63}")
 _PIN = re.compile(r"[a-z0-9-]{1,63}(/[A-Za-z0-9._:/-]{1,127})?")
@@ -77,6 +80,16 @@ class Request:
     user_id: str = ""
     policy: str = ""
     category: str = ""
+    #: What it should not show.
+    negative_prompt: str = ""
+    first_frame_asset_id: str = ""
+    last_frame_asset_id: str = ""
+
+    @property
+    def picture_asset_ids(self) -> tuple[str, ...]:
+        """Every image that it names, once."""
+        frames = (self.first_frame_asset_id, self.last_frame_asset_id)
+        return tuple(dict.fromkeys((*self.reference_asset_ids, *filter(None, frames))))
 
 
 def check(request: Request, now: datetime.datetime) -> None:
@@ -86,8 +99,9 @@ def check(request: Request, now: datetime.datetime) -> None:
         errors.InvalidArgument: naming the field and what it may be.
     """
     _check_prompt(request.prompt)
+    _check_negative_prompt(request.negative_prompt)
     _check_output(request.output)
-    check_references(request.reference_asset_ids)
+    check_pictures(request)
     check_labels(request.labels)
     if request.pin and not _PIN.fullmatch(request.pin):
         raise errors.InvalidArgument("model", 'must be "provider" or "provider/model", e.g. "local/local-1"')
@@ -138,7 +152,7 @@ def fingerprint(request: Request) -> str:
     """Return the SHA-256 over the canonical JSON of the request: what an idempotency key stands for."""
     fields = dataclasses.asdict(request)
     # A request that names none is what it was before there were any.
-    fields = {name: value for name, value in fields.items() if value or name not in ("policy", "category")}
+    fields = {name: value for name, value in fields.items() if value or name not in _ADDED}
     if request.deadline_time is not None:
         fields["deadline_time"] = request.deadline_time.isoformat()
     canonical = json.dumps(fields, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
@@ -156,14 +170,26 @@ def check_user_id(user_id: str) -> None:
 
 
 def _check_prompt(prompt: str) -> None:
-    if not any(unicodedata.category(character)[0] in _SEEN for character in prompt):
+    if not _says_something(prompt):
         raise errors.InvalidArgument("prompt", "must say what the video should show")
-    if len(prompt) > LONGEST_PROMPT_CHARACTERS:
-        raise errors.InvalidArgument(
-            "prompt", f"has {len(prompt)} characters, at most {LONGEST_PROMPT_CHARACTERS} are taken"
-        )
-    if "\x00" in prompt or any(0xD800 <= ord(character) <= 0xDFFF for character in prompt):
-        raise errors.InvalidArgument("prompt", "contains NUL or half of a surrogate pair; send plain Unicode text")
+    _check_words("prompt", prompt, LONGEST_PROMPT_CHARACTERS)
+
+
+def _check_negative_prompt(words: str) -> None:
+    if words and not _says_something(words):
+        raise errors.InvalidArgument("negative_prompt", "must say what the video should not show, or be left out")
+    _check_words("negative_prompt", words, LONGEST_NEGATIVE_PROMPT_CHARACTERS)
+
+
+def _says_something(words: str) -> bool:
+    return any(unicodedata.category(character)[0] in _SEEN for character in words)
+
+
+def _check_words(field: str, words: str, most_characters: int) -> None:
+    if len(words) > most_characters:
+        raise errors.InvalidArgument(field, f"has {len(words)} characters, at most {most_characters} are taken")
+    if "\x00" in words or any(0xD800 <= ord(character) <= 0xDFFF for character in words):
+        raise errors.InvalidArgument(field, "contains NUL or half of a surrogate pair; send plain Unicode text")
 
 
 def _check_output(wish: OutputWish) -> None:
@@ -188,19 +214,26 @@ def _check_output(wish: OutputWish) -> None:
     _ratio(wish.aspect_ratio or DEFAULT_ASPECT_RATIO)
 
 
-def check_references(asset_ids: tuple[str, ...]) -> None:
+def check_pictures(request: Request) -> None:
     """Refuse more images than are taken, and what names none: before storage is asked about each.
 
     Raises:
         errors.InvalidArgument: saying which.
     """
-    if len(asset_ids) > MOST_REFERENCES:
+    if len(request.reference_asset_ids) > MOST_REFERENCES:
         raise errors.InvalidArgument("reference_asset_ids", f"at most {MOST_REFERENCES} images are taken")
-    for asset_id in asset_ids:
-        try:
-            ids.read(asset_id)
-        except ValueError as error:
-            raise errors.InvalidArgument("reference_asset_ids", str(error)) from None
+    for asset_id in request.reference_asset_ids:
+        _check_asset_id("reference_asset_ids", asset_id)
+    for field in ("first_frame_asset_id", "last_frame_asset_id"):
+        if asset_id := getattr(request, field):
+            _check_asset_id(field, asset_id)
+
+
+def _check_asset_id(field: str, asset_id: str) -> None:
+    try:
+        ids.read(asset_id)
+    except ValueError as error:
+        raise errors.InvalidArgument(field, str(error)) from None
 
 
 def check_labels(labels: Mapping[str, str]) -> None:

@@ -43,6 +43,12 @@ class Wish:
     pin: str
     #: Until the deadline; None when there is none.
     seconds_left: float | None = None
+    #: Whether the clip must end on a given frame.
+    needs_last_frame: bool = False
+    #: Whether the request gives it a frame, which may come beside reference images.
+    frames_given: bool = False
+    #: Whether it is said what the clip should not show.
+    negative_prompt: bool = False
 
 
 def offers(accounts: Sequence[Account], cards: Sequence[Card], seen: health.Health | None = None) -> tuple[Offer, ...]:
@@ -156,7 +162,12 @@ def _problem(wish: Wish, offer: Offer, day: datetime.date) -> str:
         return offer.obstacle.reason
     if model.retires_on is not None and model.retires_on <= day:
         return f"retired on {model.retires_on.isoformat()}"
-    return _duration_problem(wish, model) or _size_problem(wish, model) or _input_problem(wish, model)
+    return (
+        _duration_problem(wish, model)
+        or _size_problem(wish, model)
+        or _picture_problem(wish, model)
+        or _words_problem(wish, model)
+    )
 
 
 def _duration_problem(wish: Wish, model: ModelCard) -> str:
@@ -178,13 +189,25 @@ def _size_problem(wish: Wish, model: ModelCard) -> str:
     return ""
 
 
-def _input_problem(wish: Wish, model: ModelCard) -> str:
+def _picture_problem(wish: Wish, model: ModelCard) -> str:
     if wish.references > model.reference_images:
         return f"takes at most {model.reference_images} reference images"
     if model.needs_picture and not (wish.references or wish.needs_first_frame):
         return "starts from a picture, and the request has none"
     if wish.needs_first_frame and not model.first_frame:
         return "cannot start from a given frame"
+    if wish.needs_last_frame and not model.last_frame:
+        return "cannot end on a given frame"
+    if wish.needs_last_frame and not wish.needs_first_frame:
+        return "ends on a given frame only where it starts from one too"
+    if wish.references and wish.frames_given and not model.references_with_frames:
+        return "takes reference images or given frames, not both"
+    return ""
+
+
+def _words_problem(wish: Wish, model: ModelCard) -> str:
     if model.longest_prompt and wish.prompt_characters > model.longest_prompt:
         return f"takes prompts of at most {model.longest_prompt} characters"
+    if wish.negative_prompt and not model.negative_prompt:
+        return "takes no negative prompt"
     return ""

@@ -62,6 +62,9 @@ def admit(
         update_time=now,
         policy=admission.policy,
         category=asked.category,
+        negative_prompt=asked.negative_prompt,
+        first_frame_asset_id=asked.first_frame_asset_id,
+        last_frame_asset_id=asked.last_frame_asset_id,
     )
     draft = Draft(Aggregate(new, tuple(shots)), now)
     draft.happened("created", "Admitted", shots=len(shots), duration_seconds=new.output.duration_seconds)

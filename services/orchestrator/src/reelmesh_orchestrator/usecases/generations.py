@@ -115,16 +115,16 @@ class Generations:
         async with self._crowded.entering() as entry:
             # Asked before its pictures are, which may have expired since, and before it is refused: by a mere look, so
             # that those who are refused do not hold up those who are at work.
-            if request_id and (asked.reference_asset_ids or not entry.fits):
+            if request_id and (asked.picture_asset_ids or not entry.fits):
                 known = await self._record.read(lambda store: _replay(store.look(generation_id), asked))
                 if known is not None:
                     return Created(await self._view(known), replayed=True)
-            if sending is not None and (asked.reference_asset_ids or not entry.fits):
+            if sending is not None and (asked.picture_asset_ids or not entry.fits):
                 repeated = await self._repeated(admission, sending)
                 if repeated is not None:
                     return repeated
             self._crowded.check(entry)
-            await self._check_references(asked, tenant_id)
+            await self._check_pictures(asked, tenant_id)
             with crash_points.CREATE:
                 created = await self._record.write(lambda store: self._admit(store, asked, admission, sending))
             entry.admitted = not created.replayed
@@ -209,7 +209,7 @@ class Generations:
 
     async def quote(self, tenant_id: str, asked: request.Request) -> Quote:
         """Plan and price a request exactly as `create` would; record nothing."""
-        await self._check_references(asked, tenant_id)
+        await self._check_pictures(asked, tenant_id)
 
         def work(store: ports.Store) -> tuple[shot.Shot, ...]:
             request.check(asked, store.now)
@@ -220,9 +220,9 @@ class Generations:
         shots = await self._record.read(work)
         return Quote(shots, planning.price(shots), _rendering_seconds(shots))
 
-    async def _check_references(self, asked: request.Request, tenant_id: str) -> None:
-        request.check_references(asked.reference_asset_ids)
-        await self._assets.check_references(asked.reference_asset_ids, tenant_id)
+    async def _check_pictures(self, asked: request.Request, tenant_id: str) -> None:
+        request.check_pictures(asked)
+        await self._assets.check_references(asked.picture_asset_ids, tenant_id)
 
     async def get(self, tenant_id: str, generation_id: uuid.UUID) -> View:
         """Return one generation.
@@ -368,6 +368,9 @@ def _plan(
         max_cost_micros=asked.max_cost_micros,
         policy=policy,
         seconds_left=(asked.deadline_time - now).total_seconds() if asked.deadline_time else None,
+        first_frame_asset_id=asked.first_frame_asset_id,
+        ends_on_frame=bool(asked.last_frame_asset_id),
+        negative_prompt=bool(asked.negative_prompt),
     )
     return planning.plan(generation_id, sketch, on_offer, now.date())
 

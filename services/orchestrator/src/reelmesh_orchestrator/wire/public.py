@@ -41,6 +41,9 @@ def request_from_proto(message: generation_service_pb2.GenerationRequest) -> req
         user_id=message.user_id,
         policy=message.policy,
         category=message.category,
+        negative_prompt=message.negative_prompt,
+        first_frame_asset_id=message.first_frame_asset_id,
+        last_frame_asset_id=message.last_frame_asset_id,
     )
 
 
@@ -113,6 +116,9 @@ def generation_to_proto(
         takes=[_take(take, aggregate) for take in current.takes],
         policy=current.policy,
         category=current.category,
+        negative_prompt=current.negative_prompt,
+        first_frame_asset_id=current.first_frame_asset_id,
+        last_frame_asset_id=current.last_frame_asset_id,
     )
     if current.failure:
         message.failure.CopyFrom(_failure(current.failure.reason, current.failure.message))

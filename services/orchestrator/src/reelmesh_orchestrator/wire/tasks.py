@@ -43,6 +43,8 @@ def generate_task(aggregate: draft.Aggregate, one: attempt.Attempt) -> task_pb2.
         price_micros=one.price_micros,
         traceparent=current.traceparent,
         continued=any(each.continues and each.ordinal == of.ordinal + 1 for each in aggregate.shots),
+        last_frame_asset_id=current.last_frame_asset_id if of.ordinal == len(aggregate.shots) - 1 else "",
+        negative_prompt=current.negative_prompt,
     )
 
 

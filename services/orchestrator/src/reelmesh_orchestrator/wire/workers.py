@@ -97,6 +97,9 @@ def _model(message: pool_service_pb2.ModelCard) -> card.ModelCard:
         longest_prompt=message.longest_prompt,
         quality=message.quality,
         needs_picture=message.needs_picture,
+        last_frame=message.last_frame,
+        negative_prompt=message.negative_prompt,
+        references_with_frames=message.references_with_frames,
     )
 
 
@@ -143,12 +146,13 @@ def step_work(aggregate: draft.Aggregate, one: step.Step) -> step_service_pb2.St
 
 
 def _infographic(current: generation.Generation) -> step_service_pb2.InfographicWork:
+    first = (current.first_frame_asset_id,) if current.first_frame_asset_id else ()
     return step_service_pb2.InfographicWork(
         prompt=current.prompt,
         width=current.output.width,
         height=current.output.height,
         category=current.category,
-        reference_asset_ids=current.reference_asset_ids,
+        reference_asset_ids=(*first, *current.reference_asset_ids),
         seed=current.seed % attempt.SEEDS,
     )
 

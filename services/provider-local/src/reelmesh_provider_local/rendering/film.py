@@ -51,6 +51,7 @@ class Film:
         rng = np.random.default_rng(_chance(spec))
         images = [pictures.decode(data, f"image {index + 1}") for index, data in enumerate(spec.images)]
         opening = None if spec.first_frame is None else pictures.decode(spec.first_frame, "the first frame")
+        closing = None if spec.last_frame is None else pictures.decode(spec.last_frame, "the last frame")
         typesetter = typography.Typesetter(fonts.FontBook(folders))
         text, missing = typesetter.drawable(wording.tidy(spec.prompt))
         self.plan = storyboard.plan(
@@ -59,7 +60,7 @@ class Film:
             spec.width > spec.height,
             len(images),
             opened=opening is not None,
-            continued=spec.continued,
+            continued=spec.continued or closing is not None,
         )
         self.warnings = _warnings(self.plan, missing)
         self._colours = palette.from_images(images, rng) if images else palette.from_words(spec.prompt, rng)
@@ -69,6 +70,9 @@ class Film:
         self._grain = backdrop.Grain(self._size, rng)
         self._shots = _shots(self.plan, images, self._size, rng)
         self._opening = None if opening is None else pictures.exact_plate(opening, self._size)
+        self._closing = None if closing is None else pictures.exact_plate(closing, self._size)
+        self._last_seconds = (spec.frame_count - 1) / spec.fps
+        self._closing_seconds = min(storyboard.CLEAR_SECONDS, self._last_seconds * storyboard.CLEAR_PART)
         self._cards = _cards(self.plan, typesetter, layout, self._colours)
         highest = min((box[1] for box in self.title_boxes), default=spec.height * 0.7)
         plates = [shot.plate for shot in self._shots]
@@ -83,6 +87,20 @@ class Film:
     def frame(self, index: int) -> canvas.Canvas:
         """The picture of one frame."""
         seconds = index / self._fps
+        taken = motion.ease_in_out(
+            motion.progress(seconds, self._last_seconds - self._closing_seconds, self._closing_seconds)
+        )
+        if self._closing is None or taken <= 0:
+            return self._played(index, seconds)
+        closing = self._closing.seen(motion.Framing(0.5, 0.5, 1.0), self._size)
+        if taken >= 1:
+            return closing
+        picture = self._played(index, seconds)
+        picture.blend(closing, taken)
+        return picture
+
+    def _played(self, index: int, seconds: float) -> canvas.Canvas:
+        """What is seen until a given last frame takes over."""
         given = 1 - motion.ease_in_out(motion.progress(seconds, 0.12, self.plan.opening_seconds - 0.12))
         if self._opening is not None and given >= 1:
             return self._opened(self._opening, seconds)

@@ -39,6 +39,7 @@ class RenderSpec:
         audio: whether to add the generated sound bed.
         first_frame: a picture file; the film begins exactly on it, so that shots can be joined.
         continued: another shot goes on from the last frame, which is therefore a plain picture.
+        last_frame: a picture file; the film ends exactly on it.
 
     Raises:
         InvalidSpec: for a number out of range; the message names the allowed range.
@@ -54,6 +55,7 @@ class RenderSpec:
     audio: bool = True
     first_frame: bytes | None = None
     continued: bool = False
+    last_frame: bytes | None = None
 
     def __post_init__(self) -> None:
         if len(self.prompt) > MAX_PROMPT_CHARACTERS:
@@ -80,7 +82,7 @@ class RenderSpec:
     @property
     def alone(self) -> bool:
         """Whether this is the whole film, and not a shot of a longer one."""
-        return self.first_frame is None and not self.continued
+        return self.first_frame is None and self.last_frame is None and not self.continued
 
     @property
     def frame_count(self) -> int:

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1breelmesh/mesh/v1/task.proto\x12\x10reelmesh.mesh.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb4\x03\n\x0cGenerateTask\x12\x12\n\nattempt_id\x18\x01 \x01(\t\x12\x15\n\rgeneration_id\x18\x02 \x01(\t\x12\x0f\n\x07shot_id\x18\x03 \x01(\t\x12\x11\n\ttenant_id\x18\x04 \x01(\t\x12\x0f\n\x07user_id\x18\x05 \x01(\t\x12\x10\n\x08provider\x18\x06 \x01(\t\x12\x12\n\naccount_id\x18\x07 \x01(\t\x12\r\n\x05model\x18\x08 \x01(\t\x12\x0e\n\x06prompt\x18\t \x01(\t\x12\x18\n\x10\x64uration_seconds\x18\n \x01(\x01\x12\r\n\x05width\x18\x0b \x01(\x05\x12\x0e\n\x06height\x18\x0c \x01(\x05\x12\x19\n\x11\x66rames_per_second\x18\r \x01(\x05\x12\r\n\x05\x61udio\x18\x0e \x01(\x08\x12\x0c\n\x04seed\x18\x0f \x01(\r\x12\x15\n\rseed_is_users\x18\x10 \x01(\x08\x12\x1b\n\x13reference_asset_ids\x18\x11 \x03(\t\x12\x1c\n\x14\x66irst_frame_asset_id\x18\x12 \x01(\t\x12\x14\n\x0cprice_micros\x18\x13 \x01(\x03\x12\x13\n\x0btraceparent\x18\x14 \x01(\t\x12\x11\n\tcontinued\x18\x15 \x01(\x08\"H\n\tMediaTask\x12\x0f\n\x07step_id\x18\x01 \x01(\t\x12\x15\n\rgeneration_id\x18\x02 \x01(\t\x12\x13\n\x0btraceparent\x18\x03 \x01(\t\"b\n\x0cProgressNote\x12\x15\n\rgeneration_id\x18\x01 \x01(\t\x12\x0f\n\x07shot_id\x18\x02 \x01(\t\x12\x18\n\x10progress_percent\x18\x03 \x01(\x05\x12\x10\n\x08\x61\x63tivity\x18\x04 \x01(\t\"I\n\x08JobNudge\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x15\n\rvendor_job_id\x18\x02 \x01(\t\x12\x12\n\nattempt_id\x18\x03 \x01(\t\"\xcd\x02\n\tMeshEvent\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\x03\x12\x11\n\ttenant_id\x18\x03 \x01(\t\x12\x15\n\rgeneration_id\x18\x04 \x01(\t\x12\x10\n\x08sequence\x18\x05 \x01(\x03\x12\x0c\n\x04type\x18\x06 \x01(\t\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07message\x18\x08 \x01(\t\x12?\n\nattributes\x18\t \x03(\x0b\x32+.reelmesh.mesh.v1.MeshEvent.AttributesEntry\x12\r\n\x05state\x18\n \x01(\t\x12\x13\n\x0btraceparent\x18\x0b \x01(\t\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"N\n\tAssetKeep\x12\x11\n\tasset_ids\x18\x01 \x03(\t\x12\x1b\n\x13\x64iscarded_asset_ids\x18\x02 \x03(\t\x12\x11\n\ttenant_id\x18\x03 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1breelmesh/mesh/v1/task.proto\x12\x10reelmesh.mesh.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xea\x03\n\x0cGenerateTask\x12\x12\n\nattempt_id\x18\x01 \x01(\t\x12\x15\n\rgeneration_id\x18\x02 \x01(\t\x12\x0f\n\x07shot_id\x18\x03 \x01(\t\x12\x11\n\ttenant_id\x18\x04 \x01(\t\x12\x0f\n\x07user_id\x18\x05 \x01(\t\x12\x10\n\x08provider\x18\x06 \x01(\t\x12\x12\n\naccount_id\x18\x07 \x01(\t\x12\r\n\x05model\x18\x08 \x01(\t\x12\x0e\n\x06prompt\x18\t \x01(\t\x12\x18\n\x10\x64uration_seconds\x18\n \x01(\x01\x12\r\n\x05width\x18\x0b \x01(\x05\x12\x0e\n\x06height\x18\x0c \x01(\x05\x12\x19\n\x11\x66rames_per_second\x18\r \x01(\x05\x12\r\n\x05\x61udio\x18\x0e \x01(\x08\x12\x0c\n\x04seed\x18\x0f \x01(\r\x12\x15\n\rseed_is_users\x18\x10 \x01(\x08\x12\x1b\n\x13reference_asset_ids\x18\x11 \x03(\t\x12\x1c\n\x14\x66irst_frame_asset_id\x18\x12 \x01(\t\x12\x14\n\x0cprice_micros\x18\x13 \x01(\x03\x12\x13\n\x0btraceparent\x18\x14 \x01(\t\x12\x11\n\tcontinued\x18\x15 \x01(\x08\x12\x1b\n\x13last_frame_asset_id\x18\x16 \x01(\t\x12\x17\n\x0fnegative_prompt\x18\x17 \x01(\t\"H\n\tMediaTask\x12\x0f\n\x07step_id\x18\x01 \x01(\t\x12\x15\n\rgeneration_id\x18\x02 \x01(\t\x12\x13\n\x0btraceparent\x18\x03 \x01(\t\"b\n\x0cProgressNote\x12\x15\n\rgeneration_id\x18\x01 \x01(\t\x12\x0f\n\x07shot_id\x18\x02 \x01(\t\x12\x18\n\x10progress_percent\x18\x03 \x01(\x05\x12\x10\n\x08\x61\x63tivity\x18\x04 \x01(\t\"I\n\x08JobNudge\x12\x12\n\naccount_id\x18\x01 \x01(\t\x12\x15\n\rvendor_job_id\x18\x02 \x01(\t\x12\x12\n\nattempt_id\x18\x03 \x01(\t\"\xcd\x02\n\tMeshEvent\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08position\x18\x02 \x01(\x03\x12\x11\n\ttenant_id\x18\x03 \x01(\t\x12\x15\n\rgeneration_id\x18\x04 \x01(\t\x12\x10\n\x08sequence\x18\x05 \x01(\x03\x12\x0c\n\x04type\x18\x06 \x01(\t\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07message\x18\x08 \x01(\t\x12?\n\nattributes\x18\t \x03(\x0b\x32+.reelmesh.mesh.v1.MeshEvent.AttributesEntry\x12\r\n\x05state\x18\n \x01(\t\x12\x13\n\x0btraceparent\x18\x0b \x01(\t\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"N\n\tAssetKeep\x12\x11\n\tasset_ids\x18\x01 \x03(\t\x12\x1b\n\x13\x64iscarded_asset_ids\x18\x02 \x03(\t\x12\x11\n\ttenant_id\x18\x03 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,17 +35,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MESHEVENT_ATTRIBUTESENTRY']._loaded_options = None
   _globals['_MESHEVENT_ATTRIBUTESENTRY']._serialized_options = b'8\001'
   _globals['_GENERATETASK']._serialized_start=83
-  _globals['_GENERATETASK']._serialized_end=519
-  _globals['_MEDIATASK']._serialized_start=521
-  _globals['_MEDIATASK']._serialized_end=593
-  _globals['_PROGRESSNOTE']._serialized_start=595
-  _globals['_PROGRESSNOTE']._serialized_end=693
-  _globals['_JOBNUDGE']._serialized_start=695
-  _globals['_JOBNUDGE']._serialized_end=768
-  _globals['_MESHEVENT']._serialized_start=771
-  _globals['_MESHEVENT']._serialized_end=1104
-  _globals['_MESHEVENT_ATTRIBUTESENTRY']._serialized_start=1055
-  _globals['_MESHEVENT_ATTRIBUTESENTRY']._serialized_end=1104
-  _globals['_ASSETKEEP']._serialized_start=1106
-  _globals['_ASSETKEEP']._serialized_end=1184
+  _globals['_GENERATETASK']._serialized_end=573
+  _globals['_MEDIATASK']._serialized_start=575
+  _globals['_MEDIATASK']._serialized_end=647
+  _globals['_PROGRESSNOTE']._serialized_start=649
+  _globals['_PROGRESSNOTE']._serialized_end=747
+  _globals['_JOBNUDGE']._serialized_start=749
+  _globals['_JOBNUDGE']._serialized_end=822
+  _globals['_MESHEVENT']._serialized_start=825
+  _globals['_MESHEVENT']._serialized_end=1158
+  _globals['_MESHEVENT_ATTRIBUTESENTRY']._serialized_start=1109
+  _globals['_MESHEVENT_ATTRIBUTESENTRY']._serialized_end=1158
+  _globals['_ASSETKEEP']._serialized_start=1160
+  _globals['_ASSETKEEP']._serialized_end=1238
 # @@protoc_insertion_point(module_scope)

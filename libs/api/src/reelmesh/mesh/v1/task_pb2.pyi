@@ -10,7 +10,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class GenerateTask(_message.Message):
-    __slots__ = ("attempt_id", "generation_id", "shot_id", "tenant_id", "user_id", "provider", "account_id", "model", "prompt", "duration_seconds", "width", "height", "frames_per_second", "audio", "seed", "seed_is_users", "reference_asset_ids", "first_frame_asset_id", "price_micros", "traceparent", "continued")
+    __slots__ = ("attempt_id", "generation_id", "shot_id", "tenant_id", "user_id", "provider", "account_id", "model", "prompt", "duration_seconds", "width", "height", "frames_per_second", "audio", "seed", "seed_is_users", "reference_asset_ids", "first_frame_asset_id", "price_micros", "traceparent", "continued", "last_frame_asset_id", "negative_prompt")
     ATTEMPT_ID_FIELD_NUMBER: _ClassVar[int]
     GENERATION_ID_FIELD_NUMBER: _ClassVar[int]
     SHOT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -32,6 +32,8 @@ class GenerateTask(_message.Message):
     PRICE_MICROS_FIELD_NUMBER: _ClassVar[int]
     TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
     CONTINUED_FIELD_NUMBER: _ClassVar[int]
+    LAST_FRAME_ASSET_ID_FIELD_NUMBER: _ClassVar[int]
+    NEGATIVE_PROMPT_FIELD_NUMBER: _ClassVar[int]
     attempt_id: str
     generation_id: str
     shot_id: str
@@ -53,7 +55,9 @@ class GenerateTask(_message.Message):
     price_micros: int
     traceparent: str
     continued: bool
-    def __init__(self, attempt_id: _Optional[str] = ..., generation_id: _Optional[str] = ..., shot_id: _Optional[str] = ..., tenant_id: _Optional[str] = ..., user_id: _Optional[str] = ..., provider: _Optional[str] = ..., account_id: _Optional[str] = ..., model: _Optional[str] = ..., prompt: _Optional[str] = ..., duration_seconds: _Optional[float] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., frames_per_second: _Optional[int] = ..., audio: _Optional[bool] = ..., seed: _Optional[int] = ..., seed_is_users: _Optional[bool] = ..., reference_asset_ids: _Optional[_Iterable[str]] = ..., first_frame_asset_id: _Optional[str] = ..., price_micros: _Optional[int] = ..., traceparent: _Optional[str] = ..., continued: _Optional[bool] = ...) -> None: ...
+    last_frame_asset_id: str
+    negative_prompt: str
+    def __init__(self, attempt_id: _Optional[str] = ..., generation_id: _Optional[str] = ..., shot_id: _Optional[str] = ..., tenant_id: _Optional[str] = ..., user_id: _Optional[str] = ..., provider: _Optional[str] = ..., account_id: _Optional[str] = ..., model: _Optional[str] = ..., prompt: _Optional[str] = ..., duration_seconds: _Optional[float] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., frames_per_second: _Optional[int] = ..., audio: _Optional[bool] = ..., seed: _Optional[int] = ..., seed_is_users: _Optional[bool] = ..., reference_asset_ids: _Optional[_Iterable[str]] = ..., first_frame_asset_id: _Optional[str] = ..., price_micros: _Optional[int] = ..., traceparent: _Optional[str] = ..., continued: _Optional[bool] = ..., last_frame_asset_id: _Optional[str] = ..., negative_prompt: _Optional[str] = ...) -> None: ...
 
 class MediaTask(_message.Message):
     __slots__ = ("step_id", "generation_id", "traceparent")

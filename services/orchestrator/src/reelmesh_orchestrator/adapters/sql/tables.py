@@ -63,6 +63,9 @@ GENERATIONS = sa.Table(
     sa.Column("category", sa.Text, nullable=False, server_default=""),
     sa.Column("delete_time", sql.Instant, nullable=True),
     sa.Column("takes", sql.Json, nullable=False, server_default="[]"),
+    sa.Column("negative_prompt", sa.Text, nullable=False, server_default=""),
+    sa.Column("first_frame_asset_id", sa.Text, nullable=False, server_default=""),
+    sa.Column("last_frame_asset_id", sa.Text, nullable=False, server_default=""),
     sa.Index("ix_generations_list", "tenant_id", "create_time", "id"),
     _partial("ix_generations_open", "tenant_id", where=_UNENDED),
     _partial("ix_generations_deadline", "deadline_time", where=f"deadline_time IS NOT NULL AND {_UNENDED}"),
@@ -351,7 +354,7 @@ MOVED_GENERATION = _moving(
     GENERATIONS,
     *("id", "tenant_id", "user_id", "prompt", "output", "reference_asset_ids", "pin", "labels", "max_cost_micros"),
     *("deadline_time", "fallback_floor", "seed", "seed_is_users", "priority", "request_id", "fingerprint"),
-    *("traceparent", "create_time"),
+    *("traceparent", "create_time", "negative_prompt", "first_frame_asset_id", "last_frame_asset_id"),
     guarded=("revision",),
 )
 MOVED_SHOT = _moving(SHOTS, "id", "generation_id", "ordinal", "prompt", "duration_seconds", "continues")
