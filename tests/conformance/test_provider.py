@@ -273,9 +273,30 @@ async def test_a_clip_that_never_was_is_lost(subject: Subject) -> None:
 async def test_pictures_are_taken_as_they_come(subject: Subject) -> None:
     if not any(each.first_frame for each in subject.provider.card.models):
         pytest.skip("its card says that it takes no pictures")
-    buffer = io.BytesIO()
-    Image.new("RGB", (64, 48), "teal").save(buffer, "PNG")
-    picture = model.Picture("asset", "image/png", buffer.getvalue())
+    picture = teal()
     task = dataclasses.replace(subject.task, references=(picture,), first_frame=picture)
     job = job_of(task, await subject.provider.submit(task, Leave().gate))
     assert isinstance(await until_ended(subject.provider, job), model.Succeeded)
+
+
+def teal() -> model.Picture:
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 48), "teal").save(buffer, "PNG")
+    return model.Picture("asset", "image/png", buffer.getvalue())
+
+
+@pytest.mark.parametrize("wish", ["last_frame", "negative_prompt"])
+async def test_how_a_clip_ends_and_what_it_should_not_show_is_taken_where_the_card_says_so(
+    subject: Subject, wish: str
+) -> None:
+    (offered,) = [each for each in subject.provider.card.models if each.model == subject.task.model]
+    frames = dataclasses.replace(subject.task, first_frame=teal(), last_frame=teal())
+    task = frames if wish == "last_frame" else dataclasses.replace(subject.task, negative_prompt="rain")
+    leave = Leave()
+    answer = await subject.provider.submit(task, leave.gate)
+    if getattr(offered, wish):
+        assert isinstance(await until_ended(subject.provider, job_of(task, answer)), model.Succeeded)
+        return
+    assert isinstance(answer, model.Declined)
+    assert (answer.verdict, leave.asked) == (model.Verdict.REFUSED_FOR_GOOD, 0)
+    assert {"last_frame": "given frame", "negative_prompt": "takes no negative prompt"}[wish] in answer.message

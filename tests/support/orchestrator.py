@@ -38,6 +38,9 @@ def model_card(
     retires_on: datetime.date | None = None,
     longest_prompt: int = 0,
     needs_picture: bool = False,
+    last_frame: bool = True,
+    negative_prompt: bool = True,
+    references_with_frames: bool = True,
 ) -> card.ModelCard:
     """Return a model that can nearly everything."""
     return card.ModelCard(
@@ -56,6 +59,9 @@ def model_card(
         seconds_per_second=1.0,
         longest_prompt=longest_prompt,
         needs_picture=needs_picture,
+        last_frame=last_frame,
+        negative_prompt=negative_prompt,
+        references_with_frames=references_with_frames,
     )
 
 
@@ -112,6 +118,9 @@ def admitted(
         pin=asked.pin,
         seed_is_users=asked.seed is not None,
         max_cost_micros=asked.max_cost_micros,
+        first_frame_asset_id=asked.first_frame_asset_id,
+        ends_on_frame=bool(asked.last_frame_asset_id),
+        negative_prompt=bool(asked.negative_prompt),
     )
     shots = planning.plan(generation_id, sketch, offers(*(cards or (PAID, OTHER, FREE))), now.date())
     admission = verbs.Admission(generation_id=generation_id, tenant_id="tenant", request_id="", traceparent="", seed=1)

@@ -20,7 +20,15 @@ LADDER = dict(orchestrator.LADDER)
 async def test_what_was_admitted_is_read_back_as_it_was(kept: record.Kept) -> None:
     def work(store: ports.Store) -> draft.Draft:
         made = record.admitted(
-            1, store, labels={"team": "blue", "ort": "Zürich"}, seed=7, max_cost_micros=9_000_000, user_id="eve"
+            1,
+            store,
+            labels={"team": "blue", "ort": "Zürich"},
+            seed=7,
+            max_cost_micros=9_000_000,
+            user_id="eve",
+            negative_prompt="Regen",
+            first_frame_asset_id="begin",
+            last_frame_asset_id="end",
         )
         store.insert(made)
         return made
@@ -32,6 +40,8 @@ async def test_what_was_admitted_is_read_back_as_it_was(kept: record.Kept) -> No
     assert (found.generation.revision, found.generation.sequence) == (1, 4)
     assert found.generation.labels == {"team": "blue", "ort": "Zürich"}
     assert found.generation.output == made.generation.output
+    frames = found.generation.first_frame_asset_id, found.generation.last_frame_asset_id
+    assert (*frames, found.generation.negative_prompt) == ("begin", "end", "Regen")
     both = await kept.read(lambda store: store.look_at([record.identifier(1), record.identifier(2)]))
     assert both == {record.identifier(1): found}
 

@@ -16,6 +16,7 @@ from reelmesh_orchestrator.usecases import crowding, generations
 from tests.support import orchestrator, record
 
 Result = TypeVar("Result")
+PICTURE = str(uuid.UUID(int=5))
 ASKED = request.Request(prompt="a red kite", output=request.OutputWish(duration_seconds=8.0))
 SHA = "ab" * 32
 MANY = 30
@@ -149,11 +150,12 @@ async def test_a_repeat_is_answered_when_there_is_no_room_and_a_new_call_is_not(
     assert await made(kept) == 1
 
 
+@pytest.mark.parametrize("named", [{"reference_asset_ids": (PICTURE,)}, {"first_frame_asset_id": PICTURE}])
 async def test_a_repeat_is_answered_when_its_pictures_are_gone(
-    kept: record.Kept, replicas: tuple[Replica, Replica]
+    kept: record.Kept, replicas: tuple[Replica, Replica], named: dict[str, Any]
 ) -> None:
     one, _ = replicas
-    asked = dataclasses.replace(ASKED, reference_asset_ids=(str(uuid.uuid4()),))  # noqa: TID251
+    asked = dataclasses.replace(ASKED, **named)
     first = await one.create(0, asked=asked)
     one.outside.gone = True
     assert await one.create(1, asked=asked) == first

@@ -23,6 +23,7 @@ from tests.support import raw_http_server, vendors
 
 LONGEST_WAIT_SECONDS = 60.0
 FOREVER = orders.Pace(queue_seconds=0.0, render_seconds=1e6)
+PNG = model.Picture("a", "image/png", b"png")
 TASK = testing.make_task(
     provider="fal", account_id="one", model="fal-ai/veo3.1/fast", duration_seconds=4.0, width=1280, height=720
 )
@@ -140,9 +141,9 @@ async def test_every_model_of_the_card_makes_every_size_and_length_at_its_price(
             for size in card.sizes:
                 width, height = map(int, size.split("x"))
                 for seconds in (card.shortest_seconds, card.longest_seconds):
-                    for frame in (None, model.Picture("a", "image/png", b"png")):
+                    for frames in ({}, {"first_frame": PNG}, {"first_frame": PNG, "last_frame": PNG}):
                         asked = {"model": card.model, "width": width, "height": height, "duration_seconds": seconds}
-                        job = await submitted(provider, dataclasses.replace(TASK, **asked, first_frame=frame))
+                        job = await submitted(provider, dataclasses.replace(TASK, **asked, **frames))
                         made = served.vendor.ledger.job(wire.own_id(job))
                         assert made is not None
                         order = made.order
@@ -150,6 +151,31 @@ async def test_every_model_of_the_card_makes_every_size_and_length_at_its_price(
                         assert (order.width, order.height, order.seconds) == (width, height, seconds)
                         assert order.audio is card.audio
                         assert made.price_micros == wire.price(card, seconds, clock.SystemClock().now().date())
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds", "told"),
+    [
+        ("fal-ai/veo3.1/fast", 4.0, {"first_frame_url", "last_frame_url", "negative_prompt"}),
+        ("fal-ai/kling-video/v3/pro", 3.0, {"start_image_url", "end_image_url", "negative_prompt"}),
+        ("bytedance/seedance-2.0", 4.0, {"image_url", "end_image_url"}),
+    ],
+)
+async def test_frames_and_what_is_not_wanted_are_told_in_the_words_of_the_model(
+    tmp_path: pathlib.Path, name: str, seconds: float, told: set[str]
+) -> None:
+    async with vendors.selling(fal.Fal) as served, speaking_to(served.url, tmp_path) as provider:
+        (card,) = [each for each in provider.card.models if each.model == name]
+        width, height = map(int, card.sizes[0].split("x"))
+        asked = {"model": name, "width": width, "height": height, "duration_seconds": seconds, "first_frame": PNG}
+        unwanted = "rain" if card.negative_prompt else ""
+        task = dataclasses.replace(TASK, **asked, last_frame=PNG, negative_prompt=unwanted)
+        made = served.vendor.ledger.job(wire.own_id(await submitted(provider, task)))
+    assert made is not None
+    given = made.order.told["input"]
+    ours = {key: value for key, value in given.items() if key.endswith("_url") or key == "negative_prompt"}
+    assert set(ours) == told
+    assert set(ours.values()) == {"data:image/png;base64,cG5n", *([unwanted] if unwanted else [])}
 
 
 @pytest.mark.parametrize(

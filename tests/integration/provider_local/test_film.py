@@ -96,6 +96,15 @@ def test_a_film_starts_on_the_frame_it_was_given_and_moves_on(spec, render, deco
     assert difference(frames[48], wanted) > 25
 
 
+def test_a_film_ends_on_the_frame_it_was_given_and_not_before(spec, render, decoded, picture):
+    first, last = picture((40, 160, 90)), picture((200, 60, 40))
+    frames = decoded(render(spec(first_frame=first, last_frame=last, duration_seconds=3))[0])
+    begun, wanted = (np.asarray(Image.open(io.BytesIO(given))) for given in (first, last))
+    assert difference(frames[0], begun) < 4
+    assert difference(frames[-1], wanted) < 4
+    assert difference(frames[-12], wanted) > 25
+
+
 def test_the_last_frame_of_one_shot_begins_the_next(spec, render, decoded, picture):
     before = decoded(render(spec(images=(picture(),)), "one.mp4")[0])[-1]
     out = io.BytesIO()

@@ -65,6 +65,16 @@ async def test_pictures_of_any_size_are_started_from(served, provider, picture: 
     assert len(served.vendor.ledger.creates()) == 1
 
 
+@pytest.mark.parametrize("end", [SMALL, LARGE])
+async def test_a_clip_is_asked_for_that_ends_on_a_frame_and_without_what_is_not_wanted(
+    served, provider, end: model.Picture
+) -> None:
+    task = dataclasses.replace(TASK, model="veo3.1", duration_seconds=4.0, first_frame=SMALL, last_frame=end)
+    await submitted(provider, dataclasses.replace(task, negative_prompt="rain"))
+    (job,) = served.vendor.ledger.all_jobs()
+    assert (job.order.told["frames"], job.order.told["negative_prompt"]) == (["first", "last"], "rain")
+
+
 @pytest.mark.parametrize("marker", ["[[accept-500]]", "[[accept-502]]", "[[accept-busy]]", "[[accept-garbage]]"])
 async def test_an_answer_that_says_nothing_is_unknown_and_one_request_was_sent(served, provider, marker: str) -> None:
     answer = await provider.submit(with_prompt(f"a cat {marker}"), open_gate())

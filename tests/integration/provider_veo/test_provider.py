@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 import dataclasses
+import io
 import pathlib
 from collections.abc import AsyncGenerator, AsyncIterator
 
 import httpx
 import pytest
+from PIL import Image
 from reelmesh_kit import accounts, clock, web
 from reelmesh_provider import errors, gate, model, testing
 from reelmesh_provider_veo import provider as veo
@@ -88,6 +90,17 @@ async def read(provider: veo.VeoProvider, job: model.Job) -> bytes:
 
 
 # --- what leaves, and where to
+
+
+async def test_frames_and_what_is_not_wanted_are_told(vendor: serving.Served, tmp_path: pathlib.Path) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 36), "teal").save(buffer, "PNG")
+    frame = model.Picture("asset", "image/png", buffer.getvalue())
+    task = dataclasses.replace(TASK, first_frame=frame, last_frame=frame, negative_prompt="rain")
+    async with speaking(tmp_path, vendor.url) as provider:
+        assert isinstance(await provider.submit(task, leave()), model.Accepted)
+    (job,) = vendor.vendor.ledger.all_jobs()
+    assert (job.order.told["inputs"], job.order.told["negative_prompt"]) == (["image", "lastFrame"], "rain")
 
 
 class Host:

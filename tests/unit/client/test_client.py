@@ -68,6 +68,14 @@ async def test_images_are_uploaded_before_the_create(client, mesh, tmp_path: pat
     assert [len(content) for _, content in mesh.requests("upload")] == [600_000, 5]
 
 
+async def test_frames_are_uploaded_or_named(client, mesh) -> None:
+    await client.create("a paper boat", first_frame=b"first", last_frame_asset_id="old", negative_prompt="rain")
+    (request,) = mesh.requests("create")
+    asked = request.generation
+    assert (asked.first_frame_asset_id, asked.last_frame_asset_id) == ("upload-1", "old")
+    assert asked.negative_prompt == "rain"
+
+
 async def test_an_image_that_cannot_be_read_is_refused_before_anything_is_asked(client, mesh, tmp_path) -> None:
     with pytest.raises(errors.UnusableFile, match="No such file"):
         await client.create("a paper boat", images=[tmp_path / "none.png"])

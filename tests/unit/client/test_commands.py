@@ -55,6 +55,7 @@ def test_generate_passes_every_option_on(run: Run, served, data_folder) -> None:
     result = run(
         *("generate", "a paper boat", "--no-watch", "--image", "boat.png", "--duration", "6.5", "--aspect", "9:16"),
         *("--resolution", "480", "--seed", "7", "--model", "local/cards", "--label", "team=a", "--label", "x=y=z"),
+        *("--first-frame", "boat.png", "--last-frame", "boat.png", "--negative-prompt", "rain"),
         *("--max-cost", "1.25", "--deadline", "60", "--floor", "video", "--silent"),
     )
     assert result.exit_code == 0
@@ -67,6 +68,8 @@ def test_generate_passes_every_option_on(run: Run, served, data_folder) -> None:
     assert wanted.fallback_floor == generation_pb2.DELIVERY_VIDEO
     assert wanted.HasField("deadline_time")
     assert list(wanted.reference_asset_ids) == ["upload-1"]
+    assert (wanted.first_frame_asset_id, wanted.last_frame_asset_id) == ("upload-2", "upload-3")
+    assert wanted.negative_prompt == "rain"
 
 
 def test_generate_without_watching_says_how_to_watch(run: Run, served, data_folder) -> None:

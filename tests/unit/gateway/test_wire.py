@@ -199,6 +199,9 @@ def test_every_field_of_a_request_arrives_and_comes_back_as_it_was() -> None:
             "seed": 2**32 - 1,
             "priority": 0,
             "user_id": "ada",
+            "negative_prompt": "rain",
+            "first_frame_asset_id": "c",
+            "last_frame_asset_id": "d",
         }
     )
 

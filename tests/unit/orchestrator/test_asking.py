@@ -33,6 +33,9 @@ class Counted:
         return 0
 
 
+FIRST, LAST = (f"00000000-0000-0000-0000-00000000000{number}" for number in (2, 3))
+
+
 @pytest.fixture
 def assets() -> Assets:
     return Assets()
@@ -55,12 +58,17 @@ def verbs(assets: Assets) -> generations.Generations:
 async def test_a_quote_refuses_pictures_that_a_create_would_refuse(
     verbs: generations.Generations, assets: Assets
 ) -> None:
-    asked = request.Request(prompt="a red kite", reference_asset_ids=(REFERENCE,))
+    asked = request.Request(
+        prompt="a red kite",
+        reference_asset_ids=(REFERENCE,),
+        first_frame_asset_id=FIRST,
+        last_frame_asset_id=LAST,
+    )
     with pytest.raises(errors.AssetUnusable):
         await verbs.quote("tenant", asked)
     with pytest.raises(errors.AssetUnusable):
         await verbs.create("tenant", asked, "", "")
-    assert assets.asked == [f"tenant/{REFERENCE}"] * 2
+    assert assets.asked == [f"tenant/{asset_id}" for asset_id in (REFERENCE, FIRST, LAST)] * 2
 
 
 async def test_storage_is_not_asked_about_more_pictures_than_are_taken(

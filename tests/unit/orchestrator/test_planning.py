@@ -11,6 +11,7 @@ from tests.support import orchestrator
 from tests.support.orchestrator import FREE, GENERATION_ID, OTHER, PAID, model_card, offers, provider_card
 
 DAY = orchestrator.NOW.date()
+ENDS = {"first_frame_asset_id": "f", "ends_on_frame": True}
 
 
 def sketch(duration_seconds: float = 8.0, **changes: object) -> planning.Sketch:
@@ -95,6 +96,11 @@ def test_what_costs_too_much_is_refused_with_the_price() -> None:
         (model_card(longest_prompt=3), {}, "prompts of at most 3 characters"),
         (model_card(needs_picture=True, first_frame=True), {}, "starts from a picture, and the request has none"),
         (model_card(), {"pin": "somebody/else"}, "pinned to somebody/else"),
+        (model_card(first_frame=False), {"first_frame_asset_id": "f"}, "cannot start from a given frame"),
+        (model_card(last_frame=False), ENDS, "cannot end on a given frame"),
+        (model_card(), {"ends_on_frame": True}, "ends on a given frame only where it starts from one too"),
+        (model_card(references_with_frames=False), {**ENDS, "references": 1}, "reference images or given frames, not"),
+        (model_card(negative_prompt=False), {"negative_prompt": True}, "takes no negative prompt"),
     ],
 )
 def test_what_nobody_can_make_is_refused_with_each_reason(
@@ -115,6 +121,41 @@ def test_what_makes_nothing_of_words_alone_takes_a_reference_or_the_frame_that_a
     )
     assert [(each.provider, each.struck) for each in first.route] == [("p", False), ("picky", True)]
     assert [(each.provider, each.struck) for each in second.route] == [("picky", False), ("p", False)]
+
+
+def test_the_first_shot_begins_on_the_first_frame_and_the_last_one_ends_on_the_last() -> None:
+    first_only = provider_card(
+        "first-only", model_card(longest_seconds=8.0, last_frame=False, references_with_frames=False)
+    )
+    able = provider_card("able", model_card(longest_seconds=8.0, micros_per_second=200_000))
+    shots = plan(sketch(24.0, **ENDS), first_only, able)
+    assert [one.first_frame_asset_id for one in shots] == ["f", "", ""]
+    assert [one.continues for one in shots] == [False, True, True]
+    assert [[each.provider for each in one.route if not each.struck] for one in shots] == [
+        ["first-only", "able"],
+        ["first-only", "able"],
+        ["able"],
+    ]
+
+
+def test_reference_images_beside_given_frames_count_where_the_request_gives_them() -> None:
+    either = provider_card("either", model_card(longest_seconds=8.0, references_with_frames=False))
+    both = provider_card("both", model_card(longest_seconds=8.0, micros_per_second=200_000))
+    first, last = plan(sketch(16.0, references=1, **ENDS), either, both)
+    assert [(each.provider, each.struck) for each in first.route] == [("both", False), ("either", True)]
+    assert [(each.provider, each.struck) for each in last.route] == [("either", False), ("both", False)]
+
+
+def test_a_last_shot_that_cannot_go_on_from_another_has_no_frame_to_begin_on() -> None:
+    unable = provider_card("unable", model_card(longest_seconds=8.0, first_frame=False))
+    with pytest.raises(errors.NoCandidate):
+        plan(sketch(16.0, ends_on_frame=True), unable)
+
+
+def test_a_first_frame_is_picture_enough() -> None:
+    picky = provider_card("picky", model_card(needs_picture=True))
+    (one,) = plan(sketch(first_frame_asset_id="f"), picky)
+    assert not one.route[0].struck
 
 
 def routed(policy: policies.RoutingPolicy, *cards: orchestrator.card.Card, **changes: object) -> list[str]:

@@ -43,6 +43,12 @@ def output(**wishes: object) -> request.Request:
         (output(width=5000, height=720), "output.width", "64 to 4096"),
         (dataclasses.replace(GOOD, reference_asset_ids=("x",) * 5), "reference_asset_ids", "at most 4"),
         (dataclasses.replace(GOOD, reference_asset_ids=("x",)), "reference_asset_ids", "must be a UUID"),
+        (dataclasses.replace(GOOD, first_frame_asset_id="x"), "first_frame_asset_id", "must be a UUID"),
+        (dataclasses.replace(GOOD, last_frame_asset_id="x"), "last_frame_asset_id", "must be a UUID"),
+        (dataclasses.replace(GOOD, negative_prompt=" \n"), "negative_prompt", "or be left out"),
+        (dataclasses.replace(GOOD, negative_prompt="x" * 2001), "negative_prompt", "has 2001 characters"),
+        (dataclasses.replace(GOOD, negative_prompt="a\x00b"), "negative_prompt", "NUL"),
+        (dataclasses.replace(GOOD, negative_prompt="\ud83d alone"), "negative_prompt", "surrogate"),
         (dataclasses.replace(GOOD, prompt="\u200b\ufeff \u202e"), "prompt", "what the video should show"),
         (dataclasses.replace(GOOD, output=request.OutputWish(aspect_ratio="١٦:٩")), "output.aspect_ratio", "16:9"),
         (dataclasses.replace(GOOD, labels={str(n): "" for n in range(33)}), "labels", "at most 32"),
@@ -75,6 +81,9 @@ def test_the_longest_prompt_and_every_edge_are_taken() -> None:
             deadline_time=NOW + datetime.timedelta(microseconds=1),
             seed=request.LARGEST_SEED,
             priority=10,
+            negative_prompt="x" * request.LONGEST_NEGATIVE_PROMPT_CHARACTERS,
+            first_frame_asset_id="00000000-0000-0000-0000-000000000001",
+            last_frame_asset_id="00000000-0000-0000-0000-000000000001",
         ),
         NOW,
     )
@@ -114,5 +123,18 @@ def test_the_fingerprint_is_that_of_the_meaning() -> None:
         dataclasses.replace(one, fallback_floor=generation.Delivery.VIDEO),
         dataclasses.replace(one, labels={}),
         dataclasses.replace(one, output=request.OutputWish(audio=False)),
+        dataclasses.replace(one, negative_prompt="rain"),
+        dataclasses.replace(one, first_frame_asset_id="rain"),
+        dataclasses.replace(one, last_frame_asset_id="rain"),
     ]
     assert len({request.fingerprint(two) for two in [one, *others]}) == len(others) + 1
+
+
+def test_a_request_without_what_was_added_later_has_the_fingerprint_that_it_had() -> None:
+    assert request.fingerprint(GOOD) == "596aac4e3161f9182e94659b63842af357bff11b05b47bc9f18578f835ea2120"
+
+
+def test_every_picture_is_named_once() -> None:
+    asked = dataclasses.replace(GOOD, reference_asset_ids=("a", "b"), first_frame_asset_id="a", last_frame_asset_id="c")
+    assert asked.picture_asset_ids == ("a", "b", "c")
+    assert GOOD.picture_asset_ids == ()

@@ -2,6 +2,7 @@
 
 import pytest
 from reelmesh.mesh.v1 import attempt_service_pb2
+from reelmesh.v1 import generation_service_pb2
 from reelmesh_orchestrator import wire
 from reelmesh_orchestrator.model import facts
 
@@ -35,6 +36,27 @@ def test_a_shot_is_told_that_another_goes_on_from_its_last_frame() -> None:
     story.step_done({"frame_asset_id": "frame-1"})
     last = wire.generate_task(story.aggregate, story.latest())
     assert (last.first_frame_asset_id, last.continued) == ("frame-1", False)
+
+
+def test_the_first_shot_is_told_its_first_frame_and_the_last_one_its_last() -> None:
+    asked = {"first_frame_asset_id": "begin", "last_frame_asset_id": "end", "negative_prompt": "rain"}
+    story = Story(admitted(SHORT, duration_seconds=8.0, **asked))
+    first = story.dispatched()
+    told = wire.generate_task(story.aggregate, first)
+    assert (told.first_frame_asset_id, told.last_frame_asset_id, told.negative_prompt) == ("begin", "", "rain")
+    story.recorded(first.id)
+    story.finished(first.id, facts.Outcome.SUCCEEDED)
+    story.step_done({"frame_asset_id": "frame-1"})
+    told = wire.generate_task(story.aggregate, story.latest())
+    assert (told.first_frame_asset_id, told.last_frame_asset_id, told.negative_prompt) == ("frame-1", "end", "rain")
+
+
+def test_a_generation_shows_what_it_was_asked_with() -> None:
+    asked = {"first_frame_asset_id": "begin", "last_frame_asset_id": "end", "negative_prompt": "rain"}
+    message = wire.request_from_proto(generation_service_pb2.GenerationRequest(prompt="a", **asked))
+    assert {name: getattr(message, name) for name in asked} == asked
+    shown = wire.generation_to_proto(admitted(**asked).aggregate)
+    assert {name: getattr(shown, name) for name in asked} == asked
 
 
 def test_a_shot_of_its_own_is_not_continued() -> None:

@@ -200,6 +200,7 @@ async def test_pictures_are_read_before_anything_is_asked(scene) -> None:
     await scene.start()
     scene.assets.pictures["ref"] = model.Picture("ref", "image/png", b"png")
     scene.assets.pictures["first"] = model.Picture("first", "image/png", b"png")
+    scene.assets.pictures["last"] = model.Picture("last", "image/png", b"gnp")
     seen: list[model.Task] = []
     plain = scene.provider.submit
 
@@ -208,14 +209,18 @@ async def test_pictures_are_read_before_anything_is_asked(scene) -> None:
         return await plain(task, gate)
 
     scene.provider.submit = submit
-    await scene.submit(reference_asset_ids=("ref",), first_frame_asset_id="first")
+    await scene.submit(reference_asset_ids=("ref",), first_frame_asset_id="first", last_frame_asset_id="last")
     assert [picture.asset_id for picture in seen[0].references] == ["ref"]
     assert seen[0].first_frame == scene.assets.pictures["first"]
+    assert seen[0].last_frame == scene.assets.pictures["last"]
 
 
-async def test_a_picture_that_is_gone_is_a_refusal_for_good(scene) -> None:
+@pytest.mark.parametrize(
+    "wish", [{"reference_asset_ids": ("gone",)}, {"first_frame_asset_id": "gone"}, {"last_frame_asset_id": "gone"}]
+)
+async def test_a_picture_that_is_gone_is_a_refusal_for_good(scene, wish) -> None:
     await scene.start()
-    row = await scene.submit(reference_asset_ids=("gone",))
+    row = await scene.submit(**wish)
     assert row.declined is not None
     assert row.declined.verdict is model.Verdict.REFUSED_FOR_GOOD
     assert scene.provider.submits == []

@@ -21,6 +21,8 @@ def full_task() -> model.Task:
         first_frame_asset_id="c",
         continued=True,
         price_micros=5_000_000,
+        last_frame_asset_id="d",
+        negative_prompt="rain",
     )
 
 
@@ -30,7 +32,7 @@ def test_a_task_survives_the_wire() -> None:
 
 def test_every_field_of_the_message_is_read() -> None:
     names = {field.name for field in task_pb2.GenerateTask.DESCRIPTOR.fields}
-    ours = {field.name for field in dataclasses.fields(model.Task)} - {"references", "first_frame"}
+    ours = {field.name for field in dataclasses.fields(model.Task)} - {"references", "first_frame", "last_frame"}
     assert names == ours
 
 

@@ -43,6 +43,7 @@ def test_what_the_card_does_not_have_is_not_used() -> None:
         (GOOD.replace('"owner/app/text"', "7"), "owner/app"),
         (GOOD.replace('{ aspect_ratio = "16:9" }', "7"), "are tables"),
         (GOOD + "fixed = 7", "are tables"),
+        (GOOD + 'both = "app"', "owner/app"),
         (GOOD.replace("16x9", "9x16"), "form m has no size 16x9"),
         (GOOD.replace("models.m", "models.n"), "model m of the card has no form"),
     ],
@@ -55,6 +56,10 @@ def test_what_is_no_form_says_why(text: str, words: str) -> None:
 def test_a_form_goes_with_its_card() -> None:
     with pytest.raises(card_files.BadCard, match="its form says not where"):
         forms.parse(GOOD, card(dataclasses.replace(PLAIN, first_frame=True)))
+    with pytest.raises(card_files.BadCard, match="takes a last frame, its form says not where"):
+        forms.parse(GOOD, card(dataclasses.replace(PLAIN, last_frame=True)))
+    with pytest.raises(card_files.BadCard, match="whether it takes a negative prompt"):
+        forms.parse(GOOD, card(dataclasses.replace(PLAIN, negative_prompt=True)))
     with pytest.raises(card_files.BadCard, match="whether it takes a seed"):
         forms.parse(GOOD, card(dataclasses.replace(PLAIN, seed=True)))
 

@@ -11,6 +11,7 @@ from reelmesh_provider_fal import forms, wire
 CARD = card_files.parse(card_files.packaged("reelmesh_provider_fal", "fal"), "fal", "1.0")
 FORMS = forms.parse(card_files.packaged("reelmesh_provider_fal", "forms"), CARD)
 VEO, SILENT, KLING = "fal-ai/veo3.1", "fal-ai/veo3.1/silent", "fal-ai/kling-video/v3/pro"
+SEEDANCE = "bytedance/seedance-2.5"
 TASK = testing.make_task(model=VEO, duration_seconds=4.0, width=1280, height=720, prompt="a cat")
 CLIP = dataclasses.replace(TASK, model=KLING, duration_seconds=5.0, width=1080, height=1920)
 FRAME = model.Picture("frame", "image/png", b"png")
@@ -57,9 +58,38 @@ def test_a_first_frame_goes_to_an_endpoint_of_its_own_as_data() -> None:
     task = dataclasses.replace(TASK, first_frame=FRAME)
     assert wire.endpoint(TASK, FORMS[VEO]) == "fal-ai/veo3.1"
     assert wire.endpoint(task, FORMS[VEO]) == "fal-ai/veo3.1/image-to-video"
-    assert wire.with_picture({"a": 1}, TASK, FORMS[VEO]) == {"a": 1}
-    assert wire.with_picture({}, task, FORMS[VEO]) == {"image_url": "data:image/png;base64,cG5n"}
-    assert wire.with_picture({}, task, FORMS[KLING]) == {"start_image_url": "data:image/png;base64,cG5n"}
+    assert wire.with_pictures({"a": 1}, TASK, FORMS[VEO]) == {"a": 1}
+    assert wire.with_pictures({}, task, FORMS[VEO]) == {"image_url": "data:image/png;base64,cG5n"}
+    assert wire.with_pictures({}, task, FORMS[KLING]) == {"start_image_url": "data:image/png;base64,cG5n"}
+
+
+@pytest.mark.parametrize(
+    ("name", "where", "first", "last"),
+    [
+        (VEO, "fal-ai/veo3.1/first-last-frame-to-video", "first_frame_url", "last_frame_url"),
+        (KLING, "fal-ai/kling-video/v3/pro/image-to-video", "start_image_url", "end_image_url"),
+        (SEEDANCE, "bytedance/seedance-2.5/image-to-video", "image_url", "end_image_url"),
+    ],
+)
+def test_two_frames_go_where_a_model_takes_both(name: str, where: str, first: str, last: str) -> None:
+    task = dataclasses.replace(TASK, first_frame=FRAME, last_frame=model.Picture("end", "image/jpeg", b"jpg"))
+    assert wire.endpoint(task, FORMS[name]) == where
+    assert where in FORMS[name].endpoints
+    assert wire.with_pictures({}, task, FORMS[name]) == {
+        first: "data:image/png;base64,cG5n",
+        last: "data:image/jpeg;base64,anBn",
+    }
+
+
+def test_what_is_not_wanted_is_said_where_a_model_takes_it() -> None:
+    task = dataclasses.replace(TASK, negative_prompt="rain")
+    assert wire.fields(task, FORMS[VEO]) == {**wire.fields(TASK, FORMS[VEO]), "negative_prompt": "rain"}
+    with pytest.raises(wire.Impossible, match="takes no negative prompt"):
+        wire.fields(task, FORMS[SEEDANCE])
+    with pytest.raises(wire.Impossible, match="only where it starts from one too"):
+        wire.fields(dataclasses.replace(TASK, last_frame=FRAME), FORMS[VEO])
+    with pytest.raises(wire.Impossible, match="cannot end on a given frame"):
+        wire.fields(dataclasses.replace(TASK, last_frame=FRAME), dataclasses.replace(FORMS[VEO], last_field=""))
 
 
 def test_fal_is_told_not_to_repeat_and_not_to_wait_for_ever() -> None:

@@ -100,6 +100,8 @@ def test_seeds_keep_all_their_bits(seed: int, sent: int) -> None:
         ({"duration_seconds": 4.5}, "whole seconds, not 4.5"),
         ({"references": (PICTURE,) * 7}, "takes 6 reference images, not 7"),
         ({"first_frame": dataclasses.replace(PICTURE, content_type="image/gif")}, "image asset is image/gif"),
+        ({"first_frame": PICTURE, "last_frame": PICTURE}, "cannot end on a given frame"),
+        ({"negative_prompt": "rain"}, "takes no negative prompt"),
     ],
 )
 def test_what_cannot_be_asked_for_says_why(changes: dict[str, object], words: str) -> None:

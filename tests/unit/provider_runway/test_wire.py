@@ -27,7 +27,7 @@ def asked(**changes: object) -> wire.Create:
 
 def test_words_alone_and_pictures_go_to_addresses_of_their_own() -> None:
     words = asked()
-    assert (words.path, words.picture) == ("/v1/text_to_video", None)
+    assert (words.path, words.pictures) == ("/v1/text_to_video", ())
     assert words.body == {
         "model": "gen4.5",
         "promptText": "a cat",
@@ -36,15 +36,29 @@ def test_words_alone_and_pictures_go_to_addresses_of_their_own() -> None:
         "seed": TASK.seed,
     }
     started = asked(first_frame=PICTURE)
-    assert (started.path, started.picture) == ("/v1/image_to_video", PICTURE)
-    assert started.with_picture("runway://x")["promptImage"] == "runway://x"
+    assert (started.path, started.pictures) == ("/v1/image_to_video", (PICTURE,))
+    assert started.with_pictures(["runway://x"])["promptImage"] == "runway://x"
+    assert words.with_pictures([]) == words.body
     assert isinstance(words.body["duration"], int)
 
 
 def test_the_first_frame_comes_before_references() -> None:
     reference = dataclasses.replace(PICTURE, asset_id="reference")
-    assert asked(references=(reference,)).picture == reference
-    assert asked(references=(reference,), first_frame=PICTURE).picture == PICTURE
+    assert asked(references=(reference,)).pictures == (reference,)
+    assert asked(references=(reference,), first_frame=PICTURE).pictures == (PICTURE,)
+
+
+def test_two_frames_have_their_positions_and_what_is_not_wanted_is_said() -> None:
+    end = dataclasses.replace(PICTURE, asset_id="end")
+    both = asked(model="veo3.1", duration_seconds=4.0, first_frame=PICTURE, last_frame=end, negative_prompt="rain")
+    assert (both.path, both.pictures) == ("/v1/image_to_video", (PICTURE, end))
+    assert both.with_pictures(["runway://a", "runway://b"])["promptImage"] == [
+        {"uri": "runway://a", "position": "first"},
+        {"uri": "runway://b", "position": "last"},
+    ]
+    assert both.body["negativePrompt"] == "rain"
+    assert asked(model="veo3.1", duration_seconds=4.0, negative_prompt="rain").body["negativePrompt"] == "rain"
+    assert "negativePrompt" not in asked().body
 
 
 @pytest.mark.parametrize("audio", [True, False])
@@ -60,6 +74,9 @@ def test_sound_is_asked_for_or_not_where_a_model_makes_it(audio: bool) -> None:
         ({"model": "gen4_turbo"}, "starts from a picture"),
         ({"prompt": "\N{CAT FACE}" * 501}, "1002"),
         ({"duration_seconds": 2.5}, "whole seconds"),
+        ({"first_frame": PICTURE, "last_frame": PICTURE}, "gen4.5 cannot end on a given frame"),
+        ({"model": "seedance2", "last_frame": PICTURE}, "only where it starts from one too"),
+        ({"model": "seedance2", "negative_prompt": "rain"}, "seedance2 takes no negative prompt"),
         ({"width": 960, "height": 960}, "1280x720, 720x1280, not 960x960"),
     ],
 )

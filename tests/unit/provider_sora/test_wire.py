@@ -25,6 +25,21 @@ def test_the_model_goes_only_to_servers_of_many() -> None:
     assert ("model" in told, besides) == (False, {"seed": TASK.seed, "fps": 24})
 
 
+@pytest.mark.parametrize("profile", [SGLANG, VLLM])
+def test_what_is_not_wanted_is_said_to_servers_that_take_it(profile: wire.Profile) -> None:
+    _, besides = wire.fields(dataclasses.replace(TASK, negative_prompt="rain"), profile)
+    assert besides == {"seed": TASK.seed, "negative_prompt": "rain"}
+
+
+@pytest.mark.parametrize("profile", [OPENAI, LITELLM])
+def test_what_the_dialect_has_no_word_for_is_refused(profile: wire.Profile) -> None:
+    with pytest.raises(wire.Impossible, match="takes no negative prompt"):
+        wire.fields(dataclasses.replace(TASK, negative_prompt="rain"), profile)
+    frame = model.Picture("frame", "image/png", b"")
+    with pytest.raises(wire.Impossible, match="cannot end on a given frame"):
+        wire.fields(dataclasses.replace(TASK, first_frame=frame, last_frame=frame), profile)
+
+
 def test_the_first_frame_comes_before_references() -> None:
     frame, reference = (model.Picture(name, "image/png", b"") for name in ("frame", "reference"))
     assert wire.picture_of(dataclasses.replace(TASK, first_frame=frame, references=(reference,))) == frame

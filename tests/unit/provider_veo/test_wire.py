@@ -82,6 +82,13 @@ def test_a_first_frame_goes_before_references() -> None:
     assert "resizeMode" not in parameters
 
 
+def test_a_clip_ends_on_the_frame_that_it_was_given_and_what_is_not_wanted_is_said() -> None:
+    instance, parameters = asked(first_frame=PICTURE, last_frame=PICTURE, negative_prompt="rain")
+    assert instance == {"prompt": "a cat", "image": ENCODED, "lastFrame": ENCODED}
+    assert parameters["negativePrompt"] == "rain"
+    assert "negativePrompt" not in asked()[1]
+
+
 def test_what_follows_the_at_is_ours() -> None:
     assert wire.vendor_model("veo-3.1-generate-001@4k") == "veo-3.1-generate-001"
     assert wire.vendor_model("veo-3.1-generate-001") == "veo-3.1-generate-001"
@@ -99,6 +106,11 @@ def test_what_follows_the_at_is_ours() -> None:
         ({"references": (PICTURE,) * 4}, "takes 3 reference images, not 4"),
         ({"references": (PICTURE,), "model": "veo-3.1-lite-generate-001"}, "takes 0 reference images, not 1"),
         ({"first_frame": dataclasses.replace(PICTURE, content_type="image/gif")}, "image asset is image/gif"),
+        (
+            {"first_frame": PICTURE, "last_frame": dataclasses.replace(PICTURE, content_type="image/gif")},
+            "image asset is image/gif",
+        ),
+        ({"last_frame": PICTURE}, "only where it starts from one too"),
     ],
 )
 def test_what_veo_does_not_make_is_refused_with_the_reason(changes: dict[str, Any], words: str) -> None:

@@ -49,10 +49,10 @@ def fields(task: mesh.Task, form: Form) -> dict[str, Any]:
     """
     if task.negative_prompt and not form.negative_prompt:
         raise Impossible(f"{task.model} takes no negative prompt")
-    if task.last_frame and not (form.last_field and task.first_frame):
-        raise Impossible(
-            f"{task.model} ends on a given frame {'only where it starts from one too' if form.last_field else 'never'}"
-        )
+    if task.last_frame and not form.last_field:
+        raise Impossible(f"{task.model} cannot end on a given frame")
+    if task.last_frame and not task.first_frame:
+        raise Impossible(f"{task.model} ends on a given frame only where it starts from one too")
     size = form.sizes.get(f"{task.width}x{task.height}")
     if size is None:
         raise Impossible(f"{task.model} makes {', '.join(form.sizes)}, not {task.width}x{task.height}")

@@ -14,7 +14,15 @@ from typing import Any, cast
 from starlette import requests, responses, routing
 
 from reelmesh_simulators import orders, serving, vendor
-from reelmesh_simulators.dialects import addresses, bodies, runway_models, runway_router, runway_uploads, shapes
+from reelmesh_simulators.dialects import (
+    addresses,
+    bodies,
+    runway_media,
+    runway_models,
+    runway_router,
+    runway_uploads,
+    shapes,
+)
 from reelmesh_simulators.dialects.runway_words import (
     DAILY_CAP,
     DOCS,
@@ -173,7 +181,12 @@ class Runway:
             height=made.height,
             audio=made.audio,
             seed=fields.get("seed"),
-            told={"estimate": made.estimate_credits, **told},
+            told={
+                "estimate": made.estimate_credits,
+                "negative_prompt": str(fields.get("negativePrompt") or ""),
+                "frames": runway_media.positions(fields.get("promptImage")),
+                **told,
+            },
         )
         self._check_limits(caller, order, made)
         price = made.credits * MICROS_FOR_EACH_CREDIT

@@ -56,6 +56,13 @@ class Frames:
         return (Kind.ADDRESS, ()) if any(address_problem(frame.get("uri")) for frame in given) else None
 
 
+def positions(value: Any) -> list[str]:
+    """Return which frames an input that is right gives: an address alone is the first."""
+    if isinstance(value, str):
+        return ["first"]
+    return [str(frame.get("position")) for frame in records(value) or ()]
+
+
 @dataclass(frozen=True, slots=True)
 class Media:
     """A list of objects, each with the address of a picture, a clip or a sound."""

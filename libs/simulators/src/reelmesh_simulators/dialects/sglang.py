@@ -203,6 +203,7 @@ def _order(fields: bodies.Fields) -> orders.Order:
         height - height % 16,
         audio=False,
         seed=None if seed is None else _number(fields, "seed", 0),
+        told={"negative_prompt": str(fields.get("negative_prompt") or "")},
     )
 
 

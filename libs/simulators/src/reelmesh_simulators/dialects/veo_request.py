@@ -45,7 +45,12 @@ def order_of(model: str, location: str, fields: bodies.Fields) -> orders.Order:
         height,
         audio=google.chosen(parameters, "generateAudio", (True, False), True),
         seed=google.number(parameters, "seed", 0, google.LARGEST_SEED),
-        told={"location": location, "storage_uri": storage_uri},
+        told={
+            "location": location,
+            "storage_uri": storage_uri,
+            "negative_prompt": google.text(parameters, "negativePrompt"),
+            "inputs": sorted(name for name in ("image", "lastFrame", "video", "referenceImages") if name in instance),
+        },
         clips=google.number(parameters, "sampleCount", 1, MOST_CLIPS) or 1,
         labels=google.labels_of(fields),
     )
@@ -132,5 +137,4 @@ def _check_rest(parameters: bodies.Fields) -> None:
     google.chosen(parameters, "resizeMode", ("pad", "crop"), None)
     google.chosen(parameters, "enhancePrompt", (True, False), None)
     google.chosen(parameters, "fps", (24,), None)
-    google.text(parameters, "negativePrompt")
     google.text(parameters, "pubsubTopic")

@@ -79,6 +79,7 @@ class VLLMOmni:
             bodies.even(height),
             audio=fields.get("generate_sound") == "true",
             seed=int(seed) if seed else None,
+            told={"negative_prompt": str(fields.get("negative_prompt") or "")},
         )
         caller = vendor.Caller(NAME, request.headers.get("user-agent", ""))
         job = await self._vendor.create(caller, order, f"video_gen_{self._vendor.ids.fresh().hex}", 0)
