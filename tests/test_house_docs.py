@@ -136,6 +136,7 @@ def _results(expression: ast.expr) -> Iterator[str]:
         ),
         ("`output.frames_per_second`", ", ".join(str(each) for each in request.FRAME_RATES if each), ""),
         ("`reference_asset_ids`", f"at most {request.MOST_REFERENCES}", ""),
+        ("`negative_prompt`", f"at most {request.LONGEST_NEGATIVE_PROMPT_CHARACTERS} characters", ""),
         ("`labels`", f"at most {request.MOST_LABELS}", ""),
         ("`labels`", f"1 to {request.LONGEST_LABEL_KEY_CHARACTERS} characters", ""),
         ("`labels`", f"at most {request.LONGEST_LABEL_VALUE_CHARACTERS}", ""),
