@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 UPLOAD_LIMIT_BYTES = 300_000
 RED = (220, 20, 20)
 BLUE = (20, 20, 220)
+QUOTES = "/api/v1/quotes"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -50,6 +51,25 @@ async def test_pictures_sent_as_a_body_and_as_a_form_are_seen_in_the_film_in_the
     assert red > blue + 50
     red, _, blue = films.mean_colour(seen[-len(seen) // 4])
     assert blue > red + 50
+
+
+async def test_a_film_begins_and_ends_on_the_frames_it_was_given(mesh) -> None:
+    first, last = [await mesh.caller.upload(films.picture(colour)) for colour in (RED, BLUE)]
+    frames = {"first_frame_asset_id": first["id"], "last_frame_asset_id": last["id"]}
+    done = await mesh.caller.made("Two ends", {**callers.TINY, "duration_seconds": 2}, **frames)
+    assert {name: done[name] for name in frames} == frames
+    seen = films.frames(await mesh.caller.content(done["renditions"][0]["asset_id"]))
+    red, _, blue = films.mean_colour(seen[0])
+    assert red > blue + 100
+    red, _, blue = films.mean_colour(seen[-1])
+    assert blue > red + 100
+
+
+@pytest.mark.parametrize("path", [callers.GENERATIONS, QUOTES])
+async def test_what_nobody_takes_is_refused_with_the_reason(mesh, path: str) -> None:
+    body = {"prompt": "A cat", "output": dict(callers.TINY), "negative_prompt": "rain"}
+    answer = await mesh.caller.http.post(path, json=body)
+    assert "takes no negative prompt" in callers.refused(answer, 400, "NO_CANDIDATE")
 
 
 async def test_a_picture_sent_by_grpc_can_be_used_and_read_back(mesh) -> None:
@@ -115,6 +135,10 @@ async def test_pictures_that_are_none_of_ours_too_many_or_no_pictures_are_refuse
         for asset_ids in lists:
             body = {"prompt": "A cat", "output": dict(callers.TINY), "reference_asset_ids": asset_ids}
             assert callers.refused(await mesh.caller.http.post(callers.GENERATIONS, json=body), 400, reason)
+    for field in ("first_frame_asset_id", "last_frame_asset_id"):
+        body = {"prompt": "A cat", "output": dict(callers.TINY), field: film["renditions"][0]["asset_id"]}
+        told = callers.refused(await mesh.caller.http.post(callers.GENERATIONS, json=body), 400, "ASSET_UNUSABLE")
+        assert "not a reference image" in told
 
 
 async def test_a_picture_that_was_deleted_meanwhile_ends_the_generation_without_a_submit(mesh) -> None:
