@@ -86,7 +86,7 @@ async def test_an_answer_that_says_nothing_is_unknown_and_one_request_was_sent(s
 @pytest.mark.parametrize(
     ("marker", "outcome"),
     [
-        ("[[fail]]", model.Outcome.FAILED),
+        ("[[fail]]", model.Outcome.REFUSED),
         ("[[fail=1]]", model.Outcome.FILTERED),
         ("[[fail=2]]", model.Outcome.FILTERED),
         ("[[fail=3]]", model.Outcome.FAILED),

@@ -170,7 +170,7 @@ async def test_without_a_token_nothing_is_asked(
     [
         ("filter", model.Outcome.FILTERED, "violated its usage guidelines"),
         ("fail=3", model.Outcome.FILTERED, "usage guidelines"),
-        ("fail", model.Outcome.FAILED, "could not be processed"),
+        ("fail", model.Outcome.REFUSED, "could not be processed"),
         ("fail-inside", model.Outcome.FAILED, "failed inside"),
         ("fail-inside=8", model.Outcome.FAILED, "no capacity"),
     ],
