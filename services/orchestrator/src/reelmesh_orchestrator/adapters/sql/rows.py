@@ -261,8 +261,8 @@ def of_card(stated: card.Card) -> Columns:
 
 
 def to_card(stored: Mapping[str, Any]) -> card.Card:
-    """Return the card that was stored as JSON."""
-    values: Columns = dict(stored)
+    """Return the card that was stored as JSON, by a younger version of ours perhaps: what is unknown is passed over."""
+    values = _known(card.Card, stored)
     values.update(models=tuple(_model(model) for model in stored["models"]), recovery=card.Recovery(stored["recovery"]))
     return card.Card(**values)
 
@@ -275,7 +275,7 @@ def _model(stored: Mapping[str, Any]) -> card.ModelCard:
         for price in stored["prices"]
     )
     retires_on = stored["retires_on"]
-    values: Columns = dict(stored)
+    values = _known(card.ModelCard, stored)
     values.update(
         durations_seconds=tuple(stored["durations_seconds"]),
         sizes=tuple((width, height) for width, height in stored["sizes"]),
@@ -283,6 +283,11 @@ def _model(stored: Mapping[str, Any]) -> card.ModelCard:
         retires_on=datetime.date.fromisoformat(retires_on) if retires_on else None,
     )
     return card.ModelCard(**values)
+
+
+def _known(kind: type[card.Card | card.ModelCard], stored: Mapping[str, Any]) -> Columns:
+    names = {field.name for field in dataclasses.fields(kind)}
+    return {name: value for name, value in stored.items() if name in names}
 
 
 def _plain_dict(pairs: list[tuple[str, Any]]) -> Columns:
