@@ -26,7 +26,9 @@ CASES = sorted(file.stem for file in (CHART / "ci").glob("*.yaml"))
 # The oldest that the chart names, one of those that are common, and the newest that is known.
 KUBERNETES = ("1.30", "1.34", kubernetes_validate.latest_version())
 # Kinds that Kubernetes does not have itself.
-FOREIGN = frozenset({"ServiceMonitor"})
+FOREIGN = frozenset({"ServiceMonitor", "WorkerPool"})
+# The case in which no custom resource is defined yet.
+FIRST = "stopped"
 NAMESPACE = "video"
 _CACHE = pathlib.Path.home() / ".cache" / "reelmesh" / "cluster"
 _SHOWN_LINES = 60
@@ -46,6 +48,8 @@ def rendered(program: str, case: str) -> str:
     """
     values = CHART / "ci" / f"{case}.yaml"
     command = [program, "template", "reelmesh", str(CHART), "--namespace", NAMESPACE, "--values", str(values)]
+    # As where the definitions of the chart are there already, but in the case of a first installation.
+    command += [] if case == FIRST else ["--api-versions", "reelmesh.dev/v1alpha1"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 

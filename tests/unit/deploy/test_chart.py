@@ -15,13 +15,16 @@ import yaml
 from reelmesh_kit import accounts
 from reelmesh_standalone import parts
 
-from scripts import chart, chart_page
+from scripts import chart, chart_page, crd
 from tests.support import deploying
 
 SCHEMA: dict[str, Any] = json.loads((chart.CHART / "values.schema.json").read_text())
 VALUES: dict[str, Any] = yaml.safe_load((chart.CHART / "values.yaml").read_text())
+# It talks to Kubernetes; `reelmesh up` has nothing to scale.
+OPERATOR = "operator"
 # What others read: the libraries of vendors.
 OTHERS = {"GOOGLE_APPLICATION_CREDENTIALS"}
+HANDBOOK = chart.ROOT / "docs" / "operating.md"
 
 
 def of_kind(case: str, *kinds: str) -> dict[str, dict[str, Any]]:
@@ -58,7 +61,7 @@ def test_a_field_that_kubernetes_does_not_know_is_noticed() -> None:
 
 def test_every_service_can_be_run_by_it() -> None:
     assert {name for name, _, _ in ours("full")} >= {part.name for part in parts.all_parts()}
-    assert VALUES["services"].keys() == {part.name for part in parts.all_parts()}
+    assert VALUES["services"].keys() == {part.name for part in parts.all_parts()} | {OPERATOR}
 
 
 @pytest.mark.parametrize("case", chart.CASES)
@@ -78,7 +81,7 @@ def test_pods_keep_the_restricted_standard(case: str) -> None:
         security = pod["securityContext"]
         assert (security["runAsNonRoot"], security["seccompProfile"]) == (True, {"type": "RuntimeDefault"}), name
         assert security["runAsUser"] > 0, name
-        assert pod["automountServiceAccountToken"] is False, name
+        assert pod["automountServiceAccountToken"] is name.endswith(f"-{OPERATOR}"), name
         assert pod["enableServiceLinks"] is False, name
         for container in [*pod["containers"], *pod.get("initContainers", [])]:
             assert container["securityContext"] == {
@@ -90,8 +93,10 @@ def test_pods_keep_the_restricted_standard(case: str) -> None:
 
 
 @pytest.mark.parametrize("case", chart.CASES)
-def test_nobody_holds_rights_in_the_cluster(case: str) -> None:
-    assert of_kind(case, "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding") == {}
+def test_nobody_but_the_operator_holds_rights_and_that_in_the_namespace_alone(case: str) -> None:
+    assert of_kind(case, "ClusterRole", "ClusterRoleBinding") == {}
+    holders = {name.rpartition("-")[2] for name in of_kind(case, "Role", "RoleBinding")}
+    assert holders == {name for name, _, _ in ours(case)} & {OPERATOR}
 
 
 @pytest.mark.parametrize("case", chart.CASES)
@@ -265,3 +270,43 @@ def _objects(schema: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str,
 )
 def test_values_that_mean_nothing_are_refused(wrong: dict[str, Any]) -> None:
     assert [error.message for error in validator().iter_errors(wrong)] != []
+
+
+def test_pools_name_the_workloads_that_leave_their_pods_to_them_and_are_what_their_definition_takes() -> None:
+    (version,) = crd.definition()["spec"]["versions"]
+    workloads = of_kind("full", "Deployment", "StatefulSet")
+    found = of_kind("full", "WorkerPool")
+    assert {name: each["spec"]["queue"] for name, each in found.items()} == {
+        "mesh-provider-fal": {"provider": "fal"},
+        "mesh-provider-local": {"provider": "local"},
+    }
+    for each in found.values():
+        jsonschema.validate(each, version["schema"]["openAPIV3Schema"])
+        workload = each["spec"]["workload"]
+        assert workloads[workload["name"]]["kind"] == workload["kind"]
+        assert "replicas" not in workloads[workload["name"]]["spec"]
+
+
+def test_the_operator_has_one_pod_and_the_role_that_the_handbook_names() -> None:
+    workload = of_kind("full", "Deployment")["mesh-operator"]
+    assert (workload["spec"]["replicas"], workload["spec"]["strategy"]) == (1, {"type": "Recreate"})
+    (role,) = of_kind("full", "Role").values()
+    written = re.search(r"```yaml\nrules:\n.*?```", HANDBOOK.read_text(), re.DOTALL)
+    assert written
+    assert role["rules"] == yaml.safe_load(written.group().strip("`").removeprefix("yaml\n"))["rules"]
+    (binding,) = of_kind("full", "RoleBinding").values()
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+    assert binding["subjects"][0]["name"] == workload["spec"]["template"]["spec"]["serviceAccountName"]
+
+
+def test_what_may_be_said_of_a_pool_is_what_its_definition_has() -> None:
+    (version,) = crd.definition()["spec"]["versions"]
+    defined = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+    said = SCHEMA["definitions"]["service"]["properties"]["pool"]["properties"]
+    assert said.keys() == defined.keys() - {"workload"}
+    for name, each in said.items():
+        assert each.get("properties", {}).keys() == defined[name].get("properties", {}).keys(), name
+
+
+def test_before_their_kind_is_defined_no_pool_is_asked_for() -> None:
+    assert of_kind(chart.FIRST, "WorkerPool") == {}

@@ -7,6 +7,7 @@ import pytest
 from scripts import chart
 from tests.support import requirements
 
+POOLED = "scaledByPool=true,services.{0}.pool.maxReplicas=2"
 REFUSED = {
     "apiKeys.existingSecret=": "Say where the API keys are",
     "apiKeys.development=true": "by one of apiKeys.existingSecret",
@@ -19,6 +20,10 @@ REFUSED = {
     "services.media.calls={gateway}": "calls gateway, which serves no gRPC",
     "services.media.drainSeconds=50": "must be 20 or more above drainSeconds",
     "services.gateway.replcas=1": "replcas",
+    "services.provider-local.pool.maxReplicas=2": "set services.provider-local.scaledByPool, too",
+    f"services.provider-local.{POOLED.format('provider-local')}": "needs the operator",
+    f"services.operator.enabled=true,services.media.{POOLED.format('media')}": "for media, set pool.queue.lanes",
+    "services.media.pool.maxReplica=2": "maxReplica",
 }
 
 

@@ -48,6 +48,7 @@ def test_who_calls_whom(case: str) -> None:
         "orchestrator": {"storage"},
         "media": {"orchestrator", "storage"},
         **dict.fromkeys(workers, BACK),
+        **({"operator": {"orchestrator"}} if "operator" in found.pods else {}),
     }
     assert edges(found, HTTP) == {"test": {"gateway"}}
     assert edges(found, ADMIN) == {}
@@ -99,10 +100,12 @@ def test_servers_outside_are_reached_where_they_are_said_to_be_by_who_uses_them(
     assert reaching(found, messaging, 4222) == services - {"storage"}
     assert reaching(found, Stranger("10.20.1.1"), 6432) == {"orchestrator", "storage", "migrate"}
     assert reaching(found, Stranger("10.30.1.1"), 443) == {"storage"}
+    assert reaching(found, Stranger("10.40.0.7"), 6443) == {"operator"}
     assert reaching(found, collector, 4317) == services
     for elsewhere in (Stranger("10.99.0.1"), Stranger(namespace={"kubernetes.io/metadata.name": "other"})):
-        assert {port: reaching(found, elsewhere, port) for port in (4222, 5432, 6432, 4317)} == {
+        assert {port: reaching(found, elsewhere, port) for port in (4222, 5432, 6432, 6443, 4317)} == {
             4222: set(),
+            6443: set(),
             5432: set(),
             6432: set(),
             4317: set(),

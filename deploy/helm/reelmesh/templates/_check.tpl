@@ -9,6 +9,10 @@
 {{- if ne (int $keys) 1 -}}
 {{- fail "Say where the API keys are by one of apiKeys.existingSecret, apiKeys.existingClaim and, for a trial, apiKeys.development." -}}
 {{- end -}}
+{{- $operated := false -}}
+{{- range $services -}}
+{{- if has "kubernetes" .uses }}{{ $operated = true }}{{ end -}}
+{{- end -}}
 {{- range $name, $service := $services -}}
 {{- if and $service.edge $values.apiKeys.development (gt (int $service.replicas) 1) -}}
 {{- fail (printf "apiKeys.development gives each Pod a key of its own: set services.%s.replicas to 1." $name) -}}
@@ -18,6 +22,15 @@
 {{- end -}}
 {{- if lt (int $service.terminationGracePeriodSeconds) (int (add $service.drainSeconds 20)) -}}
 {{- fail (printf "services.%s.terminationGracePeriodSeconds must be 20 or more above drainSeconds, which is %v." $name $service.drainSeconds) -}}
+{{- end -}}
+{{- if and $service.pool (not $service.scaledByPool) -}}
+{{- fail (printf "services.%s.pool says how it is scaled: set services.%s.scaledByPool, too." $name $name) -}}
+{{- end -}}
+{{- if and $service.pool (not $service.worker) (not (hasKey $service.pool "queue")) -}}
+{{- fail (printf "services.%s.pool has no queue, and it is no provider's worker: for media, set pool.queue.lanes." $name) -}}
+{{- end -}}
+{{- if and $service.pool (not $operated) -}}
+{{- fail (printf "services.%s.pool needs the operator: set services.operator.enabled." $name) -}}
 {{- end -}}
 {{- range $service.calls -}}
 {{- if not (hasKey $services .) -}}

@@ -28,7 +28,7 @@
         cidr: ::/0
         except:
           {{- toYaml $policy.internet.exceptIPv6 | nindent 10 }}
-{{- else if (index $values.embedded .).enabled }}
+{{- else if (get $values.embedded . | default dict).enabled }}
 - ports:
     - {port: {{ index $embedded . }}}
   to:
