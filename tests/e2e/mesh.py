@@ -35,7 +35,7 @@ PATIENCE: Mapping[str, Mapping[str, object]] = {
         "lease_seconds": 3.0,
         "renew_seconds": 0.5,
         "begin_seconds": 4.0,
-        "step_seconds": 4.0,
+        "step_seconds": 15.0,
         "sweep_seconds": 0.2,
         "request_timeout_seconds": 5.0,
         "cancel_grace_seconds": 10.0,
