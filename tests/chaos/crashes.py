@@ -30,6 +30,8 @@ LOOK_SECONDS = 0.1
 # What was waited for so long in vain is passed seldom (when a process starts, say, or after the death of another): it
 # is waited for in the pauses, too.
 SELDOM_AFTER_SECONDS = 90.0
+# Only the life after a death at the one passes the other: it is told so from its beginning.
+FORERUNNERS = {provider_points.REPLAYED.name: provider_points.JOURNALLED.name}
 # Between two deaths of one service: at least, and at most, when it takes the others long to recover.
 PAUSE_SECONDS = 2.0
 LONGEST_PAUSE_SECONDS = 15.0
@@ -48,6 +50,7 @@ class Points:
         self.names = tuple(names)
         self.visited: dict[str, str] = {}
         self._left = {name: 1 + int(seeded.uniform(0, MOST_PASSES)) for name in self.names}
+        self._left.update((name, 1) for name in FORERUNNERS.keys() & self._left.keys())
         self._waited_seconds: collections.defaultdict[str, float] = collections.defaultdict(float)
 
     @property
@@ -62,6 +65,7 @@ class Points:
     def told(self, names: Iterable[str]) -> str:
         """Return what a process is told that shall die at one of these; the next time at one pass less."""
         words = [f"{name}:{self._left[name]}" for name in names]
+        words += [f"{name}:1" for name in map(FORERUNNERS.get, names) if name in self.visited]
         for name in names:
             self._left[name] = max(1, self._left[name] - 1)
         return ",".join(words)
@@ -72,8 +76,12 @@ class Points:
             self._waited_seconds[name] += seconds
 
     def seldom(self, service: str) -> list[str]:
-        """Return those of a service that are left although they were waited for long enough."""
-        return [name for name in self.of(service) if self._waited_seconds[name] > SELDOM_AFTER_SECONDS]
+        """Return those of a service that are left although they were waited for long enough, or begin a life."""
+        return [
+            name
+            for name in self.of(service)
+            if self._waited_seconds[name] > SELDOM_AFTER_SECONDS or FORERUNNERS.get(name) in self.visited
+        ]
 
     def visit(self, name: str, member: str) -> None:
         """Note that a process died there."""

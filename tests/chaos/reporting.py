@@ -27,7 +27,7 @@ class Report:
     #: How generations ended, by state and delivery.
     endings: collections.Counter[str]
     calls: collections.Counter[tuple[str, str]]
-    #: What an operator said of attempts in doubt, and why not.
+    #: What an operator did, and why not.
     said: collections.Counter[str]
     looks: int
     seconds: float
@@ -56,7 +56,7 @@ class Report:
         lines = ["", f"What was done to whom ({self.database}, seed {self.seed})", *self.book.lines(), ""]
         lines += [f"crash points visited: {len(self.points.visited)} of {len(self.points.names)}"]
         lines += [f"generations: {_counts(self.endings)}", f"calls of clients: {_calls(self.calls)}"]
-        lines += [f"an operator, of attempts in doubt: {_counts(self.said)}"]
+        lines += [f"an operator: {_counts(self.said)}"]
         lines += [f"the record was looked at {self.looks} times; {self.seconds:.0f} s in all"]
         longest, restore = self.book.longest_recovery_seconds, self.book.longest_restore_seconds
         lines += [

@@ -39,3 +39,15 @@ def test_what_was_waited_for_long_enough_is_waited_for_in_the_pauses_too() -> No
     assert points.seldom("orchestrator") == []
     points.waited(names[1:], crashes.SELDOM_AFTER_SECONDS + 1)
     assert points.seldom("orchestrator") == names[1:]
+
+
+def test_a_life_that_begins_after_a_death_is_told_of_the_point_that_it_alone_passes() -> None:
+    begins, before = "provider.start.replayed", "provider.submit.journalled"
+    points = crashes.Points([begins, before], chance.SeededChance(1))
+    assert points.seldom("provider-chaos") == []
+    assert begins + ":1" in points.told([begins, before]).split(",")
+    points.visit(before, "provider-chaos-0")
+    assert points.seldom("provider-chaos") == [begins]
+    assert points.told(points.seldom("provider-chaos")) == f"{begins}:1,{before}:1"
+    points.visit(begins, "provider-chaos-0")
+    assert points.told(points.seldom("provider-chaos")) == ""

@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 
 from tests.cluster import configuration, programs, slots
 
@@ -23,11 +24,11 @@ SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 NAMESPACES = ("--net", "--mount", "--pid", "--fork", "--mount-proc")
 
 
-def refusal() -> str:
+def refusal(system: str = sys.platform, user_id: int | None = None) -> str:
     """Return why this machine can run no test node, whatever is installed on it; empty if it can."""
-    if sys.platform != "linux":
-        return f"a node needs Linux, this is {sys.platform}"
-    if os.geteuid() != 0:
+    if system != "linux":
+        return f"a node needs Linux, this is {system}"
+    if (os.geteuid() if user_id is None else user_id) != 0:
         return "a node needs root"
     tried = subprocess.run(["unshare", *NAMESPACES, "true"], capture_output=True, text=True, check=False)
     if tried.returncode != 0:
@@ -39,14 +40,18 @@ def refusal() -> str:
     return ""
 
 
-def lack() -> str:
+def lack(
+    system_path: str = SYSTEM_PATH,
+    plugins: pathlib.Path = configuration.PLUGINS,
+    modules: Iterable[programs.Module] = programs.MODULES,
+) -> str:
     """Return which packages or programs are not here, and how to get them; empty if none is missing."""
-    packages = [package for package, file in PACKAGES.items() if not shutil.which(file, path=SYSTEM_PATH)]
-    if not (configuration.PLUGINS / "bridge").exists():
+    packages = [package for package, file in PACKAGES.items() if not shutil.which(file, path=system_path)]
+    if not (plugins / "bridge").exists():
         packages.append(PLUGINS_PACKAGE)
     if packages:
         return f"not installed: {', '.join(sorted(packages))} (Debian's packages)"
-    unbuilt = [module.name for module in programs.MODULES if not module.built]
+    unbuilt = [module.name for module in modules if not module.built]
     if unbuilt:
         return f"not built: {', '.join(unbuilt)} (run `make cluster-binaries`)"
     return ""

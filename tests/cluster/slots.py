@@ -177,16 +177,16 @@ def make_control_groups(slot: Slot) -> None:
         (hierarchy / slot.cgroup).mkdir()
 
 
-def allow_controllers() -> None:
-    """Let control groups be controlled; version 2 wants that said, version 1 does so anyhow.
+def allow_controllers(groups: pathlib.Path = CGROUPS) -> None:
+    """Let the control groups in a folder be controlled; version 2 wants that said, version 1 does so anyhow.
 
     Raises:
         OSError: the kernel refuses; in a container, for instance, whose processes are in the outermost group.
     """
-    controllers = CGROUPS / "cgroup.controllers"
+    controllers = groups / "cgroup.controllers"
     there = set(controllers.read_text().split()) if controllers.exists() else set[str]()
     for name in sorted(CONTROLLERS & there):
-        (CGROUPS / "cgroup.subtree_control").write_text(f"+{name}")
+        (groups / "cgroup.subtree_control").write_text(f"+{name}")
 
 
 def _hierarchies() -> list[pathlib.Path]:

@@ -15,7 +15,7 @@ SOON_SECONDS = 5.0
 class Recorder:
     """A handler that keeps what it was given and answers what it is told, in turn; `Done` when out of answers."""
 
-    def __init__(self, *answers: bus.Result | Exception) -> None:
+    def __init__(self, *answers: bus.Result | BaseException) -> None:
         self.deliveries: list[bus.Delivery] = []
         self.times: list[float] = []
         self._answers = list(answers)
@@ -27,7 +27,7 @@ class Recorder:
             self.times.append(asyncio.get_running_loop().time())
             self._came.notify_all()
         answer = self._answers.pop(0) if self._answers else bus.Done()
-        if isinstance(answer, Exception):
+        if isinstance(answer, BaseException):
             raise answer
         return answer
 

@@ -252,11 +252,9 @@ class FakeStorage(storage_service_pb2_grpc.StorageServiceServicer):
         self.puts_begun += 1
         header, content = None, b""
         try:
-            async for request in request_iterator:
+            async for request in rpc.complete(request_iterator, context):
                 header = request.header if request.HasField("header") else header
                 content += request.chunk
-            # A cancelled stream ends like a complete one; the cancellation comes at the next await, as in real storage.
-            await TIME.sleep(0)
         except asyncio.CancelledError:
             self.puts_broken += 1
             raise

@@ -94,6 +94,20 @@ async def test_a_handler_that_raises_gets_the_message_again_and_then_gives_up(
     assert sum("failed" in record.message and record.exc_info is not None for record in caplog.records) == 2
 
 
+async def test_a_handler_that_breaks_out_of_everything_gives_its_slot_back_and_the_message_comes_again(
+    mesh_bus: bus.Bus, caplog: pytest.LogCaptureFixture
+) -> None:
+    class BreaksOut(BaseException):
+        pass
+
+    recorder = bus_work.Recorder(BreaksOut())
+    await mesh_bus.publish(SUBJECT, b"", message_id="m1")
+    async with bus_work.working(mesh_bus, recorder, slots=1, ack_wait_seconds=0.5):
+        await recorder.wait_for(2)
+    assert [delivery.deliveries for delivery in recorder.deliveries] == [1, 2]
+    assert "local: a message was not settled and comes again" in caplog.messages
+
+
 async def test_what_kills_its_workers_becomes_a_dead_letter_unhandled(
     chassis: process.Chassis, mesh_bus: bus.Bus, nats_server: bus.NatsServer
 ) -> None:

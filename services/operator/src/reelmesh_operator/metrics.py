@@ -37,13 +37,13 @@ class Metrics:
             ["what"],
             registry=registry,
         )
-        self.rounds = prometheus_client.Counter(
+        self._rounds = prometheus_client.Counter(
             "operator_rounds_total", "Times that all pools were looked at and decided about.", registry=registry
         )
 
     def show(self, views: Sequence[pools.View], decisions: Mapping[str, pools.Decision]) -> None:
         """Show what was seen and decided."""
-        self.rounds.inc()
+        self._rounds.inc()
         for gauge in (self._numbers, self._work, self._conditions):
             gauge.clear()
         for view in views:
