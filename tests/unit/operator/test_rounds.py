@@ -235,6 +235,16 @@ async def test_a_rehearsal_does_nothing_but_tell() -> None:
     assert scene.orchestrator.cordons == []
 
 
+async def test_who_was_cordoned_works_again_when_a_pool_only_rehearses() -> None:
+    scene = scene_at_work()
+    await scene.once()
+    assert scene.orchestrator.cordons == [("fal", ["b"])]
+    scene.cluster.bodies[0]["spec"]["dryRun"] = True
+    await scene.once()
+    assert scene.orchestrator.cordons[1:] == [("fal", [])]
+    assert "draining" not in scene.cluster.bodies[0]["status"]
+
+
 async def test_the_loop_is_woken_and_is_not_ready_when_nothing_can_be_looked_at() -> None:
     scene = Scene(body(pollingSeconds=5, staleSeconds=15), {"metadata": {"name": "broken"}, "spec": {}})
     assert await scene.keeping.once() == 5.0, "what cannot be read is passed over"

@@ -167,6 +167,8 @@ class Memory:
     lows: tuple[tuple[float, int], ...] = ()
     #: What it was seen to take of a shared cap last.
     used: int | None = None
+    #: When the signal was asked for that was decided with last.
+    asked_at: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -58,7 +58,7 @@ def _wish(view: View, now: float) -> _Wish:
     if signal is None or held.is_stale:
         return _Wish(view, stabilizing.deaf(memory), held)
     needed = demand.needed(signal, desired)
-    memory = stabilizing.heard(memory, needed, desired, now)
+    memory = dataclasses.replace(stabilizing.heard(memory, needed, desired, now), asked_at=signal.asked_at)
     if actual is None:
         return _Wish(view, memory, held, needed)
     wanted = stabilizing.stabilized(memory, needed, actual.replicas, desired, now)
@@ -118,7 +118,8 @@ def _decide(wish: _Wish, share: sharing.Share | None) -> Decision:
     conditions = telling.conditions(telling.Told(view, wish.held, wish.needed, target, wish.wanted if share else None))
     replicas, cordon, costs = _deeds(view, target)
     if view.desired.dry_run:
-        return Decision(target, None, None, {}, conditions, wish.memory)
+        # Whom it had cordoned before it only rehearsed may work again.
+        return Decision(target, None, (), {}, conditions, wish.memory)
     return Decision(target, replicas, cordon, costs, conditions, wish.memory)
 
 
@@ -130,7 +131,8 @@ def _deeds(view: View, target: int) -> tuple[int | None, tuple[str, ...] | None,
     kind = desired.workload.kind
     if target >= actual.replicas:
         return (target if target > actual.replicas else None), (), shrinking.unmark(kind, actual)
-    if not actual.settled:
+    # Since an old signal workers were let go and new ones came: only a new one says who may go.
+    if not actual.settled or signal.asked_at == view.memory.asked_at:
         return None, None, {}
     done = shrinking.shrink(kind, actual, {worker.name: worker for worker in signal.workers}, target)
     return (done.replicas if done.replicas < actual.replicas else None), done.cordon, done.costs

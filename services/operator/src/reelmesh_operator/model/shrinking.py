@@ -3,7 +3,8 @@
 The number of replicas says how many Pods go, never which. A stateful set takes the highest number. A replica set takes
 Pods that do not run, then those that are not ready, and only then looks at their deletion cost. So the number is
 lowered only as far as those would go first that nobody misses, whatever chance decides among equals. They are marked
-before, also those that would go first anyway: one that becomes ready in the meantime still goes before the others.
+before, also those that would go first anyway: one that becomes ready in the meantime still goes before the others. And
+while one that is missed fails its probe nobody goes: it would go before all that are ready, whatever they cost.
 """
 
 import dataclasses
@@ -75,11 +76,13 @@ def _leaving(kind: WorkloadKind, live: tuple[Pod, ...], workers: Mapping[str, Wo
         worker = workers.get(pod.name)
         if worker is None:
             # One that is ready but holds no lease is about to get one, or to be asked why not.
-            return (not pod.pending, pod.ready, False, True, False, 0, pod.name)
+            return (not pod.pending, pod.ready, False, not _marked(kind, pod), True, False, 0, pod.name)
         return (
             not pod.pending,
             pod.ready,
             not dispensable(pod, worker),
+            # Who is marked stays so: a mark takes a while to be seen by who deletes.
+            not _marked(kind, pod),
             not worker.idle,
             not worker.cordoned,
             worker.load,
@@ -90,7 +93,10 @@ def _leaving(kind: WorkloadKind, live: tuple[Pod, ...], workers: Mapping[str, Wo
 
 
 def _going_first(kind: WorkloadKind, live: tuple[Pod, ...], workers: Mapping[str, Worker]) -> int:
-    """Return how many Pods would go, one after the other, that nobody misses."""
+    """Return how many Pods would go, one after the other, that nobody misses, whoever becomes ready meanwhile."""
+    missed = [pod for pod in live if not dispensable(pod, workers.get(pod.name))]
+    if kind is WorkloadKind.DEPLOYMENT and not all(pod.ready for pod in missed):
+        return 0
     number = 0
     for place in sorted({_place(kind, pod) for pod in live}):
         equals = [pod for pod in live if _place(kind, pod) == place]

@@ -229,8 +229,9 @@ def status(
     if signal is not None:
         told["waiting"] = signal.waiting
         told["inFlight"] = signal.to_do + signal.watched
-    if decision.cordon:
-        told["draining"] = list(decision.cordon)
+    # Who is cordoned stays so while nobody decides otherwise.
+    if draining := before.get("draining") if decision.cordon is None else list(decision.cordon):
+        told["draining"] = draining
     if last := scaled_at or before.get("lastScaleTime", ""):
         told["lastScaleTime"] = last
     return told
