@@ -197,15 +197,31 @@ FAST = """
 @contextlib.asynccontextmanager
 async def build(own_settings, chassis):
     import gc
-    asyncio.get_running_loop().call_later(0.05, lambda: tell(f"frozen {gc.get_freeze_count() > 0}"))
+    loop = asyncio.get_running_loop()
+    loop.call_later(0.05, lambda: tell(f"frozen {gc.get_freeze_count() > 0}"))
+    try:
+        child = await asyncio.create_subprocess_exec("true")
+        tell(f"{isinstance(loop, asyncio.SelectorEventLoop)} {await child.wait()}")
+    except RuntimeError as error:
+        tell(f"{isinstance(loop, asyncio.SelectorEventLoop)} {error}")
     yield process.Running()
 
-sys.exit(process.main("media", build, settings.ServiceSettings))
+sys.exit(process.main("media", build, settings.ServiceSettings, starts_processes={}))
 """
 
 
-def test_a_process_leaves_what_its_start_made_to_no_garbage_collection(start: StartChild) -> None:
-    child = start(FAST)
+@pytest.mark.parametrize(
+    ("starts_processes", "told"),
+    [
+        (False, "False This program has not said that it starts processes: see event_loop.run."),
+        (True, "True 0"),
+    ],
+)
+def test_a_process_runs_on_the_quick_loop_unless_it_starts_others_and_leaves_its_start_to_no_garbage_collection(
+    start: StartChild, starts_processes: bool, told: str
+) -> None:
+    child = start(FAST.replace("starts_processes={}", f"starts_processes={starts_processes}"))
+    assert child.line() == told
     assert child.line() == "ready media"
     assert child.line() == "frozen True"
 

@@ -85,7 +85,13 @@ def chassis(service: str, service_settings: settings.ServiceSettings) -> Chassis
     )
 
 
-def main(service: str, build: Build[Settings], service_settings: Settings | type[Settings]) -> int:
+def main(
+    service: str,
+    build: Build[Settings],
+    service_settings: Settings | type[Settings],
+    *,
+    starts_processes: bool = False,
+) -> int:
     """Run a service as this process until SIGTERM or SIGINT; the second signal exits at once.
 
     Prints `ready_line` to stdout once it serves; logs go to stderr.
@@ -94,6 +100,7 @@ def main(service: str, build: Build[Settings], service_settings: Settings | type
         service: its name.
         build: its composition root.
         service_settings: its settings, or their class: then they are read here, and what is wrong is explained.
+        starts_processes: whether it starts any by its event loop; see `event_loop.run`.
 
     Returns:
         The exit code: 0 after an orderly stop, 1 if the service failed, 2 if its settings are wrong.
@@ -107,7 +114,7 @@ def main(service: str, build: Build[Settings], service_settings: Settings | type
     telemetry.configure_logging(loaded.log_level, service=service)
     logger = logging.getLogger(f"reelmesh.{service}")
     try:
-        event_loop.run(_run_until_signal(service, build, loaded))
+        event_loop.run(_run_until_signal(service, build, loaded), starts_processes=starts_processes)
     except (CannotStart, errors.ReelmeshError) as error:
         logger.error("%s", error)  # noqa: TRY400 - the message says what to do, a traceback would hide it
         return EXIT_FAILED

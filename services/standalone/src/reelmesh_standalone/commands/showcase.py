@@ -54,7 +54,7 @@ def demo(data_folder: pathlib.Path | None, output: pathlib.Path, prompt: str, *,
     with _folder(data_folder) as folder:
         where = layout.Layout(folder.absolute())
         try:
-            made = event_loop.run(_demo(where, output, prompt, processes, time))
+            made = event_loop.run(_demo(where, output, prompt, processes, time), starts_processes=True)
         except _FAILURES as error:
             words = str(error) or type(error).__name__
             showing.err().print(f"✗ {words}\n  → the logs are in {where.logs_folder}", markup=False, soft_wrap=True)

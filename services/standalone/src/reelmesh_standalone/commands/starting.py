@@ -52,7 +52,7 @@ def until_stopped(
         outcome.Ended: it could not start; why was said.
     """
     try:
-        event_loop.run(_run(told, screen, processes, on_ready))
+        event_loop.run(_run(told, screen, processes, on_ready), starts_processes=True)
     except kit_settings.SettingsError as error:
         raise click.UsageError(str(error)) from error
     except (
