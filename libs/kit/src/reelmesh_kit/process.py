@@ -13,7 +13,7 @@ from contextlib import AbstractAsyncContextManager
 from types import FrameType
 from typing import TypeVar
 
-from reelmesh_kit import chance, clock, crashing, errors, event_loop, health, ids, settings, telemetry
+from reelmesh_kit import chance, clock, crashing, errors, event_loop, health, ids, security, settings, telemetry
 
 FIRST_RESTART_SECONDS = 1.0
 LONGEST_RESTART_SECONDS = 30.0
@@ -46,7 +46,7 @@ class CannotStart(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Chassis:
-    """What every part of a service is given: its name, and its ports to time, chance and those who watch."""
+    """What every part of a service is given: its name, its ports to time, chance and those who watch, and security."""
 
     service: str
     clock: clock.Clock
@@ -55,6 +55,7 @@ class Chassis:
     telemetry: telemetry.Telemetry
     health: health.Health
     logger: logging.Logger
+    secured: security.Security = security.Security()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,17 +72,30 @@ OnReady = Callable[[Running], None]
 
 
 def chassis(service: str, service_settings: settings.ServiceSettings) -> Chassis:
-    """Make the real chassis: the machine's clock and entropy, and the telemetry that the settings ask for."""
+    """Make the real chassis: the machine's clock and entropy, and the telemetry and security that the settings ask for.
+
+    Raises:
+        CannotStart: a certificate, a key or an authority cannot be used.
+    """
     offset_file = service_settings.clock_offset_file
     system_clock = clock.WrongClock(offset_file) if offset_file else clock.SystemClock()
+    logger = logging.getLogger(f"reelmesh.{service}")
+    made = health.Health(system_clock)
+    try:
+        secured = security.of(service_settings, system_clock, logger)
+    except security.Unusable as error:
+        raise CannotStart(str(error)) from error
+    if secured.client is not None:
+        made.add("certificate", secured.client.check, needed=False)
     return Chassis(
         service=service,
         clock=system_clock,
         ids=ids.RandomIds(),
         chance=chance.SystemChance(),
         telemetry=telemetry.configure(service, service_settings),
-        health=health.Health(system_clock),
-        logger=logging.getLogger(f"reelmesh.{service}"),
+        health=made,
+        logger=logger,
+        secured=secured,
     )
 
 

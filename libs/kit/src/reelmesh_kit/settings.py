@@ -55,6 +55,51 @@ class ServiceSettings(pydantic_settings.BaseSettings):
     nats_url: str = pydantic.Field(
         default="nats://127.0.0.1:4222", description="NATS servers, as one URL or several separated by commas."
     )
+    nats_user: str = pydantic.Field(default="", description="User at NATS, with REELMESH_NATS_PASSWORD.")
+    nats_password: pydantic.SecretStr | None = pydantic.Field(
+        default=None, validate_default=True, description="Password of that user."
+    )
+    nats_token: pydantic.SecretStr | None = pydantic.Field(
+        default=None, description="Token that NATS asks for, in place of a user."
+    )
+    nats_credentials_file: pathlib.Path | None = pydantic.Field(
+        default=None,
+        description="File with JWT and seed for NATS (`nsc`), in place of a user; read for each connection.",
+    )
+    nats_nkey_file: pathlib.Path | None = pydantic.Field(
+        default=None,
+        validate_default=True,
+        description="File with the seed of an nkey for NATS, in place of a user; read for each connection.",
+    )
+    nats_ca_file: pathlib.Path | None = pydantic.Field(
+        default=None,
+        description="Authorities (PEM) one of which signed the certificate of NATS; with it, or a server named tls://, "
+        "nothing is said to NATS in the clear. Unset: those of the system.",
+    )
+    nats_certificate_file: pathlib.Path | None = pydantic.Field(
+        default=None, description="Certificate (PEM, with its chain) that is shown to NATS."
+    )
+    nats_key_file: pathlib.Path | None = pydantic.Field(
+        default=None, validate_default=True, description="Its private key (PEM)."
+    )
+    tls_certificate_file: pathlib.Path | None = pydantic.Field(
+        default=None,
+        description="Certificate (PEM, with its chain) of this service in the mesh: its gRPC server speaks TLS alone, "
+        "and it is shown to services that ask for one. This and the next three are read again when they are renewed.",
+    )
+    tls_key_file: pathlib.Path | None = pydantic.Field(
+        default=None, validate_default=True, description="Its private key (PEM)."
+    )
+    tls_ca_file: pathlib.Path | None = pydantic.Field(
+        default=None,
+        validate_default=True,
+        description="Authorities (PEM) of the mesh: other services are called by TLS, and believed if one of these "
+        "signed their certificate. In the clear if unset.",
+    )
+    tls_client_ca_file: pathlib.Path | None = pydantic.Field(
+        default=None,
+        description="Authorities (PEM): who calls this service must show a certificate that one of them signed (mTLS).",
+    )
     log_level: LogLevel = pydantic.Field(default="INFO", description="Least severe level that is logged.")
     otlp_endpoint: str | None = pydantic.Field(
         default=None,
@@ -105,6 +150,54 @@ class ServiceSettings(pydantic_settings.BaseSettings):
         for server in value.split(","):
             if not server.strip().startswith(("nats://", "tls://", "ws://", "wss://")):
                 raise ValueError("each server must start with nats://, tls://, ws:// or wss://")
+        return value
+
+    @pydantic.field_validator("tls_key_file", "nats_key_file")
+    @classmethod
+    def _with_its_certificate(cls, value: pathlib.Path | None, info: pydantic.ValidationInfo) -> pathlib.Path | None:
+        certificate = str(info.field_name).replace("key", "certificate")
+        if certificate in info.data and (value is None) != (info.data[certificate] is None):
+            raise ValueError(f"a certificate and its key are set together: this and {_named(certificate)}")
+        return value
+
+    @pydantic.field_validator("tls_ca_file")
+    @classmethod
+    def _calls_by_tls_too(cls, value: pathlib.Path | None, info: pydantic.ValidationInfo) -> pathlib.Path | None:
+        if value is None and info.data.get("tls_certificate_file") is not None:
+            raise ValueError(
+                f"is needed with {_named('tls_certificate_file')}: without it other services are called in the clear"
+            )
+        return value
+
+    @pydantic.field_validator("tls_client_ca_file")
+    @classmethod
+    def _clients_of_a_server(cls, value: pathlib.Path | None, info: pydantic.ValidationInfo) -> pathlib.Path | None:
+        certificate = info.data.get("tls_certificate_file")
+        if value is not None and certificate is None and "tls_certificate_file" in info.data:
+            raise ValueError(f"a server that asks for certificates needs its own: set {_named('tls_certificate_file')}")
+        return value
+
+    @pydantic.field_validator("nats_password")
+    @classmethod
+    def _of_a_user(cls, value: pydantic.SecretStr | None, info: pydantic.ValidationInfo) -> pydantic.SecretStr | None:
+        if (value is None) == bool(info.data.get("nats_user")):
+            raise ValueError(f"a user and a password are set together: this and {_named('nats_user')}")
+        return value
+
+    @pydantic.field_validator("nats_nkey_file")
+    @classmethod
+    def _one_way_in(cls, value: pathlib.Path | None, info: pydantic.ValidationInfo) -> pathlib.Path | None:
+        ways = {name: info.data.get(name) for name in ("nats_user", "nats_token", "nats_credentials_file")}
+        named = [_named(name) for name, each in {**ways, "nats_nkey_file": value}.items() if each]
+        if len(named) > 1:
+            raise ValueError(f"NATS is shown one proof of who calls: set one of {', '.join(named)}")
+        return value
+
+    @pydantic.field_validator("nats_ca_file")
+    @classmethod
+    def _servers_that_speak_tls(cls, value: pathlib.Path | None, info: pydantic.ValidationInfo) -> pathlib.Path | None:
+        if value is not None and "ws://" in str(info.data.get("nats_url")):
+            raise ValueError(f"{_named('nats_url')} names a server in the clear (ws://): name it wss://")
         return value
 
 
@@ -178,6 +271,15 @@ def _described(kind: type[ServiceSettings], name: str, field: FieldInfo) -> Sett
         secret=_is_secret(field),
         other_names=_other_names(field),
     )
+
+
+def variable(kind: type[ServiceSettings], name: str) -> str:
+    """Return the variable of a setting."""
+    return _variable(kind, name)
+
+
+def _named(name: str) -> str:
+    return (PREFIX + name).upper()
 
 
 def _variable(kind: type[ServiceSettings], name: str) -> str:

@@ -22,6 +22,12 @@ WITHOUT_ACCOUNTS = frozenset({"REELMESH_ACCOUNTS_FILE"})
 GATEWAY = "gateway"
 # Settings of the mesh that services get as they are.
 _PASSED_ON = frozenset({"log_level", "drain_seconds"})
+# Within one machine; what the gateway shows to the world is its own.
+_IN_THE_CLEAR: Mapping[str, object] = {
+    name: field.default
+    for name, field in settings.ServiceSettings.model_fields.items()
+    if name.startswith(("tls_", "nats_")) and name != "nats_url"
+}
 _PASSED_TO_THE_GATEWAY = frozenset({"host", "http_port", "grpc_port"})
 _BEFORE_PROVIDERS = ("storage", "orchestrator", "media")
 
@@ -87,6 +93,7 @@ class Wiring:
         """Begin with what is known before any service runs."""
         self._layout = where
         self._known: dict[str, object] = {
+            **_IN_THE_CLEAR,
             "host": ports.LOOPBACK,
             "nats_url": nats_url,
             "spans_folder": where.spans_folder,

@@ -51,7 +51,7 @@ def tell(kind: type[Told], values: Mapping[str, object]) -> Told:
 def child_environment(kind: type[settings.ServiceSettings], values: Mapping[str, object]) -> dict[str, str]:
     """Return the environment of a child that shall read `values`, by name, as its settings of class `kind`."""
     variables = _variables(kind)
-    return {**os.environ, **{variables[name]: str(value) for name, value in values.items()}}
+    return {**os.environ, **{variables[name]: "" if value is None else str(value) for name, value in values.items()}}
 
 
 def _variables(kind: type[settings.ServiceSettings]) -> dict[str, str]:

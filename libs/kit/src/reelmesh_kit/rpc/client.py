@@ -5,6 +5,7 @@ the answer keeps the caller from writing to the stream.
 """
 
 import contextlib
+import functools
 from collections.abc import AsyncGenerator
 from types import TracebackType
 from typing import Any, Self
@@ -12,7 +13,7 @@ from typing import Any, Self
 import grpc
 
 from reelmesh_kit import process
-from reelmesh_kit.rpc import calling, contract, limits
+from reelmesh_kit.rpc import calling, contract, limits, securing
 
 TIMEOUT_SECONDS = 10.0
 
@@ -22,6 +23,8 @@ async def channel(
     chassis: process.Chassis, target: str, *, timeout_seconds: float = TIMEOUT_SECONDS
 ) -> AsyncGenerator["Channel"]:
     """Yield a channel to `target`, for the generated stubs. It connects when first used and reconnects for ever.
+
+    It speaks TLS if the chassis says so: the server's certificate must be for the host that `target` names.
 
     Every unary call has a deadline: its own `timeout`, or `timeout_seconds`, and never later than that of the call
     being handled. Streams end by their `timeout`, if given, and by the deadline of the call being handled, if any.
@@ -34,49 +37,55 @@ async def channel(
         timeout_seconds: for unary calls that name none.
     """
     arguments = limits.channel_arguments(contract.service_config())
-    async with grpc.aio.insecure_channel(target, options=arguments) as plain:
-        yield Channel(plain, calling.Outgoing(chassis, target, timeout_seconds))
+    wire = securing.Wire(functools.partial(securing.opened, target, arguments), chassis.secured.client)
+    try:
+        yield Channel(wire, calling.Outgoing(chassis, target, timeout_seconds))
+    finally:
+        await wire.close()
 
 
 class Channel(grpc.aio.Channel):
     """A gRPC channel whose methods are `calling.Method`s."""
 
-    def __init__(self, plain: grpc.aio.Channel, outgoing: calling.Outgoing) -> None:
-        """Wrap `plain`, which stays owned by the caller."""
-        self._plain = plain
+    def __init__(self, wire: securing.Wire, outgoing: calling.Outgoing) -> None:
+        """Wrap `wire`, which stays owned by the caller."""
+        self._wire = wire
         self._outgoing = outgoing
 
     def unary_unary(self, method: str, *arguments: Any, **keywords: Any) -> Any:
         """Return the callable of a method with one request and one response."""
-        return calling.Method(self._outgoing, method, self._plain.unary_unary(method, *arguments, **keywords), False)
+        return self._method(method, lambda plain: plain.unary_unary(method, *arguments, **keywords), streams=False)
 
     def unary_stream(self, method: str, *arguments: Any, **keywords: Any) -> Any:
         """Return the callable of a method that answers with a stream."""
-        return calling.Method(self._outgoing, method, self._plain.unary_stream(method, *arguments, **keywords), True)
+        return self._method(method, lambda plain: plain.unary_stream(method, *arguments, **keywords), streams=True)
 
     def stream_unary(self, method: str, *arguments: Any, **keywords: Any) -> Any:
         """Return the callable of a method that is sent a stream."""
-        return calling.Method(self._outgoing, method, self._plain.stream_unary(method, *arguments, **keywords), True)
+        return self._method(method, lambda plain: plain.stream_unary(method, *arguments, **keywords), streams=True)
 
     def stream_stream(self, method: str, *arguments: Any, **keywords: Any) -> Any:
         """Return the callable of a method with streams both ways."""
-        return calling.Method(self._outgoing, method, self._plain.stream_stream(method, *arguments, **keywords), True)
+        return self._method(method, lambda plain: plain.stream_stream(method, *arguments, **keywords), streams=True)
 
     async def close(self, grace: float | None = None) -> None:
         """Close the connections; running calls have `grace` seconds."""
-        await self._plain.close(grace)
+        await self._wire.close(grace)
 
     def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:
         """Return whether it is connected."""
-        return self._plain.get_state(try_to_connect)
+        return self._wire.current().get_state(try_to_connect)
 
     async def wait_for_state_change(self, last_observed_state: grpc.ChannelConnectivity) -> None:
         """Wait until the state is another."""
-        await self._plain.wait_for_state_change(last_observed_state)
+        await self._wire.current().wait_for_state_change(last_observed_state)
 
     async def channel_ready(self) -> None:
         """Wait until it is connected."""
-        await self._plain.channel_ready()
+        await self._wire.current().channel_ready()
+
+    def _method(self, path: str, make: securing.Make, *, streams: bool) -> calling.Method:
+        return calling.Method(self._outgoing, path, self._wire.method(make), streams)
 
     async def __aenter__(self) -> Self:
         """Return itself."""

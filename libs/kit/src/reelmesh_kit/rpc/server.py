@@ -12,8 +12,8 @@ from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from reelmesh.mesh.v1 import health_service_pb2_grpc
 
-from reelmesh_kit import process
-from reelmesh_kit.rpc import answering, bystanding, limits, readiness, receiving
+from reelmesh_kit import process, security
+from reelmesh_kit.rpc import answering, bystanding, limits, readiness, receiving, securing
 
 DRAIN_SECONDS = 10.0
 
@@ -54,16 +54,22 @@ async def serve(
     host: str,
     port: int,
     drain_seconds: float = DRAIN_SECONDS,
+    door: security.Door | None = None,
 ) -> AsyncGenerator[int]:
     """Serve `services`, gRPC health and reflection; yield the bound port.
+
+    Within the mesh the chassis says whether by TLS, and whether callers must show a certificate. A `door` is not within
+    it: there its own certificate is shown, or none.
 
     Health by the name of a service follows the checks of the chassis, health by no name only the shutdown: see
     `readiness`. At the end both say NOT_SERVING, new calls are refused as UNAVAILABLE, and those that run have
     `drain_seconds`.
 
     Raises:
-        CannotStart: the port is in use or the host is not ours.
+        CannotStart: the port is in use, the host is not ours, or calls within the mesh go by TLS and there is no
+            certificate for this server.
     """
+    certificate = _certificate(chassis) if door is None else door.certificate
     server = grpc.aio.server(
         interceptors=[_Interceptor(chassis)],
         options=limits.server_arguments(),
@@ -76,7 +82,7 @@ async def serve(
     await ready.look()
     health_pb2_grpc.add_HealthServicer_to_server(ready.servicer, server)
     reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
-    bound = _bind(server, host, port)
+    bound = _bind(server, host, port, certificate)
     await server.start()
     async with process.supervise(chassis, readiness=ready.follow):
         try:
@@ -92,9 +98,20 @@ def health_service(chassis: process.Chassis) -> Service:
     return service(readiness.NAME, add, readiness.HealthServicer(chassis))
 
 
-def _bind(server: grpc.aio.Server, host: str, port: int) -> int:
+def _certificate(chassis: process.Chassis) -> security.Renewed | None:
+    if chassis.secured.server is None and chassis.secured.client is not None:
+        raise process.CannotStart(
+            "Calls within the mesh go by TLS (REELMESH_TLS_CA_FILE), and this service would be called in the clear. "
+            "Give it a certificate by REELMESH_TLS_CERTIFICATE_FILE and REELMESH_TLS_KEY_FILE."
+        )
+    return chassis.secured.server
+
+
+def _bind(server: grpc.aio.Server, host: str, port: int, certificate: security.Renewed | None) -> int:
     try:
-        return server.add_insecure_port(f"{host}:{port}")
+        if certificate is None:
+            return server.add_insecure_port(f"{host}:{port}")
+        return server.add_secure_port(f"{host}:{port}", securing.server_credentials(certificate))
     except RuntimeError as error:
         raise process.CannotStart(
             f"Cannot listen for gRPC on {host}:{port}: the port is in use or the address is not of this machine. "
