@@ -55,7 +55,7 @@ DOUBTS = "/api/v1/doubtful-attempts"
 OPERATING = {
     *(("get", RECOVERY), ("post", RECOVERY), ("get", f"{RECOVERY}/orphans"), ("post", RELEASE)),
     ("get", DOUBTS),
-    *(("get", f"/api/v1/{name}") for name in ("accounts", "switches", "health-events")),
+    *(("get", f"/api/v1/{name}") for name in ("accounts", "switches", "health-events", "pools")),
     *(("post", f"/api/v1/switches/{way}") for way in ("off", "on")),
     *(("post", f"{DOUBTS}/{{attempt_id}}/{verb}") for verb in ("adopt", "resubmit", "write-off")),
 }
@@ -112,6 +112,7 @@ OPERATING_METHODS: Mapping[str, message.Message] = {
     "AccountService/SwitchOff": account_service_pb2.SwitchOffRequest(),
     "AccountService/SwitchOn": account_service_pb2.SwitchOnRequest(),
     "AccountService/ListHealthEvents": account_service_pb2.ListHealthEventsRequest(),
+    "AccountService/ListPools": account_service_pb2.ListPoolsRequest(),
     "ReconciliationService/ListDoubtfulAttempts": reconciliation_service_pb2.ListDoubtfulAttemptsRequest(),
     "ReconciliationService/AdoptJob": reconciliation_service_pb2.AdoptJobRequest(),
     "ReconciliationService/ResubmitAttempt": reconciliation_service_pb2.ResubmitAttemptRequest(),

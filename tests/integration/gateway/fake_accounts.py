@@ -55,6 +55,13 @@ class FakeAccounts(account_service_pb2_grpc.AccountServiceServicer):
         )
         return account_service_pb2.ListHealthEventsResponse(events=[event], next_page_token="more")
 
+    @override
+    async def ListPools(self, request: Any, context: Any) -> Any:
+        self._called(request)
+        worker = account_service_pb2.PoolWorker(name="provider-veo-x", cordoned=True, idle=True, drained=True)
+        pool = account_service_pb2.Pool(kind="provider", pool="veo", known=True, waiting=3, workers=[worker])
+        return account_service_pb2.ListPoolsResponse(pools=[pool])
+
     def _called(self, request: Any) -> None:
         self.requests.append(request)
         self.callers.append(rpc.caller())

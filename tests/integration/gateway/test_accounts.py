@@ -32,6 +32,7 @@ CALLS = [
         None,
         account_service_pb2.ListHealthEventsRequest(page_size=7, page_token="9"),
     ),
+    ("GET", "/api/v1/pools", None, account_service_pb2.ListPoolsRequest()),
 ]
 METHODS = {type(request).__name__.removesuffix("Request"): request for _, _, _, request in CALLS}
 
@@ -53,6 +54,13 @@ async def test_accounts_are_told_with_the_health_of_their_models(client: httpx.A
     assert (account["id"], account["provider"], account["slots"]) == ("gcp-1", "veo", 4)
     assert (model["breaker"], model["failed_submits"]) == ("OPEN", 5)
     assert (model["trial_time"], model["rest_time"]) == ("2027-01-02T12:00:00Z", None)
+
+
+async def test_pools_are_told_with_their_workers(client: httpx.AsyncClient) -> None:
+    (pool,) = (await client.get("/api/v1/pools")).json()["pools"]
+    assert (pool["pool"], pool["waiting"], pool["lanes"]) == ("veo", 3, [])
+    (worker,) = pool["workers"]
+    assert (worker["name"], worker["drained"], worker["load"]) == ("provider-veo-x", True, 0)
 
 
 @pytest.mark.parametrize(

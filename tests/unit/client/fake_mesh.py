@@ -97,6 +97,7 @@ class FakeMesh(
         self.doubts: list[reconciliation_service_pb2.DoubtfulAttempt] = []
         self.said: list[object] = []
         self.accounts: list[account_service_pb2.Account] = []
+        self.pools: list[account_service_pb2.Pool] = []
         self.switches: list[account_service_pb2.Switch] = []
         self.health_events: list[account_service_pb2.HealthEvent] = []
         # After how many chunks each opening of a download breaks off.
@@ -298,6 +299,10 @@ class FakeMesh(
     async def ListAccounts(self, request, context):
         await self._begin("accounts", request, context)
         return account_service_pb2.ListAccountsResponse(accounts=self.accounts)
+
+    async def ListPools(self, request, context):
+        await self._begin("pools", request, context)
+        return account_service_pb2.ListPoolsResponse(pools=self.pools)
 
     async def ListSwitches(self, request, context):
         await self._begin("switches", request, context)

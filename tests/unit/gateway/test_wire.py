@@ -54,7 +54,7 @@ SAME_NAME: list[tuple[type[bodies.Body], Any]] = [
         for name in (
             *("AccountModel", "Account", "ListAccountsResponse", "SwitchTarget", "Switch", "ListSwitchesResponse"),
             *("SwitchOffResponse", "SwitchOnResponse", "HealthEvent"),
-            "ListHealthEventsResponse",
+            *("ListHealthEventsResponse", "LaneWork", "PoolWorker", "Pool", "ListPoolsResponse"),
         )
     ),
     (accounts.ListHealthEventsQuery, account_service_pb2.ListHealthEventsRequest),

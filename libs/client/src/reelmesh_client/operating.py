@@ -188,6 +188,10 @@ class Operating(abc.ABC):
         request = account_service_pb2.SwitchOnRequest(target=target, reason=reason)
         return list((await self._ask(self._accounts.SwitchOn, request)).remaining)
 
+    async def pools(self) -> list[account_service_pb2.Pool]:
+        """Return the pools of workers: what there is to do in each, and who does it."""
+        return list((await self._ask(self._accounts.ListPools, account_service_pb2.ListPoolsRequest())).pools)
+
     async def health_events(self, *, limit: int = 100) -> AsyncGenerator[account_service_pb2.HealthEvent]:
         """Yield at most `limit` things that happened to circuit breakers and switches, newest first."""
         request = account_service_pb2.ListHealthEventsRequest()

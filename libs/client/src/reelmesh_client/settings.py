@@ -8,6 +8,8 @@ from collections.abc import Mapping
 ADDRESS = "REELMESH_ADDRESS"
 API_KEY = "REELMESH_API_KEY"
 DATA_FOLDER = "REELMESH_DATA_FOLDER"
+KUBECONFIG = "KUBECONFIG"
+DEFAULT_KUBECONFIG = "~/.kube/config"
 DEFAULT_DATA_FOLDER = "~/.local/share/reelmesh"
 # Read where a command starts, as services do; the environment wins.
 ENV_FILE = ".env"
@@ -17,6 +19,7 @@ DESCRIPTIONS = (
     (ADDRESS, "the mesh that runs on the data folder", "Mesh that commands talk to: host:port or https://host:port."),
     (API_KEY, "the key of the mesh on the data folder", "API key that commands send."),
     (DATA_FOLDER, DEFAULT_DATA_FOLDER, "Folder in which `reelmesh up` keeps everything."),
+    (KUBECONFIG, DEFAULT_KUBECONFIG, "Access to Kubernetes for `reelmesh pools`: files as kubectl has them."),
 )
 
 
@@ -37,6 +40,17 @@ def load() -> Settings:
         api_key=found.get(API_KEY, ""),
         data_folder=pathlib.Path(found.get(DATA_FOLDER, DEFAULT_DATA_FOLDER)).expanduser(),
     )
+
+
+def kubeconfigs() -> list[pathlib.Path]:
+    """Return the files that say how Kubernetes is reached, the most important first; they need not be there."""
+    named = os.environ.get(KUBECONFIG, "") or DEFAULT_KUBECONFIG
+    return [pathlib.Path(each).expanduser() for each in named.split(os.pathsep) if each]
+
+
+def everything() -> Mapping[str, str]:
+    """Return the whole environment, for a program that is run for the user."""
+    return dict(os.environ)
 
 
 def _written() -> Mapping[str, str]:

@@ -147,7 +147,8 @@ async def at_work(
         watcher = watching.Watching(
             verbs, board, chassis.clock, lambda: chassis.health.draining, followers_limit=own.followers_limit
         )
-        callers = _for_callers(kept, verbs, watcher, lost, reconciling.Reconciling(kept, protocol))
+        looked = looking.Looking(kept, policy.breakers.trials)
+        callers = _for_callers(kept, verbs, watcher, lost, reconciling.Reconciling(kept, protocol), looked)
         yield [*callers, *_for_workers(own, chassis, kept, policy, seen, lost, protocol)]
 
 
@@ -202,6 +203,7 @@ def _for_callers(
     watcher: watching.Watching,
     lost: recovering.Recovering,
     doubts: reconciling.Reconciling,
+    looked: looking.Looking,
 ) -> Sequence[rpc.Service]:
     return [
         rpc.service(
@@ -227,7 +229,7 @@ def _for_callers(
         rpc.service(
             account_service_pb2.DESCRIPTOR.services_by_name["AccountService"].full_name,
             account_service_pb2_grpc.add_AccountServiceServicer_to_server,
-            accounts_edge.AccountServicer(switching.Switching(kept)),
+            accounts_edge.AccountServicer(switching.Switching(kept), looked),
         ),
     ]
 

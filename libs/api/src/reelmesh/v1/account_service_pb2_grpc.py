@@ -26,8 +26,8 @@ if _version_not_supported:
 
 
 class AccountServiceStub:
-    """For operators: the accounts at providers, how well each of their models is, and what is switched off. Every method needs
-    an API key with the scope "admin" in the metadata key "authorization" ("Bearer …").
+    """For operators: the accounts at providers, how well each of their models is, what is switched off, and who works for
+    them. Every method needs an API key with the scope "admin" in the metadata key "authorization" ("Bearer …").
     """
 
     def __init__(self, channel):
@@ -61,11 +61,16 @@ class AccountServiceStub:
                 request_serializer=reelmesh_dot_v1_dot_account__service__pb2.ListHealthEventsRequest.SerializeToString,
                 response_deserializer=reelmesh_dot_v1_dot_account__service__pb2.ListHealthEventsResponse.FromString,
                 _registered_method=True)
+        self.ListPools = channel.unary_unary(
+                '/reelmesh.v1.AccountService/ListPools',
+                request_serializer=reelmesh_dot_v1_dot_account__service__pb2.ListPoolsRequest.SerializeToString,
+                response_deserializer=reelmesh_dot_v1_dot_account__service__pb2.ListPoolsResponse.FromString,
+                _registered_method=True)
 
 
 class AccountServiceServicer:
-    """For operators: the accounts at providers, how well each of their models is, and what is switched off. Every method needs
-    an API key with the scope "admin" in the metadata key "authorization" ("Bearer …").
+    """For operators: the accounts at providers, how well each of their models is, what is switched off, and who works for
+    them. Every method needs an API key with the scope "admin" in the metadata key "authorization" ("Bearer …").
     """
 
     def ListAccounts(self, request, context):
@@ -103,6 +108,13 @@ class AccountServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListPools(self, request, context):
+        """Lists the pools of workers: what there is to do in each, and who does it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AccountServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -131,6 +143,11 @@ def add_AccountServiceServicer_to_server(servicer, server):
                     request_deserializer=reelmesh_dot_v1_dot_account__service__pb2.ListHealthEventsRequest.FromString,
                     response_serializer=reelmesh_dot_v1_dot_account__service__pb2.ListHealthEventsResponse.SerializeToString,
             ),
+            'ListPools': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPools,
+                    request_deserializer=reelmesh_dot_v1_dot_account__service__pb2.ListPoolsRequest.FromString,
+                    response_serializer=reelmesh_dot_v1_dot_account__service__pb2.ListPoolsResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'reelmesh.v1.AccountService', rpc_method_handlers)
@@ -140,8 +157,8 @@ def add_AccountServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AccountService:
-    """For operators: the accounts at providers, how well each of their models is, and what is switched off. Every method needs
-    an API key with the scope "admin" in the metadata key "authorization" ("Bearer …").
+    """For operators: the accounts at providers, how well each of their models is, what is switched off, and who works for
+    them. Every method needs an API key with the scope "admin" in the metadata key "authorization" ("Bearer …").
     """
 
     @staticmethod
@@ -269,6 +286,33 @@ class AccountService:
             '/reelmesh.v1.AccountService/ListHealthEvents',
             reelmesh_dot_v1_dot_account__service__pb2.ListHealthEventsRequest.SerializeToString,
             reelmesh_dot_v1_dot_account__service__pb2.ListHealthEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPools(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reelmesh.v1.AccountService/ListPools',
+            reelmesh_dot_v1_dot_account__service__pb2.ListPoolsRequest.SerializeToString,
+            reelmesh_dot_v1_dot_account__service__pb2.ListPoolsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,8 +27,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AccountServiceStub:
-    """For operators: the accounts at providers, how well each of their models is, and what is switched off. Every method needs
-    an API key with the scope "admin" in the metadata key "authorization" ("Bearer …").
+    """For operators: the accounts at providers, how well each of their models is, what is switched off, and who works for
+    them. Every method needs an API key with the scope "admin" in the metadata key "authorization" ("Bearer …").
     """
 
     @_typing.overload
@@ -45,11 +45,13 @@ class AccountServiceStub:
     """Switches on what was switched off, by the same words."""
     ListHealthEvents: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ListHealthEventsRequest, _account_service_pb2.ListHealthEventsResponse]
     """Lists what happened to circuit breakers and switches, newest first."""
+    ListPools: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ListPoolsRequest, _account_service_pb2.ListPoolsResponse]
+    """Lists the pools of workers: what there is to do in each, and who does it."""
 
 @_typing.type_check_only
 class AccountServiceAsyncStub(AccountServiceStub):
-    """For operators: the accounts at providers, how well each of their models is, and what is switched off. Every method needs
-    an API key with the scope "admin" in the metadata key "authorization" ("Bearer …").
+    """For operators: the accounts at providers, how well each of their models is, what is switched off, and who works for
+    them. Every method needs an API key with the scope "admin" in the metadata key "authorization" ("Bearer …").
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -63,10 +65,12 @@ class AccountServiceAsyncStub(AccountServiceStub):
     """Switches on what was switched off, by the same words."""
     ListHealthEvents: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ListHealthEventsRequest, _account_service_pb2.ListHealthEventsResponse]  # type: ignore[assignment]
     """Lists what happened to circuit breakers and switches, newest first."""
+    ListPools: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ListPoolsRequest, _account_service_pb2.ListPoolsResponse]  # type: ignore[assignment]
+    """Lists the pools of workers: what there is to do in each, and who does it."""
 
 class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
-    """For operators: the accounts at providers, how well each of their models is, and what is switched off. Every method needs
-    an API key with the scope "admin" in the metadata key "authorization" ("Bearer …").
+    """For operators: the accounts at providers, how well each of their models is, what is switched off, and who works for
+    them. Every method needs an API key with the scope "admin" in the metadata key "authorization" ("Bearer …").
     """
 
     @_abc_1.abstractmethod
@@ -108,5 +112,13 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_account_service_pb2.ListHealthEventsResponse, _abc.Awaitable[_account_service_pb2.ListHealthEventsResponse]]:
         """Lists what happened to circuit breakers and switches, newest first."""
+
+    @_abc_1.abstractmethod
+    def ListPools(
+        self,
+        request: _account_service_pb2.ListPoolsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.ListPoolsResponse, _abc.Awaitable[_account_service_pb2.ListPoolsResponse]]:
+        """Lists the pools of workers: what there is to do in each, and who does it."""
 
 def add_AccountServiceServicer_to_server(servicer: AccountServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from reelmesh_client.commands import accounting, doubting, making, outcome, reading, recovering, taking
+from reelmesh_client.commands import accounting, doubting, making, outcome, pooling, reading, recovering, taking
 
 # Each entry point of this group is one command: its name, and where its click.Command is.
 GROUP = "reelmesh.commands"
@@ -60,6 +60,7 @@ for _command in (
     doubting.doubts,
     accounting.accounts,
     accounting.switch,
+    pooling.pools,
 ):
     main.add_command(_command)
 

@@ -111,7 +111,12 @@ def size(size_bytes: int) -> str:
 
 def ago(then: timestamp_pb2.Timestamp, now: datetime.datetime) -> str:
     """Return how long ago something was, as "3 min"."""
-    seconds = max(0, int((now - then.ToDatetime(tzinfo=datetime.UTC)).total_seconds()))
+    return passed((now - then.ToDatetime(tzinfo=datetime.UTC)).total_seconds())
+
+
+def passed(seconds: float) -> str:
+    """Return a time that has passed, as "3 min"."""
+    seconds = max(0, int(seconds))
     for unit, unit_seconds in (("d", 86_400), ("h", 3600), ("min", 60)):
         if seconds >= unit_seconds:
             return f"{seconds // unit_seconds} {unit}"

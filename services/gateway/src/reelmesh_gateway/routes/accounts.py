@@ -13,6 +13,7 @@ from reelmesh_gateway.wire import errors as wire_errors
 ACCOUNTS = "/api/v1/accounts"
 SWITCHES = "/api/v1/switches"
 EVENTS = "/api/v1/health-events"
+POOLS = "/api/v1/pools"
 
 
 def router(behind: front.Front) -> fastapi.APIRouter:
@@ -54,5 +55,11 @@ def router(behind: front.Front) -> fastapi.APIRouter:
         asked = account_service_pb2.ListHealthEventsRequest()
         messages.fill(asked, query.model_dump())
         return answers.answer(messages.to_json(await behind.accounts.ListHealthEvents(asked)))
+
+    @routes.get(POOLS, response_model=wire.ListPoolsResponse)
+    async def list_pools() -> fastapi.Response:
+        """List the pools of workers: what there is to do in each, and who does it. Needs the scope "admin"."""
+        asked = account_service_pb2.ListPoolsRequest()
+        return answers.answer(messages.to_json(await behind.accounts.ListPools(asked)))
 
     return routes

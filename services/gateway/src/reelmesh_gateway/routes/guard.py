@@ -20,6 +20,7 @@ _OPERATING = (
     "/api/v1/accounts",
     "/api/v1/switches",
     "/api/v1/health-events",
+    "/api/v1/pools",
 )
 _BEARER = "bearer "
 

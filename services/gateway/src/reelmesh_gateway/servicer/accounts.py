@@ -58,3 +58,11 @@ class Accounts(account_service_pb2_grpc.AccountServiceServicer):
         """Pass a list on."""
         with self._door.admitted(context, keys.Scope.ADMIN):
             return await self._orchestrator.ListHealthEvents(request)
+
+    @override
+    async def ListPools(
+        self, request: account_service_pb2.ListPoolsRequest, context: Any
+    ) -> account_service_pb2.ListPoolsResponse:
+        """Pass a list on."""
+        with self._door.admitted(context, keys.Scope.ADMIN):
+            return await self._orchestrator.ListPools(request)

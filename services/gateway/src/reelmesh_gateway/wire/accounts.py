@@ -1,4 +1,4 @@
-"""The JSON of accounts and switches: the same fields as `reelmesh.v1`, held to them by a test."""
+"""The JSON of accounts, switches and pools: the same fields as `reelmesh.v1`, held to them by a test."""
 
 from typing import Literal
 
@@ -155,3 +155,61 @@ class ListHealthEventsQuery(bodies.Query):
     """At most so many; 0 means 100, more than 1000 means 1000."""
     page_token: str = ""
     """Where the page before ended."""
+
+
+class LaneWork(bodies.Body):
+    """What there is to do in a lane of media."""
+
+    lane: str
+    """The lane: "quick" or "ladder"."""
+    steps: bodies.Int32
+    """Steps that are sent or run."""
+
+
+class PoolWorker(bodies.Body):
+    """A worker that holds a lease."""
+
+    worker_id: str
+    """The worker, a UUID that it made when it began its present life."""
+    name: str
+    """Name of the process, e.g. its Pod."""
+    cordoned: bool
+    """Whether it is to take no new work."""
+    idle: bool
+    """Whether it had nothing to lose when it renewed its lease last."""
+    drained: bool
+    """Whether it was idle then and knew that it is cordoned: it may go."""
+    load: bodies.Int32
+    """Attempts that it submitted then, or steps that it ran."""
+
+
+class Pool(bodies.Body):
+    """Workers of one kind, and what there is for them to do."""
+
+    kind: str
+    """Either "provider" or "media"."""
+    pool: str
+    """Provider's name, or "media"."""
+    known: bool
+    """Whether a worker has ever said what the provider can do; always so for media."""
+    waiting: bodies.Int32
+    """Attempts that wait to be sent out."""
+    sendable: bodies.Int32
+    """How many of them the slots, breakers and switches of their accounts would let out now."""
+    dispatched: bodies.Int32
+    """Attempts that are sent out and not begun."""
+    submitting: bodies.Int32
+    """Attempts that are being submitted."""
+    watched: bodies.Int32
+    """Attempts that are accepted, or looked for."""
+    lanes: list[LaneWork]
+    """Steps of media that are sent or run, lane by lane."""
+    workers: list[PoolWorker]
+    """Those that hold a lease, by name."""
+
+
+class ListPoolsResponse(bodies.Body):
+    """The pools."""
+
+    pools: list[Pool]
+    """All of them: one for each provider that anybody has heard of, by name, and that of media."""

@@ -6,7 +6,7 @@ import grpc
 from reelmesh.v1 import account_service_pb2, account_service_pb2_grpc
 
 from reelmesh_orchestrator.servicer import parsing
-from reelmesh_orchestrator.usecases import switching
+from reelmesh_orchestrator.usecases import looking, switching
 from reelmesh_orchestrator.wire import accounts as wire
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -15,9 +15,10 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class AccountServicer(account_service_pb2_grpc.AccountServiceServicer):
     """Translates; decides nothing."""
 
-    def __init__(self, verbs: switching.Switching) -> None:
-        """Take the verbs."""
+    def __init__(self, verbs: switching.Switching, seen: looking.Looking) -> None:
+        """Take the verbs, and who knows the pools."""
         self._verbs = verbs
+        self._seen = seen
 
     async def ListAccounts(  # noqa: N802
         self, request: account_service_pb2.ListAccountsRequest, context: Context
@@ -58,3 +59,10 @@ class AccountServicer(account_service_pb2_grpc.AccountServiceServicer):
         return account_service_pb2.ListHealthEventsResponse(
             events=map(wire.health_event_to_proto, found), next_page_token=str(position or "")
         )
+
+    async def ListPools(  # noqa: N802
+        self, request: account_service_pb2.ListPoolsRequest, context: Context
+    ) -> account_service_pb2.ListPoolsResponse:
+        """List the pools of workers."""
+        found = await self._seen.pools()
+        return account_service_pb2.ListPoolsResponse(pools=map(wire.pool_to_proto, found))
