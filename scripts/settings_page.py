@@ -2,13 +2,14 @@
 
 import sys
 
+from reelmesh_operator import settings
 from reelmesh_standalone.commands import variables
 
 INTRODUCTION = """\
 # Settings
 
 Printed from the services' classes of settings by `make pages`; a test fails when this page is older than they are.
-`reelmesh settings` prints the same for what is installed.
+`reelmesh settings` prints the same for what `reelmesh up` runs; the operator is on Kubernetes alone.
 
 Variables come from the environment, or from a file `.env` in the folder where a process starts; the environment wins.
 An empty variable counts as unset. Secrets are never logged. A service whose settings are wrong does not start: it ends
@@ -26,7 +27,8 @@ TITLES = {
 
 def page() -> str:
     """Return the page as Markdown, a table for each service."""
-    return INTRODUCTION + "".join(_chapter(service, rows) for service, rows in variables.described().items())
+    found = {**variables.described(), "operator": variables.of_service(settings.OperatorSettings)}
+    return INTRODUCTION + "".join(_chapter(service, rows) for service, rows in found.items())
 
 
 def _chapter(service: str, rows: list[variables.Variable]) -> str:

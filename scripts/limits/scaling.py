@@ -16,6 +16,9 @@ POOLS = (
     Bound(
         "words of Kubernetes that are logged", "reelmesh_operator.wire.cluster.LONGEST_MESSAGE_CHARACTERS", "cut off"
     ),
+    Bound("words of an event", f"{_RESOURCE}.LONGEST_NOTE_CHARACTERS", "cut off"),
+    Bound("name of who tells of an event", f"{_RESOURCE}.LONGEST_INSTANCE_CHARACTERS", "cut off"),
+    Bound("events of one pool and reason in ten minutes", "reelmesh_operator.model.series.TOLD_MOST", "counted"),
     Bound("time between two rounds", "reelmesh_operator.usecases.SHORTEST_PAUSE_SECONDS", "the next nudge waits"),
     Bound("time without a round", "reelmesh_operator.usecases.ROUND_PATIENCE_SECONDS", "the operator is not ready"),
     Bound("workers of a pool that are cordoned", f"{_LOOKING}.MOST_CORDONED", _INVALID),

@@ -207,7 +207,12 @@ def test_a_pool_grows_with_its_work_and_shrinks_by_the_worker_that_is_idle(
             workers=[pool_service_pb2.PoolWorker(worker_id=busy, name=busy, idle=True)],
         )
         until(lambda: names() == [], log)
+        told_of = [one for one in cluster.find("events.events.k8s.io", namespace) if one["regarding"]["name"] == "pool"]
+        reasons = {one["reason"]: one for one in told_of}
+        assert {"ScaledUp", "ScaledDown"} <= set(reasons)
+        assert "From 0 to 3 workers: The work needs 3 workers" in reasons["ScaledUp"]["note"]
         metadata = cluster.get("workerpool", "pool", namespace)["metadata"]
+        assert reasons["ScaledUp"]["regarding"]["uid"] == metadata["uid"], "`kubectl describe` finds it by that"
         assert not metadata.get("finalizers"), "it can be deleted when nobody looks after it"
         assert not metadata.get("annotations")
     assert not re.search("Forbidden|Traceback|has failed", log.read_text()), log.read_text()

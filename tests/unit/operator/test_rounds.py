@@ -8,8 +8,8 @@ from typing import Any
 import prometheus_client
 import pytest
 from reelmesh_kit import clock, errors
-from reelmesh_operator import metrics, usecases
-from reelmesh_operator.model import pools, shrinking
+from reelmesh_operator import metrics, ports, usecases
+from reelmesh_operator.model import pools, series, shrinking
 from reelmesh_operator.wire import resource
 
 LOGGER = logging.getLogger("test")
@@ -18,7 +18,7 @@ DOWN = errors.Unavailable("down")
 
 def body(name: str = "fal", **spec: Any) -> dict[str, Any]:
     asked = {"workload": {"name": f"provider-{name}"}, "queue": {"provider": name}, **spec}
-    return {"metadata": {"name": name, "generation": 3}, "spec": asked}
+    return {"metadata": {"name": name, "uid": f"uid of {name}", "generation": 3}, "spec": asked}
 
 
 class Orchestrator:
@@ -58,6 +58,7 @@ class Cluster:
         self.workloads: dict[str, pools.Actual] = {}
         self.down: set[str] = set()
         self.deeds: list[str] = []
+        self.notes: dict[str, tuple[str, str, int]] = {}
 
     def _do(self, what: str, words: str) -> None:
         if what in self.down:
@@ -83,6 +84,21 @@ class Cluster:
     async def set_cost(self, pod: str, cost: int) -> None:
         self._do("cost", f"{pod} costs {cost}")
 
+    async def note(self, what: ports.Note) -> None:
+        if "event" in self.down:
+            raise DOWN
+        assert what.name not in self.notes
+        self.notes[what.name] = (what.happened.reason, what.happened.note, 1)
+
+    async def note_again(self, name: str, count: int, at: str) -> None:
+        if "event" in self.down:
+            raise DOWN
+        reason, note, _ = self.notes[name]
+        self.notes[name] = (reason, note, count)
+
+    def reasons(self) -> list[str]:
+        return [reason for reason, _, _ in self.notes.values()]
+
     async def tell(self, pool: str, status: Mapping[str, Any]) -> None:
         if "status" in self.down:
             raise DOWN
@@ -98,7 +114,10 @@ class Scene:
         self.orchestrator, self.cluster = Orchestrator(), Cluster(*bodies)
         self.registry = prometheus_client.CollectorRegistry()
         shown = metrics.Metrics(self.registry)
-        self.rounds = usecases.Rounds(self.orchestrator, self.cluster, shown, self.clock, LOGGER, resource.change)
+        reporter = usecases.Reporter(self.cluster, shown, self.clock, LOGGER)
+        self.rounds = usecases.Rounds(
+            self.orchestrator, self.cluster, shown, self.clock, LOGGER, resource.change, reporter
+        )
         self.wake = asyncio.Event()
         self.keeping = usecases.Keeping(self.rounds, self.cluster, self.clock, LOGGER, resource.read, self.wake)
 
@@ -254,3 +273,87 @@ async def test_the_loop_is_woken_and_is_not_ready_when_nothing_can_be_looked_at(
     assert await scene.keeping.once() == usecases.IDLE_PAUSE_SECONDS
     with pytest.raises(errors.Unavailable, match="Kubernetes"):
         await scene.keeping.check()
+
+
+async def test_what_happens_to_a_pool_is_kept_once_with_its_reason() -> None:
+    scene = Scene(body(maxReplicas=2, cooldownSeconds=0, stabilization={"downSeconds": 0}))
+    scene.cluster.workloads["provider-fal"] = pools.Actual(0)
+    scene.orchestrator.answers["fal"] = pools.Signal(0.0, to_do=9)
+    for _ in range(3):
+        await scene.once()
+    limited = "3 workers are needed, maxReplicas is 2"
+    assert list(scene.cluster.notes.values()) == [
+        ("Limited", limited, 1),
+        ("ScaledUp", f"From 0 to 2 workers: The work needs 3 workers; {limited}", 1),
+    ]
+    scene.cluster.bodies[0]["spec"]["pause"] = "All"
+    await scene.once()
+    scene.cluster.bodies[0]["spec"]["pause"] = "None"
+    scene.orchestrator.answers["fal"] = pools.Signal(0.0)
+    await scene.once()
+    assert scene.cluster.reasons()[2:] == ["Paused", "Resumed", "ScaledDown"]
+
+
+async def test_a_signal_that_is_lost_and_comes_back_is_told_once_each() -> None:
+    scene = Scene(body())
+    scene.cluster.workloads["provider-fal"] = pools.Actual(0)
+    await scene.once(20.0)
+    scene.orchestrator.down = True
+    for _ in range(3):
+        await scene.once()
+    scene.orchestrator.down = False
+    await scene.once()
+    assert scene.cluster.reasons() == ["SignalLost", "SignalBack"]
+
+
+async def test_a_new_operator_does_not_say_again_what_the_old_one_said() -> None:
+    scene = Scene(body(pause="All"))
+    scene.cluster.workloads["provider-fal"] = pools.Actual(0)
+    await scene.once()
+    fresh = Scene(scene.cluster.bodies[0])
+    fresh.cluster.workloads["provider-fal"] = pools.Actual(0)
+    await fresh.once()
+    assert (scene.cluster.reasons(), fresh.cluster.reasons()) == (["Paused"], [])
+
+
+async def test_a_pool_that_flaps_is_counted() -> None:
+    scene = Scene(body())
+    scene.cluster.workloads["provider-fal"] = pools.Actual(0)
+    for number in range(100):
+        scene.cluster.bodies[0]["spec"]["pause"] = "None" if number % 2 else "All"
+        await scene.once(5.0)
+    scene.cluster.bodies[0]["spec"]["pause"] = "None"
+    await scene.once(series.COUNT_AGAIN_SECONDS)
+    await scene.once()
+    assert [(reason, count) for reason, _, count in scene.cluster.notes.values()] == [("Paused", 50), ("Resumed", 50)]
+    await scene.once(series.WINDOW_SECONDS + 1)
+    scene.cluster.bodies[0]["spec"]["pause"] = "All"
+    await scene.once()
+    assert scene.cluster.reasons() == ["Paused", "Resumed", "Paused"], "that is another time"
+
+
+async def test_many_different_words_of_one_kind_are_counted_too() -> None:
+    scene = Scene(body(cooldownSeconds=0, stabilization={"downSeconds": 0}, maxReplicas=100))
+    for number in range(1, 21):
+        scene.cluster.workloads["provider-fal"] = pools.Actual(0)
+        scene.orchestrator.answers["fal"] = pools.Signal(0.0, to_do=4 * number)
+        await scene.once(1.0)
+    await scene.once(series.COUNT_AGAIN_SECONDS)
+    await scene.once()
+    counts = [count for reason, _, count in scene.cluster.notes.values() if reason == "ScaledUp"]
+    assert counts == [1] * (series.TOLD_MOST - 1) + [20 - series.TOLD_MOST + 1]
+
+
+async def test_an_event_that_cannot_be_kept_stops_nobody_and_is_counted() -> None:
+    scene = Scene(body())
+    scene.cluster.workloads["provider-fal"] = pools.Actual(0)
+    scene.orchestrator.answers["fal"] = pools.Signal(0.0, to_do=9)
+    scene.cluster.down.add("event")
+    assert await scene.once() == ["provider-fal has 3", "fal is told"]
+    assert scene.failures("event") == 1
+
+
+async def test_a_workload_that_is_missing_is_a_warning() -> None:
+    scene = Scene(body())
+    await scene.once()
+    assert scene.cluster.reasons() == ["WorkloadMissing"]

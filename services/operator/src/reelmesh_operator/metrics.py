@@ -33,7 +33,7 @@ class Metrics:
         self._failures = prometheus_client.Counter(
             "operator_failures_total",
             "What could not be done, and is tried again with the next round, by what (signals, read, scale, cost, "
-            "cordon, status).",
+            "cordon, status, event).",
             ["what"],
             registry=registry,
         )

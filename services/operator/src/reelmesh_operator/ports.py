@@ -5,7 +5,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from reelmesh_operator.model import pools
+from reelmesh_operator.model import happenings, pools
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,6 +87,40 @@ class Cluster(Protocol):
         ...
 
 
+@dataclasses.dataclass(frozen=True)
+class Note:
+    """Something that happened to a pool, as the cluster keeps it."""
+
+    #: Unlike that of any other.
+    name: str
+    #: Name and UID of the resource.
+    pool: str
+    uid: str
+    happened: happenings.Happening
+    #: When, as Kubernetes writes it.
+    at: str
+
+
+class Notes(Protocol):
+    """Where the cluster keeps what happened."""
+
+    async def note(self, what: Note) -> None:
+        """Keep what happened.
+
+        Raises:
+            errors.ReelmeshError: it could not be written.
+        """
+        ...
+
+    async def note_again(self, name: str, count: int, at: str) -> None:
+        """Keep that it happened so often, and when last; what is forgotten already is no error.
+
+        Raises:
+            errors.ReelmeshError: it could not be written.
+        """
+        ...
+
+
 class Board(Protocol):
     """Where numbers are shown."""
 
@@ -95,5 +129,5 @@ class Board(Protocol):
         ...
 
     def count(self, what: str) -> None:
-        """Count something that failed: signals, read, scale, cost, cordon, status."""
+        """Count something that failed: signals, read, scale, cost, cordon, status, event."""
         ...

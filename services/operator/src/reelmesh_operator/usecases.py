@@ -11,7 +11,7 @@ from typing import Any
 from reelmesh_kit import clock, errors
 
 from reelmesh_operator import ports
-from reelmesh_operator.model import pools, reconciling
+from reelmesh_operator.model import happenings, pools, reconciling, series
 
 # For how long workers are cordoned that are not named again; well above the age of a signal that is acted upon.
 CORDON_SECONDS = 60.0
@@ -23,6 +23,9 @@ SHORTEST_PAUSE_SECONDS = 0.25
 IDLE_PAUSE_SECONDS = 2.0
 # The operator is not ready when it has not looked at anything for so long.
 ROUND_PATIENCE_SECONDS = 60.0
+
+# How Kubernetes writes the time: in a status, and where something happened.
+_SECONDS, _MICROSECONDS = "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.%fZ"
 
 Body = Mapping[str, Any]
 # What to write so that a status says what was seen and decided: now, and when replicas were changed ("": not now).
@@ -49,14 +52,16 @@ class Rounds:
         time: clock.Clock,
         logger: logging.Logger,
         change: Change,
+        reporter: "Reporter",
     ) -> None:
-        """Take who knows the work, the cluster, where numbers are shown, the clock, the log, and words for a status."""
+        """Take who knows the work, the cluster, and what is told: numbers, the log, words for a status, happenings."""
         self._signals = signals
         self._cluster = cluster
         self._board = board
         self._clock = time
         self._logger = logger
         self._change = change
+        self._reporter = reporter
         self._memories: dict[str, pools.Memory] = {}
         self._heard: dict[pools.Queue, pools.Signal] = {}
         #: What each pool wants cordoned: one that is held keeps what it said last.
@@ -64,12 +69,12 @@ class Rounds:
         self._said: dict[pools.Queue, Cordoned] = {}
         self._trouble = ""
 
-    async def once(self, desired: Sequence[pools.Desired], before: Mapping[str, Body]) -> Mapping[str, pools.Decision]:
+    async def once(self, desired: Sequence[pools.Desired], bodies: Mapping[str, Body]) -> Mapping[str, pools.Decision]:
         """Look, decide, act; return what was decided about each pool.
 
         Args:
             desired: all pools of the namespace.
-            before: what their statuses say.
+            bodies: their resources, with the statuses as they stand.
         """
         await self._hear([one.queue for one in desired])
         views = [await self._look(one) for one in desired]
@@ -79,7 +84,8 @@ class Rounds:
         await self._cordon(views, decisions)
         for view in views:
             name = view.desired.name
-            await self._act(view, decisions[name], before.get(name, {}))
+            await self._act(view, decisions[name], bodies.get(name, {}))
+        await self._reporter.count()
         self._board.show(views, decisions)
         return decisions
 
@@ -139,7 +145,9 @@ class Rounds:
         else:
             self._said[queue] = Cordoned(names, now)
 
-    async def _act(self, view: pools.View, decision: pools.Decision, before: Body) -> None:
+    async def _act(self, view: pools.View, decision: pools.Decision, body: Body) -> None:
+        before: Body = body.get("status", {})
+        happened = list(happenings.turned(decision.conditions, _told(before)))
         for pod, cost in decision.costs.items():
             await self._try("cost", f"the deletion cost of {pod}", self._cluster.set_cost(pod, cost))
         scaled = False
@@ -149,11 +157,15 @@ class Rounds:
             scaled = await self._try("scale", words, self._cluster.scale(workload, decision.replicas))
             if scaled:
                 self._logger.info("Scaled %s", words)
-        now = self._clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+                happened.append(happenings.scaled(view.actual.replicas, decision.replicas, decision))
+        now = self._clock.now().strftime(_SECONDS)
         status = self._change(view, decision, before, now, now if scaled else "")
         if status:
             name = view.desired.name
             await self._try("status", f"the status of {name}", self._cluster.tell(name, status))
+        # Told last: nobody who works waits for it.
+        for one in happened:
+            await self._reporter.report(view.desired.name, body.get("metadata", {}).get("uid", ""), one)
 
     async def _try(self, what: str, words: str, deed: Awaitable[None]) -> bool:
         try:
@@ -166,6 +178,57 @@ class Rounds:
     def _fail(self, what: str, words: str, error: errors.ReelmeshError) -> None:
         self._board.count(what)
         self._logger.warning("%s: %s", words, error.message)
+
+
+def _told(status: Body) -> happenings.Before:
+    return {one["type"]: (one.get("status", ""), one.get("reason", "")) for one in status.get("conditions", ())}
+
+
+class Reporter:
+    """Has the cluster keep what happened to pools; what happens again and again is counted. A failure stops nobody."""
+
+    def __init__(self, notes: ports.Notes, board: ports.Board, time: clock.Clock, logger: logging.Logger) -> None:
+        """Keep it in `notes`."""
+        self._notes = notes
+        self._board = board
+        self._clock = time
+        self._logger = logger
+        #: By pool (name and UID) and reason.
+        self._series: dict[tuple[str, str, str], series.Series] = {}
+
+    async def report(self, pool: str, uid: str, happened: happenings.Happening) -> None:
+        """Say that something has happened to a pool."""
+        key = (pool, uid, happened.reason)
+        now, moment = self._clock.elapsed(), self._clock.now()
+        known = self._series.get(key)
+        name = f"{pool}.{round(moment.timestamp() * 1e6):x}.{happened.reason.lower()}"
+        after = series.again(known, happened, name, now)
+        if known is None or after.name != known.name:
+            note = ports.Note(name, pool, uid, happened, moment.strftime(_MICROSECONDS))
+            if not await self._try(self._notes.note(note)):
+                return
+        self._series[key] = after
+
+    async def count(self) -> None:
+        """Write how often things have happened, where it is time to."""
+        now = self._clock.elapsed()
+        for key, one in list(self._series.items()):
+            if series.is_over(one, now):
+                del self._series[key]
+            elif series.is_due(one, now):
+                at = self._clock.now().strftime(_MICROSECONDS)
+                done = await self._try(self._notes.note_again(one.name, one.count, at))
+                written = one.count if done else one.written
+                self._series[key] = dataclasses.replace(one, written=written, written_at=now)
+
+    async def _try(self, deed: Awaitable[None]) -> bool:
+        try:
+            await deed
+        except errors.ReelmeshError as error:
+            self._board.count("event")
+            self._logger.warning("What happened could not be kept as an event: %s", error.message)
+            return False
+        return True
 
 
 def _shared(queue: pools.Queue) -> pools.Queue:
@@ -211,7 +274,7 @@ class Keeping:
             self._logger.warning("The WorkerPools could not be listed: %s", error.message)
             return IDLE_PAUSE_SECONDS
         desired = [one for body in bodies if (one := self._wanted(body)) is not None]
-        await self._rounds.once(desired, {body["metadata"]["name"]: body.get("status", {}) for body in bodies})
+        await self._rounds.once(desired, {body["metadata"]["name"]: body for body in bodies})
         self._looked_at = self._clock.elapsed()
         return min((one.polling_seconds for one in desired), default=IDLE_PAUSE_SECONDS)
 

@@ -1,6 +1,7 @@
-"""Kubernetes, as far as worker pools need it: read workloads and Pods, write scales, deletion costs and statuses."""
+"""Kubernetes, as far as worker pools need it: read workloads and Pods, write scales, costs, statuses and events."""
 
 import contextlib
+import socket
 import ssl
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
@@ -31,6 +32,8 @@ class KubernetesCluster:
         self._access = access
         self._tls = _trust(access)
         self._namespace = namespace
+        # Who says so: in a Pod, its name.
+        self._instance = socket.gethostname()
 
     async def resources(self) -> Sequence[Mapping[str, Any]]:
         """Return the resources of all pools of the namespace, as they stand now."""
@@ -58,6 +61,20 @@ class KubernetesCluster:
         with contextlib.suppress(errors.NotFound):
             await self._call("PATCH", f"{self._pool(pool)}/status", body={"status": status})
 
+    async def note(self, what: ports.Note) -> None:
+        """Keep what happened, as an event."""
+        await self._call("POST", self._event(), body=resource.event(what, self._namespace, self._instance))
+
+    async def note_again(self, name: str, count: int, at: str) -> None:
+        """Keep how often it happened."""
+        with contextlib.suppress(errors.NotFound):
+            body = {"series": {"count": count, "lastObservedTime": at}}
+            await self._call("PATCH", self._event(name), body=body)
+
+    def _event(self, name: str = "") -> str:
+        kind = f"/apis/events.k8s.io/v1/namespaces/{self._namespace}/events"
+        return f"{kind}/{name}" if name else kind
+
     def _core(self, rest: str) -> str:
         return f"/api/v1/namespaces/{self._namespace}/{rest}"
 
@@ -78,7 +95,7 @@ class KubernetesCluster:
                 self._access.url.rstrip("/") + path,
                 json=body,
                 params=params,
-                headers={**headers, **(_MERGE if body is not None else {})},
+                headers={**headers, **(_MERGE if method == "PATCH" else {})},
                 ssl=self._tls,
                 timeout=aiohttp.ClientTimeout(total=CALL_SECONDS),
             ) as answer:

@@ -6,12 +6,17 @@ from typing import Annotated, Any, Literal
 import pydantic
 from reelmesh_kit import errors
 
+from reelmesh_operator import ports
 from reelmesh_operator.model import pools
 
 GROUP, VERSION, PLURAL, KIND = "reelmesh.dev", "v1alpha1", "workerpools", "WorkerPool"
 
 # Names of objects of Kubernetes, and of our providers and lanes.
 LONGEST_NAME_CHARACTERS = 63
+# What an event of Kubernetes may say, and of whom.
+LONGEST_NOTE_CHARACTERS = 1024
+LONGEST_INSTANCE_CHARACTERS = 128
+CONTROLLER = f"{GROUP}/operator"
 MOST_REPLICAS = 1000
 MOST_LANES = 8
 LONGEST_PERIOD_SECONDS = 3600
@@ -266,3 +271,32 @@ def _conditions(
             }
         )
     return told
+
+
+def event(what: ports.Note, namespace: str, instance: str) -> Mapping[str, Any]:
+    """Return what happened to a pool, as an event of Kubernetes.
+
+    Args:
+        what: what happened.
+        namespace: that of the pool.
+        instance: who says so: the name of the operator's Pod.
+    """
+    return {
+        "apiVersion": "events.k8s.io/v1",
+        "kind": "Event",
+        "metadata": {"name": what.name, "namespace": namespace},
+        "eventTime": what.at,
+        "type": "Warning" if what.happened.warning else "Normal",
+        "reason": what.happened.reason,
+        "action": "Reconcile",
+        "note": what.happened.note[:LONGEST_NOTE_CHARACTERS],
+        "reportingController": CONTROLLER,
+        "reportingInstance": instance[:LONGEST_INSTANCE_CHARACTERS],
+        "regarding": {
+            "apiVersion": f"{GROUP}/{VERSION}",
+            "kind": KIND,
+            "name": what.pool,
+            "namespace": namespace,
+            "uid": what.uid,
+        },
+    }

@@ -79,6 +79,12 @@ def described() -> dict[str, list[Variable]]:
     return found
 
 
+def of_service(kind: type[kit_settings.ServiceSettings]) -> list[Variable]:
+    """Return the variables of a service that no mesh on one machine has, but those that every service has."""
+    known = {_facts(each) for each in _rows(kit_settings.ServiceSettings)}
+    return [each for each in _rows(kind) if _facts(each) not in known]
+
+
 def _facts(each: Variable) -> tuple[str, str, str]:
     return each.variable, each.default, each.meaning
 
