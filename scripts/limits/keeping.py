@@ -63,6 +63,11 @@ TRACES = (
         "reelmesh_kit.telemetry.tracing.WAITING_SPANS_LIMIT",
         "further ones are lost",
     ),
+    Bound(
+        "open spans that the collector is told of before they end",
+        "reelmesh_kit.telemetry.early.WATCHED_SPANS_LIMIT",
+        "further ones are told when they end",
+    ),
     Bound("export of spans", "reelmesh_kit.telemetry.tracing.EXPORT_TIMEOUT_SECONDS", "these spans are lost"),
     Bound("attribute of a span", "reelmesh_kit.telemetry.tracing.ATTRIBUTE_LENGTH_LIMIT_CHARACTERS", _CUT),
     Bound("message of a log line", "reelmesh_kit.telemetry.logs.MESSAGE_LIMIT_CHARACTERS", _CUT),

@@ -12,6 +12,7 @@ from reelmesh_kit import clock, ids, sql
 from reelmesh_orchestrator import ports
 from reelmesh_orchestrator.adapters.sql import record, tables
 from reelmesh_orchestrator.model import draft, facts
+from reelmesh_orchestrator.ports import counting
 from reelmesh_orchestrator.usecases import attempts, crowding, generations, pools, transitions, vouching
 
 from tests.support import orchestrator
@@ -23,11 +24,12 @@ WORKER = "worker-1"
 
 @dataclasses.dataclass
 class Kept:
-    """A record on a real database, and the messages that it gave away after commits."""
+    """A record on a real database, and the messages and decisions that it gave away after commits."""
 
     database: sql.Database
     record: record.SqlRecord
     outgoing: list[ports.Outgoing]
+    decisions: list[counting.Decided]
 
     async def write(self, work: Callable[[ports.Store], Result]) -> Result:
         """Run work in one transaction."""
@@ -105,8 +107,10 @@ def admitted(number: int, store: ports.Store, *, tenant_id: str = "tenant", **wi
 async def opened(url: str) -> AsyncGenerator[Kept]:
     """Open a record with the schema up to date."""
     outgoing: list[ports.Outgoing] = []
+    decisions: list[counting.Decided] = []
     async with sql.open_database(url, clock.SystemClock(), migrations=PACKAGE) as database:
-        yield Kept(database, record.SqlRecord(database, ids.RandomIds(), outgoing.extend), outgoing)
+        made = record.SqlRecord(database, ids.RandomIds(), outgoing.extend, decisions.append)
+        yield Kept(database, made, outgoing, decisions)
 
 
 def pools_of(kept: Kept) -> pools.Pools:

@@ -106,6 +106,7 @@ async def test_what_was_admitted_exists_once_and_is_answered_as_new(kept: record
     assert await kept.count(tables.EVENTS) == 4
     rows = {row.id for row in await kept.rows(sa.select(tables.OUTBOX.c.id))}
     assert rows == {message.id for message in kept.outgoing}
+    assert [each.before for each in kept.decisions] == [None]
 
 
 @pytest.mark.parametrize("deaf", [pytest.param(False, id="it happened"), pytest.param(True, id="it did not happen")])

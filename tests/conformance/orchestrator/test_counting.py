@@ -14,7 +14,7 @@ from reelmesh_orchestrator.model import attempt, generation
 from reelmesh_orchestrator.ports import counting as counting_ports
 
 from tests.conformance.orchestrator import test_plans
-from tests.support import record
+from tests.support import orchestrator, record
 
 
 async def test_nothing_at_work_is_nothing(kept: record.Kept) -> None:
@@ -38,6 +38,21 @@ async def test_what_is_at_work_is_counted_and_what_has_ended_is_not(kept: record
     assert len(accounts) == 1
     by_state = {state: number for (_, state), number in tally.attempts.items()}
     assert by_state[attempt.AttemptState.ACCEPTED] == by_state[attempt.AttemptState.INDETERMINATE] == 1
+
+
+async def test_the_slots_of_enabled_accounts_and_the_days_of_models_that_end_are_told(kept: record.Kept) -> None:
+    def put(store: ports.Store) -> None:
+        ends = store.now.date() + datetime.timedelta(days=30)
+        store.put_card(orchestrator.provider_card("paid", orchestrator.model_card("ends", retires_on=ends)))
+        store.put_card(orchestrator.provider_card("other", orchestrator.model_card("stays")))
+        store.put_account(orchestrator.account("paid", slots=7))
+        store.put_account(orchestrator.account("off", enabled=False))
+
+    await kept.write(put)
+    tally = await counting.SqlCounts(kept.database).tally()
+    assert tally.slots["paid"] == 7
+    assert "off" not in tally.slots
+    assert tally.retirements == {("paid", "ends"): datetime.timedelta(days=30)}
 
 
 async def test_messages_are_counted_by_lane_with_the_age_of_the_oldest(kept: record.Kept) -> None:
@@ -66,7 +81,7 @@ async def test_counting_reads_no_table_from_end_to_end(tmp_path: pathlib.Path) -
         async with test_plans.noted(kept) as asked:
             await counting.SqlCounts(kept.database).tally()
         plans = [await test_plans.plan(kept, one) for one in asked]
-    assert len(asked) == 5
+    assert len(asked) == 7
     assert not {table for one in plans for table in test_plans.SCAN.findall(one)} & test_plans.GROWING, plans
     for index in ("ix_generations_open", "ix_attempts_in_flight", "ix_outbox_claimed_until"):
         assert any(index in one for one in plans), plans

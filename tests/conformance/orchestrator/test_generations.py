@@ -186,7 +186,20 @@ async def test_nothing_is_sent_of_what_was_rolled_back(kept: record.Kept) -> Non
     with pytest.raises(errors.QueueFull):
         await kept.write(work)
     assert not kept.outgoing
+    assert not kept.decisions
     assert await kept.count(tables.OUTBOX) == 0
+
+
+async def test_each_decision_is_told_with_what_was_before_and_one_that_changes_nothing_is_not(
+    kept: record.Kept,
+) -> None:
+    admitted = await kept.admit(1)
+    await kept.decide(1, lambda going: going.happened("noted", "once"))
+    await kept.decide(1, lambda going: None)
+    first, second = kept.decisions
+    assert (first.before, first.after) == (None, admitted)
+    assert second.before == admitted
+    assert [effect.type for effect in second.effects if isinstance(effect, draft.Happened)] == ["noted"]
 
 
 async def test_attempts_and_steps_know_their_generation(kept: record.Kept) -> None:

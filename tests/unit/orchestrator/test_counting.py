@@ -1,5 +1,8 @@
 """Numbers about what is at work: shown as they are, and not at all while nobody knows them."""
 
+import dataclasses
+import datetime
+
 import prometheus_client
 import pytest
 from prometheus_client import exposition
@@ -42,8 +45,13 @@ def counts() -> FakeCounts:
 
 
 @pytest.fixture
-def counted(counts: FakeCounts, registry: prometheus_client.CollectorRegistry) -> counting.Counting:
-    return counting.Counting(counts, metrics.Metrics(registry), clock.ManualClock())
+def shown(registry: prometheus_client.CollectorRegistry) -> metrics.Metrics:
+    return metrics.Metrics(registry)
+
+
+@pytest.fixture
+def counted(counts: FakeCounts, shown: metrics.Metrics) -> counting.Counting:
+    return counting.Counting(counts, shown, clock.ManualClock())
 
 
 async def test_what_is_at_work_is_shown_by_state_account_and_lane(counted, counts, registry) -> None:
@@ -89,3 +97,27 @@ async def test_a_fault_of_ours_is_not_hidden(counted, counts) -> None:
     counts.answer = TypeError("a fault")
     with pytest.raises(TypeError):
         await counted.once()
+
+
+async def test_the_queue_has_a_length_beside_its_limit_and_accounts_have_slots(
+    counted, shown, counts, registry
+) -> None:
+    counts.answer = dataclasses.replace(BUSY, slots={"paid": 4})
+    shown.limit(50)
+    await counted.once()
+    assert registry.get_sample_value("orchestrator_queue_length", {"scope": "mesh"}) == 5
+    assert registry.get_sample_value("orchestrator_queue_limit", {"scope": "mesh"}) == 50
+    assert registry.get_sample_value("orchestrator_account_slots", {"account_id": "paid"}) == 4
+    counts.answer = errors.Unavailable()
+    await counted.once()
+    assert registry.get_sample_value("orchestrator_queue_length", {"scope": "mesh"}) is None
+    assert registry.get_sample_value("orchestrator_queue_limit", {"scope": "mesh"}) == 50
+
+
+async def test_a_model_that_ends_has_days_left(counted, counts, registry) -> None:
+    left = {("sora", "sora-2"): datetime.timedelta(days=12), ("veo", "gone"): datetime.timedelta(days=-1)}
+    counts.answer = dataclasses.replace(NOTHING, retirements=left)
+    await counted.once()
+    name = "orchestrator_model_retirement_days"
+    assert registry.get_sample_value(name, {"provider": "sora", "model": "sora-2"}) == 12
+    assert registry.get_sample_value(name, {"provider": "veo", "model": "gone"}) == -1

@@ -1,13 +1,17 @@
 """Every metric of the kit, a sentence each; a service lists its own in a file like this and uses the same registry."""
 
+from collections.abc import Mapping
+
 import prometheus_client
-from opentelemetry import trace
+from opentelemetry import context, trace
+from opentelemetry.trace.propagation import tracecontext
 from prometheus_client import process_collector
 
 # From a local call to a deadline; the conventions' advice for call durations.
 CALL_BUCKETS_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 # A task goes on for as long as a render does.
 TASK_BUCKETS_SECONDS = (0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
+_PROPAGATOR = tracecontext.TraceContextTextMapPropagator()
 
 
 class Metrics:
@@ -75,8 +79,19 @@ class Metrics:
 
 def observe(histogram: prometheus_client.Histogram, seconds: float, **labels: str) -> None:
     """Observe a duration with the current trace as its exemplar, if that trace is kept."""
+    _observe(histogram, seconds, trace.get_current_span().get_span_context(), labels)
+
+
+def observe_stored(histogram: prometheus_client.Histogram, seconds: float, traceparent: str, **labels: str) -> None:
+    """Observe a duration with the trace of a stored context as its exemplar, if that trace is kept."""
+    stored = _PROPAGATOR.extract({"traceparent": traceparent}, context=context.Context())
+    _observe(histogram, seconds, trace.get_current_span(stored).get_span_context(), labels)
+
+
+def _observe(
+    histogram: prometheus_client.Histogram, seconds: float, identity: trace.SpanContext, labels: Mapping[str, str]
+) -> None:
     child = histogram.labels(**labels) if labels else histogram
-    identity = trace.get_current_span().get_span_context()
     if identity.is_valid and identity.trace_flags.sampled:
         child.observe(seconds, {"trace_id": trace.format_trace_id(identity.trace_id)})
     else:

@@ -1,6 +1,7 @@
 """Every metric of a provider's worker, each with a sentence."""
 
 import prometheus_client
+from reelmesh_kit import metrics
 
 SUBMIT_BUCKETS_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60)
 
@@ -13,7 +14,7 @@ class Metrics:
         self.submits = prometheus_client.Counter(
             "provider_submits", "Submits by how they ended.", ["provider", "result"], registry=registry
         )
-        self.submit_duration = prometheus_client.Histogram(
+        self._submit_duration = prometheus_client.Histogram(
             "provider_submit_duration_seconds",
             "Time from starting a submit to its answer.",
             ["provider"],
@@ -44,3 +45,7 @@ class Metrics:
             ["provider"],
             registry=registry,
         )
+
+    def note_submit(self, provider: str, seconds: float) -> None:
+        """Note how long a submit took that ends in the span that is current."""
+        metrics.observe(self._submit_duration, seconds, provider=provider)

@@ -69,6 +69,7 @@ async def build(own: settings.OrchestratorSettings, chassis: process.Chassis) ->
             sql.open_database(own.database_url, chassis.clock, migrations="reelmesh_orchestrator")
         )
         shown = metrics.Metrics(chassis.telemetry.registry)
+        shown.limit(own.most_open_generations_in_all)
         counted = counting.Counting(sql_counting.SqlCounts(database), shown, chassis.clock)
         await stack.enter_async_context(process.supervise(chassis, count=counted.run))
         link = await stack.enter_async_context(bus.connect(chassis, own.nats_url, needed=False))
@@ -111,7 +112,8 @@ async def at_work(
         to_storage.offer(outgoing)
         wake.set()
 
-    kept = record.SqlRecord(database, chassis.ids, on_outgoing)
+    decisions = metrics.Decisions(chassis.telemetry.registry)
+    kept = record.SqlRecord(database, chassis.ids, on_outgoing, decisions.note)
     chassis.health.add("database", lambda: _answers(kept))
     seen = vouching.Seen()
     vouch = _vouching(own, chassis, kept, storage.StorageMark(channel, chassis.logger), seen)

@@ -14,8 +14,8 @@ from opentelemetry.trace import propagation
 from opentelemetry.trace.propagation import tracecontext
 from opentelemetry.util.types import Attributes, AttributeValue
 
-from reelmesh_kit import metrics, settings
-from reelmesh_kit.telemetry import span_files
+from reelmesh_kit import clock, metrics, settings
+from reelmesh_kit.telemetry import early, span_files
 
 EXPORT_EVERY_MILLISECONDS = 250
 EXPORT_TIMEOUT_SECONDS = 5.0
@@ -128,7 +128,8 @@ def configure(
         kept = span_files.SpanFileExporter(service_settings.spans_folder, service)
         processors += [span_files.BeginningsProcessor(kept), _batched(kept)]
     if service_settings.otlp_endpoint is not None:
-        processors.append(_batched(_collector(service_settings.otlp_endpoint)))
+        collected = _batched(_collector(service_settings.otlp_endpoint))
+        processors.append(early.TellingEarly(collected, clock.SystemClock()).look())
     return Telemetry(service, processors, reads_ratio=service_settings.trace_reads_ratio)
 
 

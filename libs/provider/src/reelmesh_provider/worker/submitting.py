@@ -1,9 +1,10 @@
 """Submitting: from a task to an id on disk and with the orchestrator, or to a verdict. Once, whatever happens."""
 
 import asyncio
+import contextlib
 import dataclasses
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
 from opentelemetry.trace import SpanKind
@@ -184,7 +185,7 @@ class Submitting:
             own.telemetry.span(
                 "submit", kind=SpanKind.CLIENT, parent=task.traceparent, attributes=span_attributes(task)
             ) as span,
-            self._around.metrics.submit_duration.labels(self._around.name).time(),
+            self._measured(),
         ):
             try:
                 filled = await self._with_pictures(task)
@@ -197,6 +198,15 @@ class Submitting:
             else:
                 span.set_attribute("reelmesh.verdict", answer.verdict)
             return answer
+
+    @contextlib.contextmanager
+    def _measured(self) -> Generator[None]:
+        own = self._around.chassis
+        began = own.clock.elapsed()
+        try:
+            yield
+        finally:
+            self._around.metrics.note_submit(self._around.name, own.clock.elapsed() - began)
 
     def _meaning(self, error: Exception, own_gate: gate.Gate) -> Answered:
         own = self._around.chassis

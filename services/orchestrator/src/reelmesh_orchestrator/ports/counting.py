@@ -1,8 +1,11 @@
 """What those who operate the mesh want to know of the record at any moment: how much is at work, and where it waits."""
 
 import dataclasses
-from collections.abc import Mapping
+import datetime
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
+
+from reelmesh_orchestrator.model import draft
 
 # Beyond this many rows of a kind nobody counts: the answer is "very many", and costs the same.
 COUNTED_MOST = 100_000
@@ -32,6 +35,29 @@ class Tally:
     """The state of each that ever heard bad news, by account and model."""
     switches: frozenset[tuple[str, str, str]] = frozenset()
     """What operators have switched off: provider, account, model; "" is any."""
+    slots: Mapping[str, int] = dataclasses.field(default_factory=dict[str, int])
+    """Attempts in flight at most, by enabled account."""
+    retirements: Mapping[tuple[str, str], datetime.timedelta] = dataclasses.field(
+        default_factory=dict[tuple[str, str], datetime.timedelta]
+    )
+    """How long until the day on which a model ends that has one, by provider and model; negative after it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Decided:
+    """A decision that is on disk."""
+
+    before: draft.Aggregate | None
+    """None for what was admitted by it."""
+    after: draft.Aggregate
+    effects: Sequence[draft.Effect]
+
+
+OnDecided = Callable[[Decided], None]
+
+
+def nobody(decided: Decided) -> None:
+    """Take no notice of a decision."""
 
 
 class Counts(Protocol):

@@ -1,12 +1,15 @@
 """Counts what is at work: by indexes over unfinished rows alone, and never more of them than anybody wants to know."""
 
+import datetime
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
 from reelmesh_kit import sql
 
 from reelmesh_orchestrator import ports
-from reelmesh_orchestrator.adapters.sql import health_tables, tables
+from reelmesh_orchestrator.adapters.sql import health_tables, rows, tables
+from reelmesh_orchestrator.model import card
 from reelmesh_orchestrator.ports import counting
 
 BUS, STORAGE = "bus", "storage"
@@ -48,6 +51,8 @@ _TALLY = sql.Bundle(
     outbox=_outbox(),
     breakers=_breakers(),
     switches=sa.select(health_tables.SWITCHES).limit(counting.COUNTED_MOST),
+    accounts=sa.select(tables.ACCOUNTS).where(tables.ACCOUNTS.c.enabled),
+    cards=sa.select(tables.CARDS),
 )
 
 
@@ -77,4 +82,15 @@ def _tally(transaction: sql.Transaction) -> counting.Tally:
         },
         breakers={(one["account_id"], one["model"]): one["state"] for one in found["breakers"]},
         switches=frozenset((one["provider"], one["account_id"], one["model"]) for one in found["switches"]),
+        slots={one["id"]: one["slots"] for one in found["accounts"]},
+        retirements=_retirements((rows.to_card(one["card"]) for one in found["cards"]), transaction.now.date()),
     )
+
+
+def _retirements(cards: Iterable[card.Card], today: datetime.date) -> Mapping[tuple[str, str], datetime.timedelta]:
+    return {
+        (one.provider, each.model): each.retires_on - today
+        for one in cards
+        for each in one.models
+        if each.retires_on is not None
+    }

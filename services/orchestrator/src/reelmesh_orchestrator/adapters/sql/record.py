@@ -9,6 +9,7 @@ from reelmesh_kit import errors, ids, sql
 
 from reelmesh_orchestrator import ports
 from reelmesh_orchestrator.adapters.sql import store
+from reelmesh_orchestrator.ports import counting
 
 Result = TypeVar("Result")
 
@@ -22,18 +23,24 @@ class _Try(Generic[Result]):
 
     result: Result
     written: Sequence[tuple[uuid.UUID, Sequence[ports.Outgoing]]]
+    decisions: Sequence[counting.Decided]
 
 
 class SqlRecord:
     """The record of the orchestrator in a SQL database."""
 
     def __init__(
-        self, database: sql.Database, fresh: ids.Ids, on_outgoing: Callable[[Sequence[ports.Outgoing]], None]
+        self,
+        database: sql.Database,
+        fresh: ids.Ids,
+        on_outgoing: Callable[[Sequence[ports.Outgoing]], None],
+        on_decided: counting.OnDecided = counting.nobody,
     ) -> None:
-        """Take the database; `on_outgoing` is called with messages once they are on disk."""
+        """Take the database; `on_outgoing` and `on_decided` are called with what is on disk, once it is."""
         self._database = database
         self._ids = fresh
         self._on_outgoing = on_outgoing
+        self._on_decided = on_decided
 
     async def write(self, work: Callable[[ports.Store], Result]) -> Result:
         """Run work in one transaction; when nobody knows whether its commit happened, look for its events.
@@ -47,9 +54,9 @@ class SqlRecord:
         tries: list[_Try[Result]] = []
 
         def run(transaction: sql.Transaction) -> Result:
-            view = store.SqlStore(transaction, self._ids, self._on_outgoing)
+            view = store.SqlStore(transaction, self._ids, self._on_outgoing, self._on_decided)
             result = work(view)
-            tries.append(_Try(result, view.written))
+            tries.append(_Try(result, view.written, view.decisions))
             return result
 
         for _ in range(AMBIGUOUS_RETRIES):
@@ -68,6 +75,8 @@ class SqlRecord:
             raise ambiguous from None
         for _, outgoing in done.written if done else ():
             self._on_outgoing(outgoing)
+        for decision in done.decisions if done else ():
+            self._on_decided(decision)
         return done
 
     async def read(self, work: Callable[[ports.Store], Result]) -> Result:

@@ -11,6 +11,7 @@ from reelmesh_kit import errors, ids, sql
 from reelmesh_orchestrator import ports
 from reelmesh_orchestrator.adapters.sql import health, loading, pools, queueing, reading, recovery, rows, saving, tables
 from reelmesh_orchestrator.model import attempt, card, draft, facts, repeats
+from reelmesh_orchestrator.ports import counting
 
 # How often a row is made anew that the sweeper deletes before it can be locked.
 LOCK_TRIES = 5
@@ -26,12 +27,16 @@ class SqlStore(recovery.SqlEraStore, health.SqlHealthStore, pools.SqlPoolStore):
         transaction: sql.Transaction,
         fresh: ids.Ids,
         on_outgoing: Callable[[Sequence[ports.Outgoing]], None],
+        on_decided: counting.OnDecided = counting.nobody,
     ) -> None:
         """Wrap a transaction."""
         super().__init__(transaction, fresh)
         self._on_outgoing = on_outgoing
+        self._on_decided = on_decided
         #: What was written in this transaction: messages by generation, their ids are ours alone.
         self.written: list[tuple[uuid.UUID, Sequence[ports.Outgoing]]] = []
+        #: What was decided in it.
+        self.decisions: list[counting.Decided] = []
 
     @property
     def now(self) -> datetime.datetime:
@@ -93,13 +98,23 @@ class SqlStore(recovery.SqlEraStore, health.SqlHealthStore, pools.SqlPoolStore):
 
     def insert(self, decided: draft.Draft) -> draft.Aggregate:
         """Record a new generation with its effects."""
-        return self._saved(*saving.insert(self._transaction.changes, self._ids, decided))
+        return self._saved(None, decided, *saving.insert(self._transaction.changes, self._ids, decided))
 
     def save(self, before: draft.Aggregate, decided: draft.Draft) -> draft.Aggregate:
         """Record a decision."""
-        return self._saved(*saving.update(self._transaction.changes, self._ids, before, decided))
+        return self._saved(before, decided, *saving.update(self._transaction.changes, self._ids, before, decided))
 
-    def _saved(self, final: draft.Aggregate, outgoing: Sequence[ports.Outgoing]) -> draft.Aggregate:
+    def _saved(
+        self,
+        before: draft.Aggregate | None,
+        decided: draft.Draft,
+        final: draft.Aggregate,
+        outgoing: Sequence[ports.Outgoing],
+    ) -> draft.Aggregate:
+        if final is not before:
+            decision = counting.Decided(before, final, tuple(decided.effects))
+            self.decisions.append(decision)
+            self._transaction.after_commit(lambda: self._on_decided(decision))
         if outgoing:
             self.written.append((final.generation.id, outgoing))
             self._transaction.after_commit(lambda: self._on_outgoing(outgoing))
