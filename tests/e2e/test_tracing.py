@@ -50,12 +50,15 @@ class Scene:
         """Return the spans of a trace that have begun and not ended."""
         return {span.span_id for span in self.mesh.spans(trace_id)} - self.ended(trace_id)
 
+    def unsent(self, trace_id: str) -> set[str]:
+        """Return the spans of a trace that have ended and have not come to the collector."""
+        return self.ended(trace_id) - {span.span_id for span in self.sink.spans(trace_id)}
+
     async def complete(self, trace_id: str, lost: set[str] = frozenset()) -> Sequence[telemetry.SpanRecord]:  # pyright: ignore[reportArgumentType]
         """Return what the collector has of a trace once every span has ended, but those lost, and has been sent."""
 
         def all_there() -> bool:
-            have = {span.span_id for span in self.sink.spans(trace_id)}
-            return not self.open(trace_id) - lost and self.ended(trace_id) <= have
+            return (self.open(trace_id) | self.unsent(trace_id)) <= lost
 
         await callers.until(all_there, "every span has ended and been sent")
         return self.sink.spans(trace_id)
@@ -71,6 +74,8 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Scen
             "submit_slots": 50,
             "local_longest_seconds": LONGEST_CLIP_SECONDS,
         }
+        # Its submit goes on for as long as it lives.
+        told[f"{WORKER}-{MORTAL}"] = {"submit_timeout_seconds": 300.0}
         wanted = meshes.Wanted(workers=2, told=told, apart=frozenset({f"{WORKER}-{MORTAL}"}))
         async with meshes.up(tmp_path_factory.mktemp("mesh"), wanted) as running:
             yield Scene(running, sink)
@@ -222,27 +227,29 @@ async def test_no_span_is_an_orphan_when_a_worker_was_killed_and_another_one_wen
     mesh = scene.mesh
     heir, mortal = mesh.replicas[WORKER][HEIR], mesh.apart(WORKER, MORTAL)
     await heir.stop()
-    rendering = await mesh.caller.create("A relay [[slow=1]]")
+    rendering = await mesh.caller.create("A relay [[slow=5]]")
     submitting = await mesh.caller.create("A slow clerk [[accept-delay=30]]")
     await mesh.caller.happened(rendering["id"], "attempt_accepted")
     await callers.until(lambda: mesh.jobs_at(MORTAL, submitting), "the provider has a job whose id nobody knows")
 
+    both = [rendering["trace_id"], submitting["trace_id"]]
+
     def told() -> bool:
-        """Tell whether the collector knows of the submit that goes on, and of all above what it knows."""
-        spans = scene.sink.spans(submitting["trace_id"])
-        return "submit" in {span.name for span in _open_at_the_end(spans)} and not otlp.orphans(spans)
+        """Tell whether the collector knows of the submit that goes on, and of all that has ended."""
+        going_on = {span.name for span in _open_at_the_end(scene.sink.spans(submitting["trace_id"]))}
+        return "submit" in going_on and not any(scene.unsent(each) for each in both)
 
     await callers.until(told, "the collector knows of the submit that goes on")
     await mortal.kill()
-    lost = {each["id"]: scene.open(each["trace_id"]) for each in (rendering, submitting)}
-    assert lost[submitting["id"]]
+    lost = {each: scene.open(each) | scene.unsent(each) for each in both}
+    assert lost[submitting["trace_id"]]
     await heir.start()
     for admitted in (rendering, submitting):
         done = await mesh.caller.ended(admitted["id"])
         assert done["delivery"] == "VIDEO", await mesh.caller.events(done["id"])
         assert mesh.jobs_at(HEIR, done), "the other worker has made it"
         assert all(len(results) == 1 for results in mesh.submits(done).values())
-        spans = await scene.complete(done["trace_id"], lost[done["id"]])
+        spans = await scene.complete(done["trace_id"], lost[done["trace_id"]])
         assert not otlp.orphans(spans)
         assert len([span for span in spans if not span.parent_id]) == 1
         assert otlp.edges(spans) >= MADE
