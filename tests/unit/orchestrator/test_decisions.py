@@ -1,12 +1,17 @@
 """What has been decided is counted: how generations and attempts ended, why attempts were made, and what they cost."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import prometheus_client
 import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import export
+from opentelemetry.sdk.trace.export import in_memory_span_exporter
 from prometheus_client import exposition
+from reelmesh_kit import telemetry
 from reelmesh_orchestrator import metrics
+from reelmesh_orchestrator.adapters import endings
 from reelmesh_orchestrator.model import attempt, draft, facts, generation, verbs
 from reelmesh_orchestrator.ports import counting
 
@@ -19,20 +24,25 @@ TRACEPARENT = f"00-{TRACE_ID}-b7ad6b7169203331-01"
 class Counted:
     """A story of which each decision is noted when it is on disk."""
 
-    def __init__(self, begun: draft.Draft) -> None:
+    def __init__(self, begun: draft.Draft, also: counting.OnDecided = counting.nobody) -> None:
         self.registry = prometheus_client.CollectorRegistry()
         self._decisions = metrics.Decisions(self.registry)
+        self._also = also
         begun.put_generation(dataclasses.replace(begun.generation, traceparent=TRACEPARENT))
         self.story = scene.Story(begun)
         self._seen = len(begun.effects)
-        self._decisions.note(counting.Decided(None, begun.aggregate, begun.effects))
+        self._note(counting.Decided(None, begun.aggregate, begun.effects))
 
     def then(self, step: Callable[[scene.Story], object]) -> None:
         before = self.story.aggregate
         step(self.story)
         effects = self.story.effects[self._seen :]
         self._seen = len(self.story.effects)
-        self._decisions.note(counting.Decided(before, self.story.aggregate, effects))
+        self._note(counting.Decided(before, self.story.aggregate, effects))
+
+    def _note(self, decided: counting.Decided) -> None:
+        self._decisions.note(decided)
+        self._also(decided)
 
     def value(self, name: str, **labels: str) -> float | None:
         return self.registry.get_sample_value(name, labels)
@@ -115,3 +125,51 @@ def test_doubt_counts_each_time_that_it_comes(counted: Counted) -> None:
 def test_images_are_counted_when_a_generation_is_admitted() -> None:
     given = scene.admitted(scene.PAID, reference_asset_ids=("a", "b"), first_frame_asset_id="c")
     assert Counted(given).value("video_generation_images_sum") == 3
+
+
+@pytest.fixture
+def memory() -> in_memory_span_exporter.InMemorySpanExporter:
+    return in_memory_span_exporter.InMemorySpanExporter()
+
+
+@pytest.fixture
+def ended(memory: in_memory_span_exporter.InMemorySpanExporter) -> Iterator[endings.Endings]:
+    told = telemetry.Telemetry("orchestrator", [export.SimpleSpanProcessor(memory)])
+    yield endings.Endings(told)
+    told.shutdown()
+
+
+def test_a_generation_that_has_ended_is_a_span_with_what_it_came_to(ended, memory) -> None:
+    counted = Counted(scene.admitted(scene.PAID), also=ended.note)
+    assert not memory.get_finished_spans()
+    _made(counted)
+    (span,) = memory.get_finished_spans()
+    assert (span.name, span.status.status_code) == ("generation", trace.StatusCode.UNSET)
+    assert span.end_time - span.start_time == 7_000_000_000
+    assert trace.format_trace_id(span.context.trace_id) == TRACE_ID
+    assert dict(span.attributes) == {
+        telemetry.GENERATION_ID: str(scene.GENERATION_ID),
+        endings.STATE: "COMPLETED",
+        endings.RUN: 1,
+        endings.DELIVERY: "VIDEO",
+        endings.ATTEMPTS: 1,
+        endings.COST_MICROS: 800_000,
+    }
+
+
+def test_a_generation_without_its_video_is_a_failed_span_and_so_is_each_run_of_it(ended, memory) -> None:
+    alone = Counted(scene.admitted(scene.PAID, fallback_floor=scene.VIDEO_FLOOR), also=ended.note)
+    for run in (1, 2):
+        alone.then(lambda story: story.submitting(f"n{story.aggregate.generation.run}"))
+        alone.then(
+            lambda story: story.declined(facts.Verdict.REFUSED_FOR_GOOD, nonce=f"n{story.aggregate.generation.run}")
+        )
+        span = memory.get_finished_spans()[-1]
+        assert span.status.status_code is trace.StatusCode.ERROR
+        assert (span.attributes["error.type"], span.attributes[endings.RUN]) == ("ALL_CANDIDATES_FAILED", run)
+        alone.then(lambda story: story.passed(3600))
+        alone.then(lambda story: story.decided(lambda going: verbs.retry(going, scene.POLICY)))
+    assert len(memory.get_finished_spans()) == 2
+    # The hour before the retry is not a part of it.
+    assert memory.get_finished_spans()[-1].end_time - memory.get_finished_spans()[-1].start_time == 0
+    assert alone.value("video_generation_duration_seconds_count", state="FAILED", delivery="") == 1

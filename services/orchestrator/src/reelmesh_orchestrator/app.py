@@ -27,10 +27,11 @@ from reelmesh.v1 import (
 from reelmesh_kit import admin, bus, process, rpc, sql
 
 from reelmesh_orchestrator import metrics, ports, settings
-from reelmesh_orchestrator.adapters import account_file, outbox, policy_file, progress, storage
+from reelmesh_orchestrator.adapters import account_file, endings, outbox, policy_file, progress, storage
 from reelmesh_orchestrator.adapters.sql import counting as sql_counting
 from reelmesh_orchestrator.adapters.sql import record
 from reelmesh_orchestrator.model import advancing, breaker
+from reelmesh_orchestrator.ports import counting as counting_ports
 from reelmesh_orchestrator.servicer import accounts as accounts_edge
 from reelmesh_orchestrator.servicer import attempts as attempts_edge
 from reelmesh_orchestrator.servicer import events as events_edge
@@ -112,8 +113,13 @@ async def at_work(
         to_storage.offer(outgoing)
         wake.set()
 
-    decisions = metrics.Decisions(chassis.telemetry.registry)
-    kept = record.SqlRecord(database, chassis.ids, on_outgoing, decisions.note)
+    decisions, ended = metrics.Decisions(chassis.telemetry.registry), endings.Endings(chassis.telemetry)
+
+    def on_decided(decided: counting_ports.Decided) -> None:
+        decisions.note(decided)
+        ended.note(decided)
+
+    kept = record.SqlRecord(database, chassis.ids, on_outgoing, on_decided)
     chassis.health.add("database", lambda: _answers(kept))
     seen = vouching.Seen()
     vouch = _vouching(own, chassis, kept, storage.StorageMark(channel, chassis.logger), seen)

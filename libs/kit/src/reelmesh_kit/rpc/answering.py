@@ -70,12 +70,19 @@ class Answer:
             self._chassis.telemetry.span(
                 name,
                 kind=trace.SpanKind.SERVER,
-                parent=self._metadata.get(conventions.TRACEPARENT_KEY, ""),
+                parent=self._parent(),
                 attributes=conventions.call_attributes(self._path),
+                ratio=self._chassis.telemetry.reads_ratio if conventions.is_read(self._path) else 1.0,
                 record_errors=False,
             ) as span,
         ):
             yield from self._measured(span, context)
+
+    def _parent(self) -> str:
+        """Return the caller's trace context. What may begin a generation is traced whatever the caller samples."""
+        given = self._metadata.get(conventions.TRACEPARENT_KEY, "")
+        public = conventions.method_name(self._path).startswith(conventions.PUBLIC)
+        return telemetry.always_kept(given) if public and not conventions.is_read(self._path) else given
 
     def _measured(self, span: trace.Span, context: Context) -> Generator[None]:
         began = self._chassis.clock.elapsed()

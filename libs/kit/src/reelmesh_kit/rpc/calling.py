@@ -74,6 +74,8 @@ class Watched:
             self._name,
             kind=trace.SpanKind.CLIENT,
             attributes={**conventions.call_attributes(path), **conventions.peer_attributes(outgoing.target)},
+            # What no request and no generation asks for: leases, lists, health.
+            ratio=outgoing.chassis.telemetry.reads_ratio,
         )
         self._span = self._context.run(self._open.__enter__)
         self._ended = False

@@ -23,6 +23,15 @@ SERVER_FAULTS = frozenset(
     }
 )
 
+# Services that callers from outside may call, and how their methods are named that only read.
+PUBLIC = "reelmesh.v1."
+_READING = ("Get", "List", "Watch", "Download", "Quote")
+
+
+def is_read(path: str) -> bool:
+    """Tell whether a method only reads, by its name."""
+    return path.rpartition("/")[2].startswith(_READING)
+
 
 def call_attributes(path: str) -> dict[str, types.AttributeValue]:
     """Return what a span of a call begins with; `path` is gRPC's "/package.Service/Method"."""

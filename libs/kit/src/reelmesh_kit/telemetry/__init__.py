@@ -2,14 +2,25 @@
 
 from reelmesh_kit.telemetry.logs import configure_logging
 from reelmesh_kit.telemetry.span_files import SpanRecord, read_trace
-from reelmesh_kit.telemetry.tracing import Telemetry, configure, current_ids, current_traceparent
+from reelmesh_kit.telemetry.tracing import (
+    GENERATION_ID,
+    Telemetry,
+    always_kept,
+    configure,
+    current_ids,
+    current_traceparent,
+    describe,
+)
 
 __all__ = [
+    "GENERATION_ID",
     "SpanRecord",
     "Telemetry",
+    "always_kept",
     "configure",
     "configure_logging",
     "current_ids",
     "current_traceparent",
+    "describe",
     "read_trace",
 ]

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import datetime
+import re
 from collections.abc import Generator, Mapping, Sequence
 
 import prometheus_client
@@ -23,8 +25,13 @@ WAITING_SPANS_LIMIT = 8192
 SPANS_PER_EXPORT = 512
 ATTRIBUTE_LENGTH_LIMIT_CHARACTERS = 1024
 STACKTRACE_LIMIT_EVENTS = 32
+# The attribute by which spans say which generation they are about.
+GENERATION_ID = "reelmesh.generation.id"
 
 _PROPAGATOR = tracecontext.TraceContextTextMapPropagator()
+_TRACEPARENT = re.compile(r"(00-[0-9a-f]{32}-[0-9a-f]{16}-)([0-9a-f]{2})")
+_SAMPLED = 1
+_NANOSECONDS_PER_MICROSECOND = 1000
 _RATIO = otel_context.create_key("reelmesh-sampling-ratio")
 
 
@@ -102,6 +109,36 @@ class Telemetry:
                 otel_context.detach(token)
             span.end()
 
+    def tell(
+        self,
+        name: str,
+        *,
+        parent: str,
+        began: datetime.datetime,
+        ended: datetime.datetime,
+        attributes: Mapping[str, AttributeValue],
+        error: str = "",
+    ) -> None:
+        """Tell of something that is over and was never a span while it went on, such as what outlives any process.
+
+        Args:
+            name: low cardinality.
+            parent: the stored context that it is below; with "" nothing is told.
+            began: by the clock of whoever recorded it.
+            ended: likewise; not before `began`.
+            attributes: never prompts or secrets.
+            error: the reason if it went badly: its span has failed then.
+        """
+        if not parent:
+            return
+        span = self._tracer.start_span(
+            name, context=_stored(parent), attributes=attributes, start_time=_nanoseconds(began)
+        )
+        if error:
+            span.set_attribute("error.type", error)
+            span.set_status(trace.Status(trace.StatusCode.ERROR))
+        span.end(_nanoseconds(ended))
+
     def flush(self) -> None:
         """Hand over all ended spans now. Blocks."""
         self._provider.force_flush()
@@ -147,6 +184,20 @@ def current_traceparent() -> str:
     return carrier.get("traceparent", "")
 
 
+def always_kept(traceparent: str) -> str:
+    """Return a W3C traceparent with the flag that has it kept; what is none is returned as it is.
+
+    For what may begin or change a generation: it is traced whatever its caller samples.
+    """
+    found = _TRACEPARENT.fullmatch(traceparent)
+    return f"{found[1]}{int(found[2], 16) | _SAMPLED:02x}" if found else traceparent
+
+
+def describe(attributes: Mapping[str, AttributeValue]) -> None:
+    """Add attributes to the span that is current."""
+    trace.get_current_span().set_attributes(attributes)
+
+
 def current_ids() -> tuple[str, str]:
     """Return the trace id and the span id of the current span in hex, ("", "") outside of one."""
     identity = trace.get_current_span().get_span_context()
@@ -189,6 +240,11 @@ def _batched(exporter: export.SpanExporter) -> sdk.SpanProcessor:
 
 def _stored(traceparent: str) -> otel_context.Context:
     return _PROPAGATOR.extract({"traceparent": traceparent}, context=otel_context.Context())
+
+
+def _nanoseconds(moment: datetime.datetime) -> int:
+    since = moment - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+    return since // datetime.timedelta(microseconds=1) * _NANOSECONDS_PER_MICROSECOND
 
 
 def _links(traceparents: Sequence[str]) -> list[trace.Link]:

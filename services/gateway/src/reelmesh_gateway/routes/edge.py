@@ -14,12 +14,10 @@ from reelmesh_gateway.wire import errors as wire
 REQUEST_ID_HEADER = "x-request-id"
 TRACEPARENT_HEADER = "traceparent"
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._~-]{1,128}")
-_TRACEPARENT = re.compile(r"(00-[0-9a-f]{32}-[0-9a-f]{16}-)[0-9a-f]{2}")
 # Methods of another name may be anything a caller likes, and labels must stay bounded.
 _OTHER_METHOD = "_OTHER"
 _NO_ROUTE = "unmatched"
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
-_SAMPLED = "01"
 # The address, the head.
 _TOO_LARGE = (414, 431)
 
@@ -161,8 +159,7 @@ def _request_id(scope: types.Scope, own: process.Chassis) -> str:
 def _parent(scope: types.Scope, *, sampled: bool) -> str:
     """Return the caller's trace context. What may begin a generation is traced whatever the caller samples."""
     given = datastructures.Headers(scope=scope).get(TRACEPARENT_HEADER, "")
-    found = _TRACEPARENT.fullmatch(given)
-    return found[1] + _SAMPLED if found and sampled else given
+    return telemetry.always_kept(given) if sampled else given
 
 
 def _method(scope: types.Scope) -> str:

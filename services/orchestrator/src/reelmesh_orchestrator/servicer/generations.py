@@ -1,6 +1,7 @@
 """The public GenerationService, as the gateway calls it for an authenticated caller."""
 
 import contextlib
+import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -34,6 +35,7 @@ class GenerationServicer(generation_service_pb2_grpc.GenerationServiceServicer):
             telemetry.current_traceparent(),
             wire.sending_from_proto(request, rpc.caller().key_id),
         )
+        _named(created.view.aggregate.generation.id)
         return generation_service_pb2.CreateGenerationResponse(
             generation=_generation(created.view), replayed=created.replayed
         )
@@ -42,7 +44,7 @@ class GenerationServicer(generation_service_pb2_grpc.GenerationServiceServicer):
         self, request: generation_service_pb2.GetGenerationRequest, context: Context
     ) -> generation_service_pb2.GetGenerationResponse:
         """Read one generation."""
-        generation_id = parsing.identifier("generation_id", request.generation_id)
+        generation_id = _named(parsing.identifier("generation_id", request.generation_id))
         view = await self._verbs.get(rpc.caller().tenant_id, generation_id)
         return generation_service_pb2.GetGenerationResponse(generation=_generation(view))
 
@@ -67,7 +69,7 @@ class GenerationServicer(generation_service_pb2_grpc.GenerationServiceServicer):
         self, request: generation_service_pb2.CancelGenerationRequest, context: Context
     ) -> generation_service_pb2.CancelGenerationResponse:
         """Ask for the end of a generation."""
-        generation_id = parsing.identifier("generation_id", request.generation_id)
+        generation_id = _named(parsing.identifier("generation_id", request.generation_id))
         view = await self._verbs.cancel(rpc.caller().tenant_id, generation_id)
         return generation_service_pb2.CancelGenerationResponse(generation=_generation(view))
 
@@ -75,7 +77,7 @@ class GenerationServicer(generation_service_pb2_grpc.GenerationServiceServicer):
         self, request: generation_service_pb2.RetryGenerationRequest, context: Context
     ) -> generation_service_pb2.RetryGenerationResponse:
         """Start a new run."""
-        generation_id = parsing.identifier("generation_id", request.generation_id)
+        generation_id = _named(parsing.identifier("generation_id", request.generation_id))
         view = await self._verbs.retry(rpc.caller().tenant_id, generation_id)
         return generation_service_pb2.RetryGenerationResponse(generation=_generation(view))
 
@@ -83,7 +85,7 @@ class GenerationServicer(generation_service_pb2_grpc.GenerationServiceServicer):
         self, request: generation_service_pb2.PromoteTakeRequest, context: Context
     ) -> generation_service_pb2.PromoteTakeResponse:
         """Deliver an alternate take."""
-        generation_id = parsing.identifier("generation_id", request.generation_id)
+        generation_id = _named(parsing.identifier("generation_id", request.generation_id))
         view = await self._verbs.promote(rpc.caller().tenant_id, generation_id, request.take)
         return generation_service_pb2.PromoteTakeResponse(generation=_generation(view))
 
@@ -91,7 +93,7 @@ class GenerationServicer(generation_service_pb2_grpc.GenerationServiceServicer):
         self, request: generation_service_pb2.DeleteGenerationRequest, context: Context
     ) -> generation_service_pb2.DeleteGenerationResponse:
         """Delete what has ended."""
-        generation_id = parsing.identifier("generation_id", request.generation_id)
+        generation_id = _named(parsing.identifier("generation_id", request.generation_id))
         await self._verbs.delete(rpc.caller().tenant_id, generation_id)
         return generation_service_pb2.DeleteGenerationResponse()
 
@@ -99,7 +101,7 @@ class GenerationServicer(generation_service_pb2_grpc.GenerationServiceServicer):
         self, request: generation_service_pb2.WatchGenerationRequest, context: Context
     ) -> AsyncIterator[generation_service_pb2.WatchGenerationResponse]:
         """Stream what happens until the generation has ended."""
-        generation_id = parsing.identifier("generation_id", request.generation_id)
+        generation_id = _named(parsing.identifier("generation_id", request.generation_id))
         seen = self._watching.watch(rpc.caller().tenant_id, generation_id, max(request.after_sequence, 0))
         async with contextlib.aclosing(seen):
             async for one in seen:
@@ -109,7 +111,7 @@ class GenerationServicer(generation_service_pb2_grpc.GenerationServiceServicer):
         self, request: generation_service_pb2.ListGenerationEventsRequest, context: Context
     ) -> generation_service_pb2.ListGenerationEventsResponse:
         """List what happened."""
-        generation_id = parsing.identifier("generation_id", request.generation_id)
+        generation_id = _named(parsing.identifier("generation_id", request.generation_id))
         events = await self._verbs.events(
             rpc.caller().tenant_id, generation_id, request.after_sequence, request.page_size
         )
@@ -125,6 +127,12 @@ class GenerationServicer(generation_service_pb2_grpc.GenerationServiceServicer):
             price_micros=quote.price_micros,
             estimated_seconds=quote.estimated_seconds,
         )
+
+
+def _named(generation_id: uuid.UUID) -> uuid.UUID:
+    """Name the generation in the span of the call, by which its trace is found; return it."""
+    telemetry.describe({telemetry.GENERATION_ID: str(generation_id)})
+    return generation_id
 
 
 def _generation(view: generations.View) -> generation_pb2.Generation:
