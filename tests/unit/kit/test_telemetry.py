@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import contextvars
-import datetime
 import io
 import json
 import logging
@@ -374,43 +373,3 @@ def test_services_of_one_process_count_apart(told: Told) -> None:
     other = telemetry.Telemetry("storage")
     told.telemetry.metrics.loop_failures.labels("sweep").inc()
     assert b'loop="sweep"' not in prometheus_client.generate_latest(other.registry)
-
-
-def test_what_is_over_is_told_as_a_span_of_its_length_below_a_stored_context(told: Told) -> None:
-    began = datetime.datetime(2026, 11, 20, 12, tzinfo=datetime.UTC)
-    ended = began + datetime.timedelta(hours=2, microseconds=7)
-    told.telemetry.tell("generation", parent=STORED, began=began, ended=ended, attributes={"run": 1}, error="TOO_LATE")
-    span = told.spans["generation"]
-    assert trace.format_span_id(span.parent.span_id) == "b7ad6b7169203331"
-    assert span.end_time - span.start_time == 7_200_000_007_000
-    assert span.start_time == began.timestamp() * 1e9
-    assert dict(span.attributes) == {"run": 1, "error.type": "TOO_LATE"}
-    assert span.status.status_code is trace.StatusCode.ERROR
-
-
-def test_nothing_is_told_below_no_context(told: Told) -> None:
-    now = datetime.datetime(2026, 11, 20, tzinfo=datetime.UTC)
-    told.telemetry.tell("generation", parent="", began=now, ended=now, attributes={})
-    assert told.spans == {}
-
-
-def test_a_context_that_its_caller_did_not_sample_can_be_kept() -> None:
-    assert telemetry.always_kept(f"{STORED[:-2]}00") == STORED
-    assert telemetry.always_kept(STORED) == STORED
-    assert telemetry.always_kept("nonsense") == "nonsense"
-
-
-def test_attributes_are_added_to_the_span_that_is_current(told: Told) -> None:
-    telemetry.describe({"lost": 1})
-    with told.telemetry.span("create"):
-        telemetry.describe({telemetry.GENERATION_ID: "7"})
-    assert dict(told.spans["create"].attributes) == {telemetry.GENERATION_ID: "7"}
-
-
-def test_an_exemplar_of_a_stored_context_leads_there_if_it_is_kept(told: Told) -> None:
-    histogram = told.telemetry.metrics.bus_publish_duration
-    metrics.observe_stored(histogram, 0.02, STORED, stream="KEPT", outcome="ok")
-    metrics.observe_stored(histogram, 0.02, f"{STORED[:-2]}00", stream="LEFT", outcome="ok")
-    metrics.observe_stored(histogram, 0.02, "", stream="NONE", outcome="ok")
-    assert [line for line in exposed(told.telemetry).splitlines() if TRACE in line and 'stream="KEPT"' in line]
-    assert exposed(told.telemetry).count(TRACE) == 1

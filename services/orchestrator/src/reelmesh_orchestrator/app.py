@@ -113,13 +113,7 @@ async def at_work(
         to_storage.offer(outgoing)
         wake.set()
 
-    decisions, ended = metrics.Decisions(chassis.telemetry.registry), endings.Endings(chassis.telemetry)
-
-    def on_decided(decided: counting_ports.Decided) -> None:
-        decisions.note(decided)
-        ended.note(decided)
-
-    kept = record.SqlRecord(database, chassis.ids, on_outgoing, on_decided)
+    kept = record.SqlRecord(database, chassis.ids, on_outgoing, _noting(chassis))
     chassis.health.add("database", lambda: _answers(kept))
     seen = vouching.Seen()
     vouch = _vouching(own, chassis, kept, storage.StorageMark(channel, chassis.logger), seen)
@@ -158,6 +152,16 @@ async def at_work(
         looked = looking.Looking(kept, policy.breakers.trials)
         callers = _for_callers(kept, verbs, watcher, lost, reconciling.Reconciling(kept, protocol), looked)
         yield [*callers, *_for_workers(own, chassis, kept, policy, seen, lost, protocol)]
+
+
+def _noting(chassis: process.Chassis) -> counting_ports.OnDecided:
+    decisions, ended = metrics.Decisions(chassis.telemetry.registry), endings.Endings(chassis.telemetry)
+
+    def note(decided: counting_ports.Decided) -> None:
+        decisions.note(decided)
+        ended.note(decided)
+
+    return note
 
 
 def _policy(own: settings.OrchestratorSettings) -> advancing.Policy:
