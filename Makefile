@@ -12,7 +12,7 @@ LITELLM := .peers-litellm
 PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-unit test-cluster cluster-binaries check format lint types contracts buf protos-check protos chart chart-renders states pages lock image chaos simulate simulate-scaling crd crd-check bench bench-inflight bench-peers clean chaos-money chaos-peers
+.PHONY: help install demo test test-unit test-cluster cluster-binaries cluster-images check format lint types contracts buf protos-check protos chart chart-renders states pages lock image chaos simulate simulate-scaling crd crd-check bench bench-inflight bench-peers clean chaos-money chaos-peers
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "%-17s %s\n", $$1, $$2}'
@@ -40,6 +40,9 @@ test-unit: $(INSTALLED) ## the fast tests: pure models, use cases on fakes
 
 cluster-binaries: $(INSTALLED) ## build the Kubernetes of test-cluster with Go, once; it is kept in ~/.cache/reelmesh/cluster
 	@$(BIN)/python -m tests.cluster.programs
+
+cluster-images: $(INSTALLED) ## build the images that test-cluster installs, as root, with buildah; kept beside cluster-binaries
+	@$(BIN)/python -m tests.cluster.images.building
 
 test-cluster: $(INSTALLED) ## the tests that need a Kubernetes: a node of our own, for root, or that of REELMESH_TEST_KUBECONFIG
 	@$(BIN)/pytest tests/cluster

@@ -123,7 +123,7 @@ class Caller:
         """Follow a generation by server-sent events."""
         headers = {"last-event-id": last_event_id} if last_event_id else {}
         async with self.http.stream("GET", f"{GENERATIONS}/{generation_id}/watch", headers=headers) as answer:
-            assert answer.headers["content-type"].startswith("text/event-stream")
+            assert answer.headers["content-type"].startswith("text/event-stream"), await answer.aread()
             fields: dict[str, str] = {}
             async for line in answer.aiter_lines():
                 name, _, value = line.partition(": ")

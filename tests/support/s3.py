@@ -23,7 +23,8 @@ SECRET_ACCESS_KEY = "reelmesh-test-secret"
 REGION = "us-east-1"
 
 VERSITYGW = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
-CACHE = pathlib.Path.home() / ".cache" / "reelmesh" / "bin"
+# Of programs that are linked statically, so that an image of nothing else runs them, too.
+CACHE = pathlib.Path.home() / ".cache" / "reelmesh" / "static"
 BUILD_TIMEOUT_SECONDS = 600
 START_TIMEOUT_SECONDS = 15.0
 STOP_TIMEOUT_SECONDS = 10.0
@@ -87,7 +88,7 @@ def versitygw(folder: pathlib.Path) -> Generator[S3Server]:
     Raises:
         Absent: there is none, and none can be built.
     """
-    binary = _versitygw()
+    binary = shutil.which("versitygw") or static_versitygw()
     port = _free_port()
     secrets = [f"ROOT_ACCESS_KEY={ACCESS_KEY_ID}", f"ROOT_SECRET_KEY={SECRET_ACCESS_KEY}"]
     with (folder / "log").open("wb") as log:
@@ -107,19 +108,24 @@ def versitygw(folder: pathlib.Path) -> Generator[S3Server]:
         process.wait(STOP_TIMEOUT_SECONDS)
 
 
-def _versitygw() -> str:
-    found = shutil.which("versitygw") or shutil.which("versitygw", path=str(CACHE))
-    if found is not None:
-        return found
+def static_versitygw() -> pathlib.Path:
+    """Return a versitygw that needs no library, built with Go at the first time.
+
+    Raises:
+        Absent: it cannot be built.
+    """
+    built = CACHE / "versitygw"
+    if built.exists():
+        return built
     go = shutil.which("go")
     if go is None:
         raise Absent("neither versitygw nor Go to build it with is on the PATH")
     CACHE.mkdir(parents=True, exist_ok=True)
-    command = ["env", f"GOBIN={CACHE}", go, "install", VERSITYGW]
-    built = subprocess.run(command, capture_output=True, text=True, timeout=BUILD_TIMEOUT_SECONDS, check=False)
-    if built.returncode != 0:
-        raise Absent(f"versitygw cannot be built: {built.stderr.strip()[-300:]}")
-    return str(CACHE / "versitygw")
+    command = ["env", f"GOBIN={CACHE}", "CGO_ENABLED=0", go, "install", "-ldflags=-s -w", VERSITYGW]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=BUILD_TIMEOUT_SECONDS, check=False)
+    if done.returncode != 0:
+        raise Absent(f"versitygw cannot be built: {done.stderr.strip()[-300:]}")
+    return built
 
 
 def _wait_until_open(port: int, process: subprocess.Popen[bytes], log: pathlib.Path) -> None:

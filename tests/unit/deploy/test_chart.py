@@ -125,8 +125,12 @@ def test_probes_ask_ports_that_there_are(case: str) -> None:
         asked = [next(probe[how] for how in ("httpGet", "tcpSocket") if how in probe) for probe in probes]
         assert {each["port"] for each in asked} <= ports, name
         assert [each.get("path") for each in asked[1:]] == ["/ready", "/live"], name
-        drain = int(next(each["value"] for each in container["env"] if each["name"] == "REELMESH_DRAIN_SECONDS"))
-        assert workload["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] >= drain + 20, name
+        told = {each["name"]: each.get("value") for each in container["env"]}
+        # The gRPC port is the last that a service opens: whoever has it is complete.
+        assert asked[0]["port"] == ("grpc" if "grpc" in ports else "admin"), name
+        assert ("REELMESH_LEAVE_SECONDS" in told) == ("grpc" in ports), name
+        stopping = int(told.get("REELMESH_LEAVE_SECONDS") or 0) + int(told["REELMESH_DRAIN_SECONDS"] or 0)
+        assert workload["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] >= stopping + 20, name
 
 
 def test_grpc_is_found_by_headless_services() -> None:

@@ -18,7 +18,7 @@ REFUSED = {
     "services.provider-fal.enabled=true": "accounts.list has none whose provider is fal",
     "services.storage.enabled=false": "calls storage, which does not run",
     "services.media.calls={gateway}": "calls gateway, which serves no gRPC",
-    "services.media.drainSeconds=50": "must be 20 or more above drainSeconds",
+    "services.media.drainSeconds=50": "must be 20 or more above leaveSeconds and drainSeconds together, which are 85",
     "services.gateway.replcas=1": "replcas",
     "services.provider-local.pool.maxReplicas=2": "set services.provider-local.scaledByPool, too",
     f"services.provider-local.{POOLED.format('provider-local')}": "needs the operator",

@@ -8,6 +8,7 @@ import tomllib
 import pytest
 
 from scripts import runtime_lock
+from tests.cluster.images import building
 
 ROOT = pathlib.Path(__file__).parents[3]
 DOCKERFILE = (ROOT / "deploy" / "docker" / "Dockerfile").read_text()
@@ -75,3 +76,36 @@ def test_without_a_builder_it_says_what_to_install(tmp_path: pathlib.Path) -> No
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 1
     assert "install podman or buildah" in result.stderr
+
+
+def test_an_image_is_built_anew_when_anything_that_reaches_it_changes() -> None:
+    allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert allowed <= set(building.OURS.sources)
+
+
+def test_another_content_is_another_image(tmp_path: pathlib.Path) -> None:
+    recipe = building.Recipe("reelmesh.local/one:test", tmp_path / "Dockerfile", tmp_path, ("kept",))
+    (tmp_path / "kept" / "__pycache__").mkdir(parents=True)
+    (tmp_path / "Dockerfile").write_text("FROM scratch")
+    (tmp_path / "kept" / "file").write_text("1")
+    first = recipe.digest
+    (tmp_path / "kept" / "__pycache__" / "file.pyc").write_text("never reaches it")
+    (tmp_path / "left").write_text("neither does this")
+    assert recipe.digest == first
+    (tmp_path / "kept" / "file").write_text("2")
+    assert recipe.digest != first
+
+
+def test_the_builder_that_is_wanted_is_the_one_that_is_looked_for(tmp_path: pathlib.Path) -> None:
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    (tools / "dirname").symlink_to("/usr/bin/dirname")
+    for name in ("podman", "buildah"):
+        (tools / name).write_text(f"#!/bin/sh\necho {name} was asked >&2\nexit 3\n")
+        (tools / name).chmod(0o755)
+    script = str(ROOT / "scripts" / "build-image")
+    for wanted, asked in (({}, "podman"), ({"BUILDER": "buildah"}, "buildah")):
+        result = subprocess.run(
+            ["/bin/sh", script], env={"PATH": str(tools), **wanted}, capture_output=True, text=True, check=False
+        )
+        assert (result.returncode, result.stderr) == (3, f"{asked} was asked\n")

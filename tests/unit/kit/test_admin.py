@@ -71,6 +71,13 @@ async def test_a_draining_service_still_answers_and_wants_nothing_new(own: proce
         assert (await get(port, "/ready"))[0] == 503
 
 
+async def test_a_leaving_service_is_well_and_wants_to_be_forgotten(own: process.Chassis) -> None:
+    async with admin.serve(own, "127.0.0.1", 0) as port:
+        own.health.leave()
+        status, _, body = await get(port, "/ready")
+    assert (status, json.loads(body)) == (503, {"service": "media", "ready": False, "checks": {}, "leaving": True})
+
+
 async def test_metrics_are_prometheus_text_unless_open_metrics_is_asked_for(own: process.Chassis) -> None:
     with own.telemetry.span("call"):
         trace_id, _ = telemetry.current_ids()

@@ -43,3 +43,21 @@ async def test_answers_are_sent_at_once_and_not_held_back_for_company() -> None:
         assert [end.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0 for end in far_end_of(near)] == [True]
         writer.close()
         await writer.wait_closed()
+
+
+async def test_who_leaves_answers_as_ever_and_ends_the_connection_with_the_answer() -> None:
+    leaving = asyncio.Event()
+    async with web.serve(answer, "127.0.0.1", 0, variable="PORT", leaving=leaving.is_set) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        request = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+        writer.write(request)
+        assert b"connection: close" not in await reader.readuntil(b"hello")
+        leaving.set()
+        writer.write(request)
+        # To the end of the connection, which comes by itself.
+        last = await reader.read()
+        assert last.startswith(b"HTTP/1.1 200")
+        assert b"connection: close\r\n" in last
+        assert last.endswith(b"hello")
+        writer.close()
+        await writer.wait_closed()

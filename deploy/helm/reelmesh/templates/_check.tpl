@@ -20,8 +20,9 @@
 {{- if and $service.data.persistence.enabled $service.edge $values.apiKeys.existingClaim -}}
 {{- fail (printf "services.%s.data.persistence and apiKeys.existingClaim are the same folder: choose one." $name) -}}
 {{- end -}}
-{{- if lt (int $service.terminationGracePeriodSeconds) (int (add $service.drainSeconds 20)) -}}
-{{- fail (printf "services.%s.terminationGracePeriodSeconds must be 20 or more above drainSeconds, which is %v." $name $service.drainSeconds) -}}
+{{- $leave := ternary $service.leaveSeconds 0 (or $service.edge $service.grpc) -}}
+{{- if lt (int $service.terminationGracePeriodSeconds) (int (add $leave $service.drainSeconds 20)) -}}
+{{- fail (printf "services.%s.terminationGracePeriodSeconds must be 20 or more above leaveSeconds and drainSeconds together, which are %v." $name (add $leave $service.drainSeconds)) -}}
 {{- end -}}
 {{- if and $service.pool (not $service.scaledByPool) -}}
 {{- fail (printf "services.%s.pool says how it is scaled: set services.%s.scaledByPool, too." $name $name) -}}

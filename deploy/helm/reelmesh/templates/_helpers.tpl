@@ -153,6 +153,10 @@ valueFrom:
 {{- end }}
 - name: REELMESH_LOG_LEVEL
   value: {{ $values.logLevel }}
+{{- if or $service.edge $service.grpc }}
+- name: REELMESH_LEAVE_SECONDS
+  value: {{ $service.leaveSeconds | quote }}
+{{- end }}
 - name: REELMESH_DRAIN_SECONDS
   value: {{ $service.drainSeconds | quote }}
 {{- with $values.otlpEndpoint }}

@@ -94,9 +94,7 @@ spec:
         {{- include "reelmesh.ports" $service | trim | nindent 8 }}
       # What is open last tells of a start; from then on the process tells itself how it is.
       startupProbe:
-        {{- if $service.edge }}
-        tcpSocket: {port: http}
-        {{- else if $service.grpc }}
+        {{- if or $service.edge $service.grpc }}
         tcpSocket: {port: grpc}
         {{- else }}
         httpGet: {path: /live, port: admin}
@@ -113,12 +111,6 @@ spec:
         periodSeconds: {{ $service.liveness.periodSeconds }}
         timeoutSeconds: 5
         failureThreshold: {{ $service.liveness.failureThreshold }}
-      {{- if or $service.edge $service.grpc }}
-      lifecycle:
-        # Until nobody is sent here any more.
-        preStop:
-          sleep: {seconds: 5}
-      {{- end }}
       securityContext:
         {{- toYaml $service.securityContext | nindent 8 }}
       resources:

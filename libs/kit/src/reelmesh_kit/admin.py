@@ -31,26 +31,29 @@ async def serve(own: process.Chassis, host: str, port: int) -> AsyncGenerator[in
 def application(own: process.Chassis) -> applications.Starlette:
     """Return the admin port's three paths as an ASGI application.
 
-    GET /live: 200 as long as the event loop turns. GET /ready: 200 or 503, with the checks as JSON. GET /metrics:
-    OpenMetrics with exemplars if the Accept header asks for it, else Prometheus text.
+    GET /live: 200 as long as the event loop turns. GET /ready: 200, or 503 also for who leaves, with the checks as
+    JSON. GET /metrics: OpenMetrics with exemplars if the Accept header asks for it, else Prometheus text.
     """
 
     async def live(request: requests.Request) -> responses.Response:
         del request
         return responses.JSONResponse({"service": own.service, "live": True})
 
-    async def ready(request: requests.Request) -> responses.Response:
+    async def readiness(request: requests.Request) -> responses.Response:
         del request
         report = await own.health.report()
         checks = {name: _shown(result) for name, result in report.checks.items()}
-        body = {"service": own.service, "ready": report.ready, "checks": checks}
-        return responses.JSONResponse(body, status_code=200 if report.ready else 503)
+        ready = report.ready and not own.health.leaving
+        body = {"service": own.service, "ready": ready, "checks": checks}
+        if own.health.leaving:
+            body["leaving"] = True
+        return responses.JSONResponse(body, status_code=200 if ready else 503)
 
     async def metrics(request: requests.Request) -> responses.Response:
         encode, content_type = exposition.choose_encoder(request.headers.get("accept", ""))
         return responses.Response(encode(own.telemetry.registry), headers={"content-type": content_type})
 
-    paths = {"/live": live, "/ready": ready, "/metrics": metrics}
+    paths = {"/live": live, "/ready": readiness, "/metrics": metrics}
     return applications.Starlette(routes=[routing.Route(path, endpoint) for path, endpoint in paths.items()])
 
 

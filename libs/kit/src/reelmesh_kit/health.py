@@ -52,9 +52,19 @@ class Health:
         self._checks: dict[str, tuple[Check, bool]] = {}
         self._seen: dict[str, tuple[bool, datetime.datetime]] = {}
         self._draining_since: datetime.datetime | None = None
+        self._leaving = False
         self._looking = asyncio.Lock()
         self._latest: HealthReport | None = None
         self._latest_at = 0.0
+
+    @property
+    def leaving(self) -> bool:
+        """Whether the service still takes all that comes, but wants to be forgotten: it will go away soon."""
+        return self._leaving
+
+    def leave(self) -> None:
+        """Say that the service will go away soon; there is no way back."""
+        self._leaving = True
 
     @property
     def draining(self) -> bool:

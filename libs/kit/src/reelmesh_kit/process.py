@@ -319,10 +319,19 @@ async def _serve(
             on_ready(running)
         try:
             await stop.wait()
+            await _leave(own, service_settings.leave_seconds)
         finally:
             own.health.drain()
             own.logger.info("The service stops.")
     own.logger.info("The service has stopped.")
+
+
+async def _leave(own: Chassis, seconds: float) -> None:
+    """Go on until whoever chooses where to send calls has heard that it should not be here."""
+    if seconds > 0:
+        own.health.leave()
+        own.logger.info("The service leaves: it stops in %g s.", seconds)
+        await own.clock.sleep(seconds)
 
 
 async def _cancel_start(serving: asyncio.Task[None], ready: asyncio.Event, stop: asyncio.Event) -> None:

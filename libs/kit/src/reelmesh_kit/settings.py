@@ -121,6 +121,13 @@ class ServiceSettings(pydantic_settings.BaseSettings):
     drain_seconds: Seconds = pydantic.Field(
         default=10.0, description="How long open calls may go on once a stop was asked for."
     )
+    leave_seconds: float = pydantic.Field(
+        default=0.0,
+        ge=0,
+        le=LONGEST_WAIT_SECONDS,
+        description="How long a process that was asked to stop goes on as ever, while who calls it is sent elsewhere: "
+        "until load balancers and caches of names have forgotten it.",
+    )
     crash_at: str = pydantic.Field(
         default="",
         pattern=_CRASHES,

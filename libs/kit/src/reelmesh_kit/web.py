@@ -57,6 +57,7 @@ async def serve(
     connections_limit: int = OPEN_CONNECTIONS_LIMIT,
     head_seconds: float = HEAD_SECONDS,
     refuse: Refuse = plain,
+    leaving: Callable[[], bool] = bool,
 ) -> AsyncGenerator[int]:
     """Serve `application` over HTTP/1.1 while the body runs; yield the bound port.
 
@@ -69,12 +70,14 @@ async def serve(
         connections_limit: further ones are answered 503.
         head_seconds: a connection whose request's head is not complete by then is closed.
         refuse: makes the answer to what is no HTTP, to heads that are too large, and to one connection too many.
+        leaving: whether callers should go elsewhere: each answer then ends its connection, so that nobody asks on one
+            that is about to be closed.
 
     Raises:
         process.CannotStart: the port cannot be bound.
     """
     connections_limit = _fitting(connections_limit)
-    door = _Door(application, refuse, connections_limit)
+    door = _Door(application, refuse, connections_limit, leaving)
     config = uvicorn.Config(
         door,
         lifespan="off",
@@ -103,8 +106,11 @@ class _Door:
     The protocol refuses those that come in pieces, before they are complete; one read may hold a large head whole.
     """
 
-    def __init__(self, application: types.ASGIApp, refuse: Refuse, connections_limit: int) -> None:
+    def __init__(
+        self, application: types.ASGIApp, refuse: Refuse, connections_limit: int, leaving: Callable[[], bool]
+    ) -> None:
         self.connections: set[Any] = set()
+        self._leaving = leaving
         self._application = application
         self._refuse = refuse
         self._connections_limit = connections_limit
@@ -115,7 +121,17 @@ class _Door:
             refusal.headers["connection"] = "close"
         else:
             refusal = self._too_large(scope)
-        await (refusal or self._application)(scope, receive, send)
+        await (refusal or self._application)(scope, receive, self._last(send) if self._leaving() else send)
+
+    def _last(self, send: types.Send) -> types.Send:
+        """Say with the answer that its connection ends."""
+
+        async def sent(message: types.Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
+            await send(message)
+
+        return sent
 
     def _too_large(self, scope: types.Scope) -> responses.Response | None:
         target_bytes = len(scope["raw_path"]) + len(scope["query_string"])

@@ -148,6 +148,7 @@ def _http(own_settings: settings.GatewaySettings, behind: front.Front) -> contex
         close_seconds=math.ceil(own_settings.drain_seconds),
         connections_limit=behind.requests_limit + IDLE_CONNECTIONS_LIMIT,
         refuse=edge.Threshold(behind.own, behind.metrics).refuse,
+        leaving=lambda: behind.own.health.leaving,
     )
 
 
