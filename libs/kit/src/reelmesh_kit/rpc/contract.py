@@ -42,7 +42,8 @@ def service_config() -> str:
         "initialBackoff": f"{limits.FIRST_RETRY_SECONDS}s",
         "maxBackoff": f"{limits.LONGEST_RETRY_SECONDS}s",
         "backoffMultiplier": 2,
-        "retryableStatusCodes": ["UNAVAILABLE"],
+        # The second by a server that stops: it drops calls that reach it too late, and does not say so in better words.
+        "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
     }
     names = [{"service": service, "method": method} for service, method in idempotent_methods()]
     return json.dumps(

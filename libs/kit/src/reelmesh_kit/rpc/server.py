@@ -1,5 +1,6 @@
 """Serving gRPC: health and reflection included, each call traced, measured, bounded, and answered in our words."""
 
+import asyncio
 import contextlib
 import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -16,6 +17,9 @@ from reelmesh_kit import process, security
 from reelmesh_kit.rpc import answering, bystanding, limits, readiness, receiving, securing
 
 DRAIN_SECONDS = 10.0
+# A server that stops is looked at so often, and has nothing more to do when so many looks in a row found no open call.
+LOOK_SECONDS = 0.1
+IDLE_LOOKS = 5
 
 Servicer = TypeVar("Servicer")
 Continuation = Callable[[grpc.HandlerCallDetails], Awaitable["grpc.RpcMethodHandler[Any, Any] | None"]]
@@ -70,8 +74,9 @@ async def serve(
             certificate for this server.
     """
     certificate = _certificate(chassis) if door is None else door.certificate
+    interceptor = _Interceptor(chassis)
     server = grpc.aio.server(
-        interceptors=[_Interceptor(chassis)],
+        interceptors=[interceptor],
         options=limits.server_arguments(),
         maximum_concurrent_rpcs=limits.CONCURRENT_CALLS_LIMIT,
     )
@@ -89,7 +94,23 @@ async def serve(
             yield bound
         finally:
             await ready.servicer.enter_graceful_shutdown()
-            await server.stop(drain_seconds)
+            await _stop(server, interceptor, drain_seconds)
+
+
+async def _stop(server: grpc.aio.Server, interceptor: "_Interceptor", drain_seconds: float) -> None:
+    """Stop the server once every call is answered that was begun, at the latest after `drain_seconds`.
+
+    gRPC's server takes calls in while it stops that it never begins, and would wait for them, too: their callers hear
+    sooner that they should ask somebody else.
+    """
+    stopping = asyncio.ensure_future(server.stop(drain_seconds))
+    idle_looks = 0
+    while not stopping.done() and idle_looks < IDLE_LOOKS:
+        idle_looks = 0 if interceptor.open_calls else idle_looks + 1
+        await asyncio.wait({stopping}, timeout=LOOK_SECONDS)
+    if not stopping.done():
+        await server.stop(None)
+    await stopping
 
 
 def health_service(chassis: process.Chassis) -> Service:
@@ -119,12 +140,25 @@ def _bind(server: grpc.aio.Server, host: str, port: int, certificate: security.R
         ) from error
 
 
+@dataclass
+class _Open:
+    """Calls that are being answered."""
+
+    calls: int = 0
+
+
 class _Interceptor(grpc.aio.ServerInterceptor):
     """Puts `answering.Answer` around each method of ours; health and reflection stay untraced."""
 
     def __init__(self, chassis: process.Chassis) -> None:
         self._chassis = chassis
+        self._open = _Open()
         self._asking, self._following = bystanding.Asking(), bystanding.Following()
+
+    @property
+    def open_calls(self) -> int:
+        """How many calls of ours are being answered; health and reflection follow for ever, and are not counted."""
+        return self._open.calls
 
     async def intercept_service(
         self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
@@ -138,11 +172,11 @@ class _Interceptor(grpc.aio.ServerInterceptor):
             streams = cast(Any, handler).response_streaming
             return _wrapped(handler, self._chassis, sent, self._following if streams else self._asking)
         metadata = {key: value for key, value in sent if isinstance(value, str)}
-        return _wrapped(handler, self._chassis, sent, answering.Answer(self._chassis, path, metadata))
+        return _wrapped(handler, self._chassis, sent, answering.Answer(self._chassis, path, metadata), self._open)
 
 
 def _wrapped(
-    handler: Any, chassis: process.Chassis, metadata: receiving.Metadata, around: Any
+    handler: Any, chassis: process.Chassis, metadata: receiving.Metadata, around: Any, counted: "_Open | None" = None
 ) -> "grpc.RpcMethodHandler[Any, Any]":
     """Return the handler with `around` around its behaviour; requests are received and read, streams are written there.
 
@@ -151,10 +185,15 @@ def _wrapped(
     """
     method = _method(handler)
     answer = around.stream if inspect.isasyncgenfunction(method) else around.single
+    counted = counted or _Open()
 
     async def behaviour(contents: Any, context: Any) -> Any:
         call = receiving.Call(metadata, contents, context, handler.request_streaming, handler.request_deserializer)
-        return await answer(method, receiving.Incoming(chassis.clock, call), context)
+        counted.calls += 1
+        try:
+            return await answer(method, receiving.Incoming(chassis.clock, call), context)
+        finally:
+            counted.calls -= 1
 
     if handler.response_streaming:
         return grpc.stream_stream_rpc_method_handler(behaviour, None, handler.response_serializer)
