@@ -21,8 +21,8 @@ HASTE: Mapping[str, str] = {
 # Only where the shipped card has it: what it means when a vendor knows its own id no more.
 ONLY_IF_SHIPPED = frozenset({"gone"})
 # Variables of the environment, and the keys in them.
-KEY, TOKEN = "CHAOS_MONEY_KEY", "CHAOS_MONEY_TOKEN"
-KEYS: Mapping[str, str] = {KEY: "one:secret", TOKEN: "token-1"}
+KEY, TOKEN, WEBHOOKS = "CHAOS_MONEY_KEY", "CHAOS_MONEY_TOKEN", "CHAOS_MONEY_WEBHOOKS"
+KEYS: Mapping[str, str] = {KEY: "one:secret", TOKEN: "token-1", WEBHOOKS: "what both know"}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -41,6 +41,7 @@ class Dialect:
         exclusive: whether nobody else uses the account.
         secret: the variable that has its key.
         told_apart: whether its list shows something that only one request has sent.
+        signed: how it signs what it tells at our address; "" where it tells nothing.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Dialect:
     exclusive: bool = False
     secret: str = KEY
     told_apart: bool = True
+    signed: str = ""
 
     @property
     def provider(self) -> str:
@@ -92,12 +94,20 @@ class Dialect:
         """What a request asks for."""
         return {"duration_seconds": self.seconds, "width": self.width, "height": self.height}
 
+    @property
+    def account_id(self) -> str:
+        """What its account is called."""
+        return f"{self.name}-account"
+
     def account(self, url: str) -> Mapping[str, Any]:
         """Return the account, at the simulator that answers at `url`."""
-        told: dict[str, Any] = {"id": f"{self.name}-account", "provider": self.provider, "endpoint": url + self.path}
+        told: dict[str, Any] = {"id": self.account_id, "provider": self.provider, "endpoint": url + self.path}
         told |= {"secret": self.secret, "slots": 500, "exclusive": self.exclusive}
         if self.options:
             told["options"] = {name: value.format(url=url) for name, value in self.options.items()}
+        if self.signed:
+            by = {"secret": WEBHOOKS} if self.signed == "standard" else {"keys": f"{url}/.well-known/jwks.json"}
+            told["webhooks"] = {"signed": self.signed, **by}
         return told
 
 
@@ -116,6 +126,7 @@ def _videos(name: str, sold: str, seconds: int, width: int = 1280, height: int =
         exclusive=True,
         # Neither prompt nor seed stands in its list.
         told_apart=name != "sglang",
+        signed="standard" if name == "openai" else "",
     )
 
 
@@ -135,7 +146,7 @@ ALL: Sequence[Dialect] = (
     ),
     Dialect("omni", "provider-omni", ("reelmesh_provider_omni", "omni"), "gemini-omni-1.2-flash@360p", 3, 640, 360),
     Dialect("runway", "provider-runway", ("reelmesh_provider_runway", "runway"), "gen4.5", 2),
-    Dialect("fal", "provider-fal", ("reelmesh_provider_fal", "fal"), "fal-ai/veo3.1/fast", 4),
+    Dialect("fal", "provider-fal", ("reelmesh_provider_fal", "fal"), "fal-ai/veo3.1/fast", 4, signed="fal"),
 )
 
 

@@ -17,6 +17,7 @@ class Fault:
         point: the crash point at which the worker kills itself.
         kill: when the worker is killed from outside: "asked" as soon as the vendor has read the request, "made" as soon
             as there is a job; "" for never.
+        telling: whether it is about what the vendor tells at our address; only where the vendor does.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Fault:
     bill_known: bool = True
     point: str = ""
     kill: str = ""
+    telling: bool = False
 
     @property
     def kills(self) -> bool:
@@ -84,6 +86,25 @@ AT_THE_VENDOR: Sequence[Fault] = (
     Fault("expired", "[[expired:2]]"),
     Fault("slow-fetch", "[[slow-fetch=2]]"),
 )
+
+
+def _telling(name: str, markers: str, *, lost: bool = False) -> Fault:
+    return Fault(name, markers, lost=lost, telling=True)
+
+
+IN_WHAT_IS_TOLD: Sequence[Fault] = (
+    _telling("webhook-twice", "[[webhook-twice]]"),
+    # First comes one that somebody else has signed.
+    _telling("webhook-forged", "[[webhook-forged]]"),
+    _telling("webhook-late", "[[webhook-late=2]]"),
+    _telling("webhook-none", "[[webhook-none]]"),
+    # The job ends, and its end is told, before its create is answered.
+    _telling("webhook-first", "[[accept-slow=3]]"),
+    # The id is lost: only what is told, or a list, can bring it back.
+    _telling("drop-and-webhook-twice", "[[accept-drop]] [[webhook-twice]]", lost=True),
+    _telling("drop-and-webhook-forged", "[[accept-drop]] [[webhook-forged]]", lost=True),
+    _telling("drop-and-webhook-none", "[[accept-drop]] [[webhook-none]]", lost=True),
+)
 AT_THE_WORKER: Sequence[Fault] = (
     Fault("kill: leave given", lost=True, point="provider.submit.granted"),
     Fault("kill: request read", "[[late=2]]", lost=True, kill="asked"),
@@ -91,5 +112,5 @@ AT_THE_WORKER: Sequence[Fault] = (
     Fault("kill: answer there", lost=True, point="provider.submit.answered"),
     Fault("kill: id on disk", lost=True, point="provider.submit.journalled"),
 )
-ALL: Sequence[Fault] = (NONE, *AT_THE_VENDOR, *AT_THE_WORKER)
+ALL: Sequence[Fault] = (NONE, *AT_THE_VENDOR, *IN_WHAT_IS_TOLD, *AT_THE_WORKER)
 BY_NAME = {fault.name: fault for fault in ALL}

@@ -1,7 +1,7 @@
 """What came of it, by the vendors' books and the mesh's own: rows, and the promises that they break. Pure."""
 
 import dataclasses
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 IN_DOUBT, WRITTEN_OFF = "INDETERMINATE", "WRITTEN_OFF"
 # Attempts that may have been paid, and of which nobody knows yet how they end.
@@ -9,6 +9,13 @@ UNRESOLVED = frozenset({IN_DOUBT, "SUBMITTING", "ACCEPTED"})
 VIDEO = "VIDEO"
 FLOORS = frozenset({"INFOGRAPHIC", "TEXT"})
 MICROS_PER_DOLLAR = 1_000_000
+# As what the gateway counts that which a simulator tells at the wish of a prompt.
+RESULTS: Mapping[str, str] = {
+    "webhook-twice": "duplicate",
+    "webhook-forged": "forged",
+    "webhook-late": "nudged",
+    "accept-slow": "nudged",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,6 +164,20 @@ def settled(endings: Sequence[Ending]) -> Sequence[str]:
             *(f"{one.name}: attempt {attempt.attempt_id} is in doubt after an operator" for attempt in one.in_doubt),
             *_books(one),
         ]
+    ]
+
+
+def unheard(markers: Iterable[str], heard: Mapping[str, int]) -> Sequence[str]:
+    """Return what should have come of what vendors told, and did not: by the gateway's results, how often each was.
+
+    `markers` are what was asked of vendors that tell. A forged notice that is counted as nothing else was believed.
+    """
+    asked = " ".join(markers)
+    due = {word: result for word, result in RESULTS.items() if word in asked}
+    return [
+        f"vendors were asked for [[{word}]], and nothing that they told was counted as {result}"
+        for word, result in due.items()
+        if not heard.get(result)
     ]
 
 

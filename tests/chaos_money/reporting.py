@@ -29,6 +29,7 @@ def lines(report: running.Report) -> Sequence[str]:
         ", ".join(f"{name} {number}" for name, number in total.items()) + f", unreconciled ${unreconciled:.2f}",
         f"attempts in doubt that an operator settled: {report.adopted} adopted, {report.given_up} written off",
         f"requests with the job of another one, where a list tells nobody apart: {report.swapped}",
+        "what vendors told: " + (", ".join(f"{many} {how}" for how, many in sorted(report.heard.items())) or "nothing"),
         *(f"BROKEN: {sentence}" for sentence in report.broken[:MOST_SENTENCES]),
         *([f"BROKEN: {len(report.broken) - MOST_SENTENCES} more"] if len(report.broken) > MOST_SENTENCES else []),
         "Every promise was kept." if not report.broken else f"{len(report.broken)} promises were broken.",

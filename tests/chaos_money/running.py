@@ -5,7 +5,7 @@ import contextlib
 import dataclasses
 import itertools
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from reelmesh_kit import chance, clock
 from reelmesh_provider import model
@@ -33,6 +33,7 @@ class Plan:
         rows: vendors and their faults; all of both unless named.
         door: whether the OpenAI door is knocked at.
         core_apart: whether each service is a process of its own; workers that are killed always are.
+        request_seconds: after which a request to a vendor is given up that was not answered.
     """
 
     injected: int
@@ -41,6 +42,7 @@ class Plan:
     rows: Sequence[tuple[dialects.Dialect, faults.Fault]]
     door: bool = True
     core_apart: bool = True
+    request_seconds: float = scene.REQUEST_SECONDS
 
     @property
     def chosen(self) -> Sequence[dialects.Dialect]:
@@ -57,6 +59,7 @@ class Report:
         kills: workers that were killed in their submits.
         adopted, given_up: attempts in doubt that an operator settled.
         swapped: requests with the job of another one, where a vendor's list tells nobody apart.
+        heard: what became of what vendors told, by result, as the gateway counts it.
         broken: promises that were broken.
     """
 
@@ -66,6 +69,7 @@ class Report:
     adopted: int
     given_up: int
     swapped: int
+    heard: Mapping[str, int]
     broken: Sequence[str]
     seconds: float
 
@@ -111,6 +115,8 @@ class Run:
             adopted, given_up = await operators.settle(self._scene.mesh, [one for one in endings if one.in_doubt])
             doubtful = [film for film, one in zip(self.asked, endings, strict=True) if one.in_doubt]
             broken += await self._settled(doubtful)
+            heard = await self._heard()
+            broken += judging.unheard(self._told_about, heard)
         if left := len(self.all) - len(self.asked):
             broken.append(f"the time was up: {left} of {len(self.all)} requests were not made")
         return Report(
@@ -120,6 +126,7 @@ class Run:
             adopted=adopted,
             given_up=given_up,
             swapped=judging.swapped(endings),
+            heard=heard,
             broken=broken,
             seconds=self._clock.elapsed() - began,
         )
@@ -169,6 +176,21 @@ class Run:
             await callers.until(settled, "what an operator settled", SETTLING_SECONDS)
         return judging.settled(await self._endings())
 
+    @property
+    def _told_about(self) -> Sequence[str]:
+        """What was asked of vendors that tell, and is about what they tell."""
+        return [film.fault.markers for film in self.asked if film.fault.telling and film.shop.dialect.signed]
+
+    async def _heard(self) -> Mapping[str, int]:
+        """Return what became of what vendors told, once what is still to be told has been."""
+
+        async def all_heard() -> bool:
+            return not judging.unheard(self._told_about, await self._scene.heard())
+
+        with contextlib.suppress(AssertionError):
+            await callers.until(all_heard, "what vendors tell", SETTLING_SECONDS)
+        return await self._scene.heard()
+
     async def _read_again(self, them: Sequence[films.Film]) -> None:
         for film in them:
             film.found = await films.repeated(lambda one=film: self._scene.caller.get(one.generation_id))
@@ -178,7 +200,8 @@ async def report_of(plan: Plan, folder: pathlib.Path, say: Say) -> Report:
     """Run a plan with all its files below `folder`, which is empty; `say` is told how far it is."""
     killed = {dialect for dialect, fault in plan.rows if fault.kills}
     apart = plan.chosen if plan.core_apart else [one for one in plan.chosen if one in killed]
-    async with scene.opened(folder, plan.chosen, apart, core_apart=plan.core_apart) as stage:
+    opened = scene.opened(folder, plan.chosen, apart, core_apart=plan.core_apart, request_seconds=plan.request_seconds)
+    async with opened as stage:
         say(f"a mesh is up, with {len(plan.chosen)} vendors")
         return await Run(plan, stage, say).run()
 

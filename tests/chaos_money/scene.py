@@ -2,14 +2,19 @@
 
 import contextlib
 import dataclasses
+import functools
 import json
 import os
 import pathlib
-from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+import re
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 
-from reelmesh_simulators import catalogue, orders, vendor
+import httpx
+from reelmesh_kit import webhooks
+from reelmesh_simulators import catalogue, orders, serving, vendor
+from reelmesh_simulators.dialects import openai
 
-from tests.chaos_money import dialects
+from tests.chaos_money import dialects, relays
 from tests.e2e import caller as callers
 from tests.e2e import mesh as meshes
 from tests.support import vendors
@@ -28,7 +33,10 @@ PATIENCE = {
     # Hundreds of faults are laid upon purpose: who stops asking learns nothing about what each costs.
     "breaker_failures": 0,
 }
-SUBMIT_TIMEOUT_SECONDS = 5.0
+REQUEST_SECONDS = 5.0
+# From which the addresses are derived at which vendors tell us of ends.
+WEBHOOK_KEY = "sixteen characters and more"
+COUNTED = re.compile(r'provider_webhooks_total\{.*result="(\w+)".*\} (\S+)')
 CORE = ("storage-0", "orchestrator-0", "media-0", "media-1", f"{meshes.WORKER}-0", "gateway-0")
 
 
@@ -63,10 +71,24 @@ class Scene:
         """Return the process that buys at a shop."""
         return self.mesh.apart(shop.dialect.service, shop.number)
 
+    async def heard(self) -> Mapping[str, int]:
+        """Return what became of everything that vendors told, by result, as the gateway counts it."""
+        async with httpx.AsyncClient() as client:
+            told = await client.get(f"http://127.0.0.1:{self.mesh.one('gateway').running.http_port}/metrics")
+        found: dict[str, int] = {}
+        for result, count in COUNTED.findall(told.text):
+            found[result] = found.get(result, 0) + int(float(count))
+        return found
+
 
 @contextlib.asynccontextmanager
 async def opened(
-    folder: pathlib.Path, chosen: Sequence[dialects.Dialect], apart: Sequence[dialects.Dialect], *, core_apart: bool
+    folder: pathlib.Path,
+    chosen: Sequence[dialects.Dialect],
+    apart: Sequence[dialects.Dialect],
+    *,
+    core_apart: bool,
+    request_seconds: float = REQUEST_SECONDS,
 ) -> AsyncGenerator[Scene]:
     """Open vendors and a mesh.
 
@@ -75,11 +97,13 @@ async def opened(
         chosen: whom the mesh buys from.
         apart: those whose workers are processes of their own, so that they can be killed.
         core_apart: whether all other services are, too.
+        request_seconds: after which a request to a vendor is given up that was not answered.
     """
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(keys_in_the_environment())
+        relay, address = await stack.enter_async_context(relays.relayed())
         served = {
-            one.name: await stack.enter_async_context(vendors.selling(catalogue.DIALECTS[one.name], pace=PACE))
+            one.name: await stack.enter_async_context(vendors.selling(_simulated(one, address), pace=PACE))
             for one in chosen
         }
         accounts = folder / "accounts.yaml"
@@ -91,12 +115,23 @@ async def opened(
         ]
         names = {one.name: f"{one.service}-{numbers[one.name]}" for one in chosen}
         wanted = meshes.Wanted(
-            told=_told(folder, accounts, shops),
+            told=_told(folder, accounts, shops, address, request_seconds),
             media=2 if core_apart else 1,
             paid=tuple(one.service for one in chosen),
             apart=frozenset(names[one.name] for one in apart) | frozenset(CORE if core_apart else ()),
         )
-        yield Scene(await stack.enter_async_context(meshes.up(folder / "mesh", wanted)), shops)
+        mesh = await stack.enter_async_context(meshes.up(folder / "mesh", wanted))
+        relay.gateway = f"http://127.0.0.1:{mesh.one('gateway').running.http_port}"
+        yield Scene(mesh, shops)
+
+
+def _simulated(dialect: dialects.Dialect, address: str) -> Callable[[vendor.Vendor], serving.Dialect]:
+    """Return the simulator of a dialect; whom an operator tells our address at a console is told here."""
+    if dialect.signed != "standard":
+        return catalogue.DIALECTS[dialect.name]
+    secret = dialects.KEYS[dialects.WEBHOOKS].encode()
+    url = address + webhooks.path(WEBHOOK_KEY, dialect.account_id)
+    return functools.partial(openai.OpenAI, webhook_url=url, webhook_secret=secret)
 
 
 def _numbers(chosen: Sequence[dialects.Dialect]) -> Mapping[str, int]:
@@ -104,15 +139,19 @@ def _numbers(chosen: Sequence[dialects.Dialect]) -> Mapping[str, int]:
     return {one.name: sum(other.service == one.service for other in chosen[:place]) for place, one in enumerate(chosen)}
 
 
-def _told(folder: pathlib.Path, accounts: pathlib.Path, shops: Sequence[Shop]) -> meshes.Told:
+def _told(
+    folder: pathlib.Path, accounts: pathlib.Path, shops: Sequence[Shop], address: str, request_seconds: float
+) -> meshes.Told:
     policies = folder / "policies.toml"
     policies.write_text(dialects.policies([shop.dialect for shop in shops]))
     told: dict[str, Mapping[str, object]] = {
         "orchestrator": {
             **PATIENCE,
+            "request_timeout_seconds": request_seconds,
             "accounts_file": accounts,
             "policies_file": policies,
         },
+        "gateway": {"accounts_file": accounts, "webhook_key": WEBHOOK_KEY},
         # What markers ask for is asked of the vendors.
         meshes.WORKER: {"local_faults_in_prompts": False},
     }
@@ -124,8 +163,10 @@ def _told(folder: pathlib.Path, accounts: pathlib.Path, shops: Sequence[Shop]) -
         told[f"{dialect.service}-{shop.number}"] = {
             "accounts_file": accounts,
             dialect.card_setting: card,
-            "submit_timeout_seconds": SUBMIT_TIMEOUT_SECONDS,
+            "submit_timeout_seconds": request_seconds,
             "submit_slots": SUBMIT_SLOTS,
+            "public_url": address,
+            "webhook_key": WEBHOOK_KEY,
             "crash_at": f"@{shop.crash_file}",
             **dialect.settings,
         }

@@ -90,3 +90,12 @@ def test_a_row_counts_its_requests() -> None:
 def test_books_that_differ_are_money_that_is_not_reconciled() -> None:
     (row,) = judging.rows([dataclasses.replace(GOOD, spent_micros=0)])
     assert row.unreconciled_usd == 0.4
+
+
+def test_what_vendors_were_to_tell_and_was_not_heard_is_told() -> None:
+    markers = ["[[webhook-twice]]", "[[accept-drop]] [[webhook-forged]]", "[[webhook-none]]"]
+    assert judging.unheard(markers, {"nudged": 3, "duplicate": 1, "forged": 2}) == []
+    # Whoever believes a forged notice counts it as any other.
+    (sentence,) = judging.unheard(markers, {"nudged": 5, "duplicate": 1})
+    assert "[[webhook-forged]]" in sentence
+    assert len(judging.unheard(["[[webhook-late=2]]", "[[accept-slow=3]]"], {})) == 2
