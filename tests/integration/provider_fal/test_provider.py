@@ -45,11 +45,11 @@ def open_gate() -> gate.Gate:
 
 @contextlib.asynccontextmanager
 async def speaking_to(
-    url: str, folder: pathlib.Path, more: str = "secret: FAL_KEY"
+    url: str, folder: pathlib.Path, more: str = "secret: FAL_KEY", **limits: int
 ) -> AsyncGenerator[fal_provider.FalProvider]:
     own = chassis_support.make_chassis("provider-fal")
     try:
-        async with fal_provider.FalProvider(told(url, folder, more), own) as made:
+        async with fal_provider.FalProvider(told(url, folder, more), own, **limits) as made:
             yield made
     finally:
         own.telemetry.shutdown()
@@ -183,6 +183,8 @@ async def test_frames_and_what_is_not_wanted_are_told_in_the_words_of_the_model(
     [
         ("fail", model.Outcome.FAILED),
         ("fail=1", model.Outcome.FAILED),
+        ("fail=2", model.Outcome.REFUSED),
+        ("fail=3", model.Outcome.REFUSED),
         ("fail-inside", model.Outcome.FAILED),
         ("fail-inside=2", model.Outcome.FAILED),
         ("filter", model.Outcome.FILTERED),
@@ -284,21 +286,19 @@ async def test_a_lost_request_is_found_once_it_has_ended(tmp_path: pathlib.Path)
     assert matches == (wanted,)
 
 
-async def test_a_list_of_many_pages_is_read_to_its_end_or_not_called_complete(
-    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(wire, "LARGEST_PAGE", 2)
-    async with vendors.selling(fal.Fal) as served, speaking_to(served.url, tmp_path) as provider:
-        jobs = [await submitted(provider, dataclasses.replace(TASK, seed=seed)) for seed in range(5)]
-        for job in jobs:
-            await ended(provider, job)
-        listing = await provider.find("one", [TASK])
-        assert (listing.job_ids, listing.complete) == ({job.job_id for job in jobs}, True)
-        census = await provider.census("one", None)
-        assert (sorted(each.seed or 0 for each in census.jobs), census.complete) == ([0, 1, 2, 3, 4], True)
-        monkeypatch.setattr(fal_provider, "MOST_PAGES", 2)
-        listing = await provider.find("one", [TASK])
-        assert (len(listing.job_ids), listing.complete) == (4, False)
+async def test_a_list_of_many_pages_is_read_to_its_end_or_not_called_complete(tmp_path: pathlib.Path) -> None:
+    async with vendors.selling(fal.Fal) as served:
+        async with speaking_to(served.url, tmp_path, page_size=2) as provider:
+            jobs = [await submitted(provider, dataclasses.replace(TASK, seed=seed)) for seed in range(5)]
+            for job in jobs:
+                await ended(provider, job)
+            listing = await provider.find("one", [TASK])
+            assert (listing.job_ids, listing.complete) == ({job.job_id for job in jobs}, True)
+            census = await provider.census("one", None)
+            assert (sorted(each.seed or 0 for each in census.jobs), census.complete) == ([0, 1, 2, 3, 4], True)
+        async with speaking_to(served.url, tmp_path, page_size=2, most_pages=2) as provider:
+            listing = await provider.find("one", [TASK])
+            assert (len(listing.job_ids), listing.complete) == (4, False)
 
 
 async def test_a_lost_request_is_found_however_old_it_is(tmp_path: pathlib.Path) -> None:

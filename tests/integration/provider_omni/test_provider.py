@@ -57,10 +57,10 @@ def told_of(url: str, folder: pathlib.Path, rest: str = "secret: OMNI_KEY") -> s
 
 @contextlib.asynccontextmanager
 async def provider_at(
-    url: str, folder: pathlib.Path, rest: str = "secret: OMNI_KEY"
+    url: str, folder: pathlib.Path, rest: str = "secret: OMNI_KEY", **limits: int
 ) -> AsyncGenerator[omni.OmniProvider]:
     own = chassis_support.make_chassis("provider-omni")
-    async with omni.OmniProvider(told_of(url, folder, rest), own) as made:
+    async with omni.OmniProvider(told_of(url, folder, rest), own, **limits) as made:
         yield made
     own.telemetry.shutdown()
 
@@ -230,12 +230,12 @@ async def test_a_clip_that_is_gone_is_lost_and_not_free(tmp_path: pathlib.Path) 
         assert isinstance(await state_of(provider, job), model.Succeeded)
 
 
-async def test_an_answer_without_an_end_is_not_read(provider, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_answer_without_an_end_is_not_read(provider, served: serving.Served, tmp_path: pathlib.Path) -> None:
     job = await made(provider)
-    monkeypatch.setattr(omni, "LARGEST_ANSWER_BYTES", 2000)
-    assert isinstance(await state_of(provider, job), model.Unknown)
-    with pytest.raises(errors.FetchFailed, match="more than 2000 bytes"):
-        await fetched(provider, job)
+    async with provider_at(served.url, tmp_path, largest_answer_bytes=2000) as bounded:
+        assert isinstance(await state_of(bounded, job), model.Unknown)
+        with pytest.raises(errors.FetchFailed, match="more than 2000 bytes"):
+            await fetched(bounded, job)
 
 
 @contextlib.asynccontextmanager

@@ -214,6 +214,8 @@ async def test_a_field_that_a_model_does_not_know_is_passed_over(served: serving
     [
         ("fail", 422, "file_download_error", ("x-fal-retryable", "false")),
         ("fail=1", 422, "unprocessable_entity", ("x-fal-retryable", "false")),
+        ("fail=2", 422, "image_too_small", ("x-fal-retryable", "false")),
+        ("fail=3", 422, "image_load_error", ("x-fal-retryable", "false")),
         ("filter", 422, "content_policy_violation", ("x-fal-retryable", "false")),
         ("fail-inside", 503, "runner_disconnected", ("x-fal-error-type", "runner_disconnected")),
         ("fail-inside=1", 504, "request_timeout", ("x-fal-error-type", "request_timeout")),

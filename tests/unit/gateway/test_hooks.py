@@ -85,9 +85,8 @@ def test_the_job_is_named_where_the_vendor_names_it() -> None:
         assert hooks.job_of(STANDARD, {}, body) == ""
 
 
-def test_what_was_seen_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hooks, "SEEN_LIMIT", 2)
-    seen = hooks.Seen()
+def test_what_was_seen_is_bounded() -> None:
+    seen = hooks.Seen(most=2)
     for each in "abc":
         seen.add(("one", "", each))
     assert [("one", "", each) in seen for each in "abc"] == [False, True, True]

@@ -4,7 +4,6 @@ import contextlib
 import pathlib
 from collections.abc import AsyncGenerator
 
-import pytest
 from reelmesh_provider import model, testing
 from reelmesh_provider_sora import provider, settings
 from reelmesh_provider_sora.model import pages
@@ -28,9 +27,8 @@ def test_a_page_is_worth_reading_that_shows_several() -> None:
     assert known.worth_reading(["b", "c"], 2) == ({}, ["b"])
 
 
-def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pages, "MOST_REMEMBERED", 2)
-    known = pages.Pages()
+def test_what_is_remembered_is_bounded() -> None:
+    known = pages.Pages(most=2)
     known.saw("", ["a", "b", "c"])
     assert known.worth_reading(["a", "b", "c"], 1) == ({"": ["b", "c"]}, ["a"])
 

@@ -35,14 +35,22 @@ BEGINNING = datetime.datetime.fromtimestamp(0, clock.UTC)
 class FalProvider:
     """`reelmesh_provider.port.Provider` for every account at fal.ai."""
 
-    def __init__(self, told: settings.FalSettings, own: process.Chassis) -> None:
-        """Read the card, the forms and the accounts.
+    def __init__(
+        self,
+        told: settings.FalSettings,
+        own: process.Chassis,
+        *,
+        page_size: int = wire.LARGEST_PAGE,
+        most_pages: int = MOST_PAGES,
+    ) -> None:
+        """Read the card, the forms and the accounts; a list is read in pages of `page_size`, `most_pages` at most.
 
         Raises:
             process.CannotStart: one of the files cannot be used.
         """
         self.turns = pacing.Turns()
         self._told = told
+        self._page_size, self._most_pages = page_size, most_pages
         self._clock: clock.Clock = own.clock
         self._logger: logging.Logger = own.logger
         self._credentials = credentials.Credentials(told.accounts_file, told.pool, own.logger, endpoint=ENDPOINT)
@@ -197,7 +205,7 @@ class FalProvider:
         """
         found: dict[str, wire.Json] = {}
         asked = self._query(since)
-        for _ in range(MOST_PAGES):
+        for _ in range(self._most_pages):
             page = await self._page(account_id, asked)
             found |= {wire.id_of(item): item for item in page.items}
             if not page.cursor:
@@ -207,7 +215,7 @@ class FalProvider:
 
     def _query(self, since: datetime.datetime) -> dict[str, Any]:
         # Of every model, so that a list without the lost request still shows that it is the right one.
-        told = {"start": since.isoformat(), "limit": wire.LARGEST_PAGE, "expand": "payloads"}
+        told = {"start": since.isoformat(), "limit": self._page_size, "expand": "payloads"}
         return {**told, "endpoint_id": list(self._endpoints)}
 
     async def _page(self, account_id: str, asked: Mapping[str, Any]) -> wire.Page:

@@ -23,6 +23,21 @@ LARGEST_PAGE = 100
 CREATE_HEADERS: Mapping[str, str] = {"x-fal-no-retry": "1", "x-fal-request-timeout": str(START_SECONDS)}
 
 _UNSAFE_TYPES = frozenset({"content_policy_violation", "safety_violation", "moderation_blocked"})
+# What is wrong with the request itself. Others of the kind (missing, literal_error, …) may be about how we ask, and
+# file_download_error about what lies between: those count as failures.
+_REQUEST_TYPES = frozenset(
+    {
+        *("image_too_small", "image_too_large", "image_load_error", "unsupported_image_format", "file_too_large"),
+        *("face_detection_error", "feature_not_supported"),
+        *("string_too_short", "string_too_long", "sequence_too_short", "sequence_too_long"),
+    }
+)
+# What would be right, by the context of an error.
+_WOULD_BE_RIGHT: Mapping[str, str] = {
+    "image_too_small": "at least {min_width}x{min_height} pixels",
+    "image_too_large": "at most {max_width}x{max_height} pixels",
+    "file_too_large": "at most {max_size} bytes",
+}
 _CANCELLED_TYPE = "client_cancelled"
 _REFUSALS = frozenset({400, 404, 405, 413, 415, 422})
 
@@ -142,6 +157,11 @@ class Problem:
         """Whether a content checker said it."""
         return bool(self.types & _UNSAFE_TYPES)
 
+    @property
+    def is_of_the_request(self) -> bool:
+        """Whether the request is wrong, and nothing else is."""
+        return bool(self.types) and self.types <= _REQUEST_TYPES
+
 
 def problem_of(text: str) -> Problem | None:
     """Return an error in either of fal's two shapes; None where it is none."""
@@ -162,7 +182,22 @@ def _said(detail: Json) -> str:
     place = detail.get("loc")
     names = [str(part) for part in cast(Sequence[object], place)] if isinstance(place, list) else []
     where = ".".join(name for name in names if name != "body")
-    return f"{where}: {detail.get('msg', 'wrong')}" if where else str(detail.get("msg", "wrong"))
+    right = _would_be_right(detail)
+    message = f"{detail.get('msg', 'wrong')} ({right})" if right else str(detail.get("msg", "wrong"))
+    return f"{where}: {message}" if where else message
+
+
+def _would_be_right(detail: Json) -> str:
+    """Return what fal would take in place of what is wrong, where it says so; else an empty string."""
+    context = detail.get("ctx")
+    given: Json = cast(Json, context) if isinstance(context, Mapping) else {}
+    formats = given.get("supported_formats")
+    if detail.get("type") == "unsupported_image_format" and isinstance(formats, list):
+        return ", ".join(map(str, cast(Sequence[object], formats)))
+    try:
+        return _WOULD_BE_RIGHT.get(str(detail.get("type")), "").format_map(given)
+    except KeyError:
+        return ""
 
 
 # --- looking
@@ -227,8 +262,8 @@ def ended(how: Ended, status: int, text: str) -> mesh.JobState:
 def _negative(problem: Problem) -> mesh.Negative:
     if _CANCELLED_TYPE in problem.types:
         return mesh.Negative(mesh.Outcome.CANCELLED, problem.message)
-    outcome = mesh.Outcome.FILTERED if problem.is_unsafe else mesh.Outcome.FAILED
-    return mesh.Negative(outcome, problem.message, 0)
+    outcome = mesh.Outcome.REFUSED if problem.is_of_the_request else mesh.Outcome.FAILED
+    return mesh.Negative(mesh.Outcome.FILTERED if problem.is_unsafe else outcome, problem.message, 0)
 
 
 def address_in(text: str) -> str:

@@ -43,13 +43,16 @@ class Answer:
 class OmniProvider:
     """`reelmesh_provider.port.Provider` for every account at the Gemini Developer API."""
 
-    def __init__(self, told: settings.OmniSettings, own: process.Chassis) -> None:
-        """Read the card and the accounts.
+    def __init__(
+        self, told: settings.OmniSettings, own: process.Chassis, *, largest_answer_bytes: int = LARGEST_ANSWER_BYTES
+    ) -> None:
+        """Read the card and the accounts; answers beyond `largest_answer_bytes` are not read to their end.
 
         Raises:
             process.CannotStart: one of the files cannot be used.
         """
         self.turns = pacing.Turns()
+        self._largest_answer_bytes = largest_answer_bytes
         self._credentials = credentials.Credentials(
             told.accounts_file, settings.PROVIDER, own.logger, endpoint=ENDPOINT
         )
@@ -157,8 +160,8 @@ class OmniProvider:
         async with self._http.stream(method, url, headers=headers) as answer:
             async for piece in answer.aiter_bytes():
                 content += piece
-                if len(content) > LARGEST_ANSWER_BYTES:
-                    raise errors.FetchFailed(f"Google answered more than {LARGEST_ANSWER_BYTES} bytes")
+                if len(content) > self._largest_answer_bytes:
+                    raise errors.FetchFailed(f"Google answered more than {self._largest_answer_bytes} bytes")
         return Answer(answer.status_code, content.decode(errors="replace"))
 
     def _account(self, account_id: str) -> tuple[accounts.Account, Mapping[str, str]]:

@@ -1,9 +1,10 @@
 """fal.ai's queue: many models behind one way to ask for them, with webhooks and a list that echoes what was asked.
 
 Written from fal's documentation. How a request fails is told by the amount: `[[fail]]` 422 file_download_error,
-`[[fail=1]]` 422 with a plain text; `[[fail-inside]]` 503 runner_disconnected, `[[fail-inside=1]]` 504 request_timeout,
-`[[fail-inside=2]]` 500 that may be tried again. All of fal's hosts are this one address: the queue, the platform API
-under /v1, the keys of webhooks under /.well-known, files under /files.
+`[[fail=1]]` 422 with a plain text, `[[fail=2]]` 422 image_too_small, `[[fail=3]]` 422 image_load_error;
+`[[fail-inside]]` 503 runner_disconnected, `[[fail-inside=1]]` 504 request_timeout, `[[fail-inside=2]]` 500 that may be
+tried again. All of fal's hosts are this one address: the queue, the platform API under /v1, the keys of webhooks under
+/.well-known, files under /files.
 """
 
 import dataclasses

@@ -76,9 +76,15 @@ _UNSAFE = detail(
     "content_policy_violation", "The content could not be processed: a content checker flagged it.", "prompt"
 )
 _LOST_FILE = detail("file_download_error", "Failed to download the file.", "image_url")
+_SMALL = {
+    **detail("image_too_small", "Image too small", "image_url"),
+    "ctx": {"min_width": 300, "min_height": 300},
+}
 _FAIL: Mapping[int, Failure] = {
     0: of_the_model(422, [_LOST_FILE], "file_download_error"),
     1: of_the_model(422, "The model could not process this input.", "unprocessable_entity"),
+    2: of_the_model(422, [_SMALL], "image_too_small"),
+    3: of_the_model(422, [detail("image_load_error", "Image load error", "image_url")], "image_load_error"),
 }
 _FAIL_INSIDE: Mapping[int, Failure] = {
     0: of_the_machines(503, "runner_disconnected", "The runner disconnected unexpectedly."),

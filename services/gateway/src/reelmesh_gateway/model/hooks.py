@@ -154,8 +154,9 @@ def _seconds(stamp: str) -> float:
 class Seen:
     """The last notices that were passed on."""
 
-    def __init__(self) -> None:
-        """Have seen none."""
+    def __init__(self, most: int = SEEN_LIMIT) -> None:
+        """Have seen none, and remember `most` at most."""
+        self._most = most
         self._seen: collections.OrderedDict[tuple[str, str, str], None] = collections.OrderedDict()
 
     def __contains__(self, key: tuple[str, str, str]) -> bool:
@@ -165,5 +166,5 @@ class Seen:
     def add(self, key: tuple[str, str, str]) -> None:
         """Remember one, for the oldest if there is no room."""
         self._seen[key] = None
-        if len(self._seen) > SEEN_LIMIT:
+        if len(self._seen) > self._most:
             self._seen.popitem(last=False)

@@ -14,8 +14,9 @@ NEWEST = ""
 class Pages:
     """The pages of one account's list."""
 
-    def __init__(self) -> None:
-        """Know of none."""
+    def __init__(self, most: int = MOST_REMEMBERED) -> None:
+        """Know of none, and of `most` jobs at most."""
+        self._most = most
         self._after: collections.OrderedDict[str, str] = collections.OrderedDict()
 
     def saw(self, after: str, job_ids: Iterable[str]) -> None:
@@ -23,7 +24,7 @@ class Pages:
         for job_id in job_ids:
             self._after[job_id] = after
             self._after.move_to_end(job_id)
-        while len(self._after) > MOST_REMEMBERED:
+        while len(self._after) > self._most:
             self._after.popitem(last=False)
 
     def forget(self, job_id: str) -> None:
