@@ -20,7 +20,7 @@ ADDRESS, KEY = "http://127.0.0.1:8080", "rm_…"
 def code(one: mesh.Mesh) -> str:
     """Return the code of the page, block after block, for this mesh."""
     blocks = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     text = "\n".join(blocks)
     assert ADDRESS in text
     assert KEY in text

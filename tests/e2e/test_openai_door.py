@@ -149,6 +149,28 @@ async def test_pictures_to_start_from_come_in_every_form(one: mesh.Mesh) -> None
             assert len(found["reference_asset_ids"]) == 1
 
 
+async def test_what_the_original_did_not_take_is_said_by_extra_body(one: mesh.Mesh) -> None:
+    url = f"data:image/png;base64,{base64.b64encode(picture(shade=200)).decode()}"
+    async with client_of(one) as client:
+        told = {"seed": 7, "last_frame": {"image_url": url}}
+        frame = ("kite.png", picture(), "image/png")
+        made = await client.videos.create(
+            prompt="a kite", size=SIZE, seconds=SECONDS, input_reference=frame, extra_body=told
+        )
+        found = await one.caller.get(native(made.id))
+        assert (found["seed"], found["reference_asset_ids"]) == (7, [])
+        assert found["first_frame_asset_id"]
+        assert found["last_frame_asset_id"]
+        assert (await finished(client, made)).status == "completed"
+        # Nobody here takes it, and it is not left out in silence.
+        with pytest.raises(openai.BadRequestError, match="takes no negative prompt"):
+            await client.videos.create(
+                prompt="a kite", size=SIZE, seconds=SECONDS, extra_body={"negative_prompt": "rain"}
+            )
+        with pytest.raises(openai.BadRequestError, match="Unknown parameter: 'fps'"):
+            await client.videos.create(prompt="a kite", size=SIZE, seconds=SECONDS, extra_body={"fps": 24})
+
+
 def native(video_id: str) -> str:
     """Return the id that the other doors have for a video."""
     text = video_id.removeprefix("video_")

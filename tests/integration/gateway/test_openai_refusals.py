@@ -9,6 +9,7 @@ import httpx
 import pytest
 from PIL import Image
 from reelmesh_gateway.adapters import web
+from reelmesh_gateway.routes import limits
 from reelmesh_gateway.wire import openai_request
 from reelmesh_kit import clock, errors
 from starlette import applications, requests, responses, routing
@@ -57,6 +58,27 @@ def told(answer: httpx.Response, status: int) -> tuple[str | None, str | None]:
         ({"prompt": "x", "model": "x" * 300}, 404, "model", "model_not_found"),
         ({"prompt": "x", "n": 2}, 400, "n", "unknown_parameter"),
         ({"prompt": "x", "characters": [{"id": "c"}]}, 400, "characters", "unsupported_parameter"),
+        ({"prompt": "x", "negative_prompt": 7}, 400, "negative_prompt", "invalid_type"),
+        ({"prompt": "x", "negative_prompt": "\ud800"}, 400, "negative_prompt", "invalid_value"),
+        ({"prompt": "x", "seed": "seven"}, 400, "seed", "invalid_value"),
+        ({"prompt": "x", "seed": -1}, 400, "seed", "invalid_value"),
+        ({"prompt": "x", "seed": 2**32}, 400, "seed", "invalid_value"),
+        ({"prompt": "x", "seed": 7.5}, 400, "seed", "invalid_type"),
+        ({"prompt": "x", "seed": True}, 400, "seed", "invalid_type"),
+        ({"prompt": "x", "last_frame": "picture.png"}, 400, "last_frame", "invalid_type"),
+        ({"prompt": "x", "last_frame": {"url": "https://a/b.png"}}, 400, "last_frame", "invalid_value"),
+        ({"prompt": "x", "last_frame": {"file_id": UNKNOWN}}, 400, "last_frame", "invalid_value"),
+        ({"prompt": "x", "last_frame": {"file_id": 7}}, 400, "last_frame.file_id", "invalid_type"),
+        ({"prompt": "x", "last_frame": {"image_url": "http://a/b"}}, 400, "last_frame", "invalid_value"),
+        (
+            {"prompt": "x", "last_frame": {"image_url": "data:image/png;base64,aGVsbG8="}},
+            400,
+            "last_frame",
+            "unsupported_mimetype",
+        ),
+        # What other servers of the dialect take, and we do not.
+        ({"prompt": "x", "fps": 24}, 400, "fps", "unknown_parameter"),
+        ({"prompt": "x", "guidance_scale": 5}, 400, "guidance_scale", "unknown_parameter"),
         ({"prompt": "x", "input_reference": "picture.png"}, 400, "input_reference", "invalid_type"),
         ({"prompt": "x", "input_reference": {}}, 400, "input_reference", "invalid_value"),
         (
@@ -149,6 +171,67 @@ async def test_a_picture_has_the_size_of_the_video(gateway: conftest.Gateway, me
     assert told(answer, 400)[0] == "input_reference"
     assert "must match the requested width and height" in answer.json()["error"]["message"]
     assert not mesh.orchestrator.generations
+
+
+async def test_what_is_said_beyond_the_original_goes_into_the_request(
+    gateway: conftest.Gateway, mesh: fake_mesh.FakeMesh
+) -> None:
+    begin, end = picture(640, 480), picture(640, 480)
+    async with gateway.client() as client:
+        url = f"data:image/png;base64,{base64.b64encode(end).decode()}"
+        told = {
+            "prompt": "x",
+            "size": "640x480",
+            "negative_prompt": "rain",
+            "seed": 7,
+            "last_frame": {"image_url": url},
+        }
+        answers = [
+            await client.post(VIDEOS, json=told),
+            # As the openai SDK sends `extra_body` in a form.
+            await client.post(
+                VIDEOS,
+                data={
+                    "prompt": "x",
+                    "size": "640x480",
+                    "negative_prompt": "rain",
+                    "seed": "7",
+                    "last_frame[image_url]": url,
+                },
+                files={"input_reference": ("a.png", begin, "image/png")},
+            ),
+        ]
+        wrong = await client.post(
+            VIDEOS, data={"prompt": "x"}, files={"last_frame": ("a.png", picture(64, 64), "image/png")}
+        )
+    assert [answer.status_code for answer in answers] == [200, 200], [answer.text for answer in answers]
+    alone, both = [one.generation for one in mesh.orchestrator.requests]
+    assert (alone.negative_prompt, alone.seed) == (both.negative_prompt, both.seed) == ("rain", 7)
+    assert alone.last_frame_asset_id
+    assert not alone.first_frame_asset_id
+    # What a video begins on goes with what it ends on: most models take reference images or frames, not both.
+    assert both.last_frame_asset_id
+    assert both.first_frame_asset_id
+    assert not both.reference_asset_ids
+    assert wrong.status_code == 400
+    assert wrong.json()["error"]["param"] == "last_frame"
+
+
+async def test_a_large_picture_fits_into_the_field_of_a_form(gateway: conftest.Gateway) -> None:
+    noise = io.BytesIO()
+    Image.effect_noise((640, 480), 100).convert("RGB").save(noise, "PNG")
+    url = f"data:image/png;base64,{base64.b64encode(noise.getvalue()).decode()}"
+    assert len(url) > limits.JSON_LIMIT_BYTES
+    async with gateway.client() as client:
+        form = {"prompt": (None, "x"), "size": (None, "640x480"), "last_frame[image_url]": (None, url)}
+        answer = await client.post(VIDEOS, files=form)
+    assert answer.status_code == 200, answer.text
+
+
+async def test_an_unknown_field_is_refused_with_those_that_are_known(gateway: conftest.Gateway) -> None:
+    async with gateway.client() as client:
+        answer = await client.post(VIDEOS, json={"prompt": "x", "lastframe": {}})
+    assert "last_frame" in answer.json()["error"]["message"]
 
 
 async def test_too_much_is_refused(gateway: conftest.Gateway) -> None:
@@ -287,11 +370,17 @@ def test_a_form_and_json_that_say_the_same_have_the_same_fingerprint() -> None:
     form = openai_request.read({"prompt": "x", "seconds": "4", "input_reference": openai_request.File(data)})
     nested = openai_request.read({"prompt": "x", "input_reference[image_url]": url})
     assert json_body.sha256 == form.sha256 == nested.sha256
+    seeded = openai_request.read({"prompt": "x", "seed": "4"})
+    assert seeded.sha256 == openai_request.read({"prompt": "x", "seed": 4}).sha256
     others = [
         openai_request.read({"prompt": "y"}),
         openai_request.read({"prompt": "x"}),
         openai_request.read({"prompt": "x", "model": "local"}),
         openai_request.read({"prompt": "x", "seconds": "8"}),
         openai_request.read({"prompt": "x", "size": "1280x720"}),
+        openai_request.read({"prompt": "x", "seed": 4}),
+        openai_request.read({"prompt": "x", "negative_prompt": "4"}),
+        openai_request.read({"prompt": "x", "last_frame": {"image_url": url}}),
+        openai_request.read({"prompt": "x", "last_frame": {"image_url": url}, "input_reference": {"image_url": url}}),
     ]
     assert len({json_body.sha256, *(each.sha256 for each in others)}) == len(others) + 1

@@ -18,6 +18,11 @@ UPLOAD_PATH = "/api/v1/assets"
 PICTURE_PATH = "/v1/videos"
 
 
+def in_base64(picture_bytes: int) -> int:
+    """Return how many bytes a body may have with a picture in it, in base64, besides everything else."""
+    return picture_bytes * 4 // 3 + JSON_LIMIT_BYTES
+
+
 class Limits:
     """Stands before the routes; what it raises, the outermost layer answers."""
 
@@ -47,8 +52,7 @@ class Limits:
         await self._app(scope, _Bounded(receive, self._clock, limit_bytes, seconds), self._patient(send))
 
     def _limit_bytes(self, path: str) -> int:
-        in_base64 = self._upload_limit_bytes * 4 // 3 + JSON_LIMIT_BYTES
-        return in_base64 if path == PICTURE_PATH else self._upload_limit_bytes
+        return in_base64(self._upload_limit_bytes) if path == PICTURE_PATH else self._upload_limit_bytes
 
     def _patient(self, send: types.Send) -> types.Send:
         async def bounded(message: types.Message) -> None:

@@ -25,19 +25,29 @@ _KEY = "An own way to make repeating safe: the same key and body answer the same
 
 _Id = Annotated[str, fastapi.Path(description='Id of the video, "video_…".')]
 _Key = Annotated[str | None, fastapi.Header(alias="Idempotency-Key", description=_KEY)]
-_REFERENCE = {
-    "type": "object",
-    "description": "A picture to start from, of the video's size: exactly one of the two.",
-    "properties": {
-        "image_url": {"type": "string", "description": "An https address, or a data URL."},
-        "file_id": {"type": "string", "description": "Id of an asset of ours."},
-    },
+_PICTURE = {
+    "image_url": {"type": "string", "description": "An https address, or a data URL."},
+    "file_id": {"type": "string", "description": "Id of an asset of ours."},
 }
+_STARTS = "A picture to start from, of the video's size: exactly one of the two."
+_ENDS = "A picture to end on, of the video's size: exactly one of the two. Not of the original's."
+_REFERENCE = {"type": "object", "description": _STARTS, "properties": _PICTURE}
+_LAST_FRAME = {"type": "object", "description": _ENDS, "properties": _PICTURE}
+_SEED = "For videos that can be made again, where the model takes it. Not of the original's."
 _PROPERTIES: dict[str, Any] = {
     "prompt": {"type": "string", "minLength": 1, "maxLength": 5000, "description": "What the video should show."},
     "model": {"type": "string", "description": '"sora-2" and the like, "provider" or "provider/model", "policy/name".'},
     "seconds": {"anyOf": [{"type": "string"}, {"type": "number"}], "description": 'Length; default "4".'},
     "size": {"type": "string", "pattern": "^[0-9]+x[0-9]+$", "description": 'Pixels; default "720x1280".'},
+    "negative_prompt": {
+        "type": "string",
+        "maxLength": 2000,
+        "description": "What it should not show. Not of the original's.",
+    },
+    "seed": {
+        "anyOf": [{"type": "integer", "minimum": 0, "maximum": openai_request.LARGEST_SEED}, {"type": "string"}],
+        "description": _SEED,
+    },
 }
 _SCHEMA: dict[str, Any] = {"type": "object", "required": ["prompt"], "additionalProperties": False}
 _BINARY = {"type": "string", "format": "binary"}
@@ -45,11 +55,22 @@ _CREATE = {
     "requestBody": {
         "required": True,
         "content": {
-            "application/json": {"schema": {**_SCHEMA, "properties": {**_PROPERTIES, "input_reference": _REFERENCE}}},
+            "application/json": {
+                "schema": {
+                    **_SCHEMA,
+                    "properties": {**_PROPERTIES, "input_reference": _REFERENCE, "last_frame": _LAST_FRAME},
+                }
+            },
             "multipart/form-data": {
                 "schema": {
                     **_SCHEMA,
-                    "properties": {**_PROPERTIES, "seconds": {"type": "string"}, "input_reference": _BINARY},
+                    "properties": {
+                        **_PROPERTIES,
+                        "seconds": {"type": "string"},
+                        "seed": {"type": "string"},
+                        "input_reference": _BINARY,
+                        "last_frame": _BINARY,
+                    },
                 }
             },
         },
@@ -84,13 +105,13 @@ def _add_create(routes: fastapi.APIRouter, behind: front.Front) -> None:
         """Ask for a video."""
         try:
             with _place(behind, request):
-                wanted = openai_request.read(await openai_bodies.read(request))
+                wanted = openai_request.read(await openai_bodies.read(request, behind.upload_limit_bytes))
                 behind.entrance.spend_create(front.key_of(request))
-                asset_id = await _reference(behind, request, wanted, idempotency_key)
+                asked = await _asked(behind, request, wanted, idempotency_key)
         except requests.ClientDisconnect:
             # Nobody is left to answer, and nothing was begun.
             return fastapi.Response(status_code=400)
-        made = await _created(behind, request, wanted, asset_id, idempotency_key)
+        made = await _created(behind, request, wanted, asked, idempotency_key)
         crash_points.CREATED.passed()
         return _answer(made.generation, {REPLAYED_HEADER: "true"} if made.replayed else {})
 
@@ -179,33 +200,47 @@ def _place(behind: front.Front, request: fastapi.Request) -> Generator[None]:
         yield
 
 
-async def _reference(
+async def _asked(
     behind: front.Front, request: fastapi.Request, wanted: openai_request.Wanted, key: str | None
-) -> str:
-    """Return the asset to start from, stored now if it is none yet; "" where nothing is given."""
-    reference, owner = wanted.reference, front.owner_of(request)
-    match reference:
-        case None:
+) -> generation_service_pb2.GenerationRequest:
+    """Return our request, its pictures stored."""
+
+    async def asset_of(reference: openai_request.Reference | None, name: str) -> str:
+        if reference is None:
             return ""
+        asset = await _asset(behind, front.owner_of(request), reference, name, key)
+        if (asset.width, asset.height) != (wanted.width, wanted.height):
+            raise wire.Refused(
+                "Inpaint image must match the requested width and height: the image has "
+                f"{asset.width}x{asset.height}, the video {wanted.width}x{wanted.height}.",
+                name,
+            )
+        return asset.id
+
+    begins = await asset_of(wanted.reference, "input_reference")
+    return openai_request.to_request(wanted, begins, await asset_of(wanted.last_frame, "last_frame"))
+
+
+async def _asset(
+    behind: front.Front, owner: model.Owner, reference: openai_request.Reference, name: str, key: str | None
+) -> model.Asset:
+    """Return the asset that the field `name` is about, stored now if it is none yet."""
+    match reference:
         case openai_request.Asset(asset_id):
             try:
-                asset = await behind.assets.find(owner, asset_id)
+                return await behind.assets.find(owner, asset_id)
             except (errors.NotFound, errors.InvalidArgument):
                 told = "There is no such file. Upload one at POST /api/v1/assets."
-                raise wire.Refused(told, "input_reference", "invalid_value") from None
+                raise wire.Refused(told, name, "invalid_value") from None
         case openai_request.Picture(data):
-            asset = await _stored(behind, owner, data, key)
+            return await _stored(behind, owner, data, key)
         case openai_request.Address(url):
-            data = await behind.web.fetch(url, behind.upload_limit_bytes)
-            openai_request.check_picture(data)
-            asset = await _stored(behind, owner, data, key)
-    if (asset.width, asset.height) != (wanted.width, wanted.height):
-        raise wire.Refused(
-            "Inpaint image must match the requested width and height: the image has "
-            f"{asset.width}x{asset.height}, the video {wanted.width}x{wanted.height}.",
-            "input_reference",
-        )
-    return asset.id
+            try:
+                data = await behind.web.fetch(url, behind.upload_limit_bytes)
+            except errors.InvalidArgument as error:
+                raise wire.Refused(f"Invalid value for '{name}': {error.problem}", name, "invalid_value") from error
+            openai_request.check_picture(data, name)
+            return await _stored(behind, owner, data, key)
 
 
 async def _stored(behind: front.Front, owner: model.Owner, data: bytes, key: str | None) -> model.Asset:
@@ -221,12 +256,10 @@ async def _created(
     behind: front.Front,
     request: fastapi.Request,
     wanted: openai_request.Wanted,
-    asset_id: str,
+    generation: generation_service_pb2.GenerationRequest,
     key: str | None,
 ) -> generation_service_pb2.CreateGenerationResponse:
-    asked = generation_service_pb2.CreateGenerationRequest(
-        generation=openai_request.to_request(wanted, asset_id), request_id=key or ""
-    )
+    asked = generation_service_pb2.CreateGenerationRequest(generation=generation, request_id=key or "")
     if not key:
         asked.repeat.body_sha256 = wanted.sha256
         asked.repeat.count = _count(request)

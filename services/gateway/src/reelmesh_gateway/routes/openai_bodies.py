@@ -17,8 +17,8 @@ FORM_FILES_LIMIT = 2
 FORM_FIELDS_LIMIT = 20
 
 
-async def read(request: fastapi.Request) -> wire.Fields:
-    """Return the fields of a body.
+async def read(request: fastapi.Request, upload_limit_bytes: int) -> wire.Fields:
+    """Return the fields of a body; each may have a picture of `upload_limit_bytes` in it, in base64.
 
     Raises:
         openai.Refused: there are none to be had.
@@ -26,17 +26,17 @@ async def read(request: fastapi.Request) -> wire.Fields:
     """
     content_type = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
     if content_type in FORMS:
-        return await _form(request)
+        return await _form(request, limits.in_base64(upload_limit_bytes))
     if content_type != JSON:
         raise openai.Refused(f"Unsupported content type: send {JSON} or {FORMS[0]}.", None, "unsupported_content_type")
     return _json(await request.body())
 
 
-async def _form(request: fastapi.Request) -> wire.Fields:
+async def _form(request: fastapi.Request, largest_field_bytes: int) -> wire.Fields:
     found: dict[str, Any] = {}
     try:
         async with request.form(
-            max_files=FORM_FILES_LIMIT, max_fields=FORM_FIELDS_LIMIT, max_part_size=limits.JSON_LIMIT_BYTES
+            max_files=FORM_FILES_LIMIT, max_fields=FORM_FIELDS_LIMIT, max_part_size=largest_field_bytes
         ) as form:
             for name, value in form.multi_items():
                 if name in found:

@@ -67,6 +67,8 @@ _PARAMS: Mapping[str, str] = {
     "model": "model",
     "policy": "model",
     "reference_asset_ids": "input_reference",
+    "first_frame_asset_id": "input_reference",
+    "last_frame_asset_id": "last_frame",
     "after_generation_id": "after",
     "request_id": "Idempotency-Key",
 }

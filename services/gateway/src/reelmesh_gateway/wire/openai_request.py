@@ -26,14 +26,17 @@ HISTORICAL = ("sora-2", "sora-2-pro")
 _HISTORICAL = re.compile(r"((openai|azure)/)?sora-[a-z0-9.-]{1,60}", re.IGNORECASE)
 _POLICY = "policy/"
 
-_FIELDS = ("prompt", "model", "seconds", "size", "input_reference")
+_REFERENCE, _LAST_FRAME = "input_reference", "last_frame"
+# Those that the original did not have come last.
+_FIELDS = ("prompt", "model", "seconds", "size", _REFERENCE, _LAST_FRAME, "negative_prompt", "seed")
 # Fields that the original took and nobody here can make something of.
 _UNSUPPORTED = ("characters",)
-_REFERENCE = "input_reference"
+LARGEST_SEED = 2**32 - 1
 _SECONDS = re.compile(r"\d{1,4}(\.\d{1,3})?")
 _SIZE = re.compile(r"(\d{1,5})x(\d{1,5})")
 _DATA_URL = re.compile(r"data:[a-z]+/[a-z0-9.+-]+;base64,(.*)", re.DOTALL | re.IGNORECASE)
-_MEMBER = re.compile(r"input_reference\[(\w+)\]")
+_MEMBER = re.compile(r"(input_reference|last_frame)\[(\w+)\]")
+_SEED = re.compile(r"\d{1,10}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ Fields = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a create asks for."""
+    """What a create asks for. The original had neither a last frame, nor a negative prompt, nor a seed."""
 
     prompt: str
     model: str
@@ -79,11 +82,20 @@ class Wanted:
     width: int
     height: int
     reference: Reference | None
+    last_frame: Reference | None = None
+    negative_prompt: str = ""
+    seed: int | None = None
 
     @property
     def sha256(self) -> str:
         """Return the fingerprint of all of it: the same, whether it came as a form or as JSON."""
         told = [self.prompt, self.model, f"{self.seconds:g}", self.width, self.height, *_told(self.reference)]
+        beyond = {
+            _LAST_FRAME: _told(self.last_frame) if self.last_frame else None,
+            "negative_prompt": self.negative_prompt or None,
+            "seed": self.seed,
+        }
+        told += [[name, value] for name, value in beyond.items() if value is not None]
         return hashlib.sha256(json.dumps(told, ensure_ascii=True).encode()).hexdigest()
 
 
@@ -99,7 +111,8 @@ def read(fields: Fields) -> Wanted:
             raise openai.Refused(f"'{name}' is not supported here. Leave it out.", name, "unsupported_parameter")
         if name not in _FIELDS:
             shown = name[:100].encode("utf-8", "replace").decode()
-            raise openai.Refused(f"Unknown parameter: '{shown}'.", shown, "unknown_parameter")
+            known = ", ".join(_FIELDS)
+            raise openai.Refused(f"Unknown parameter: '{shown}'. Known are {known}.", shown, "unknown_parameter")
     width, height = _size(given.get("size"))
     return Wanted(
         prompt=_prompt(given.get("prompt")),
@@ -107,16 +120,27 @@ def read(fields: Fields) -> Wanted:
         seconds=_seconds(given.get("seconds")),
         width=width,
         height=height,
-        reference=_reference(given.get(_REFERENCE)),
+        reference=_reference(given.get(_REFERENCE), _REFERENCE),
+        last_frame=_reference(given.get(_LAST_FRAME), _LAST_FRAME),
+        negative_prompt=_text(given.get("negative_prompt") or "", "negative_prompt"),
+        seed=_seed(given.get("seed")),
     )
 
 
-def to_request(wanted: Wanted, asset_id: str) -> generation_service_pb2.GenerationRequest:
-    """Return our request: never less than a video, and marked by the door and the name of the model."""
+def to_request(wanted: Wanted, reference_id: str, last_frame_id: str = "") -> generation_service_pb2.GenerationRequest:
+    """Return our request: never less than a video, and marked by the door and the name of the model.
+
+    A picture to start from is a frame to begin on where there is one to end on: whoever takes the one takes the other,
+    and most take no reference images beside frames.
+    """
     request = generation_service_pb2.GenerationRequest(
         prompt=wanted.prompt,
         output=generation_pb2.OutputSpec(duration_seconds=wanted.seconds, width=wanted.width, height=wanted.height),
-        reference_asset_ids=[asset_id] if asset_id else [],
+        reference_asset_ids=[reference_id] if reference_id and not last_frame_id else [],
+        first_frame_asset_id=reference_id if last_frame_id else "",
+        last_frame_asset_id=last_frame_id,
+        negative_prompt=wanted.negative_prompt,
+        seed=wanted.seed,
         labels={openai.DOOR_LABEL: openai.DOOR, openai.MODEL_LABEL: wanted.model},
         fallback_floor=generation_pb2.DELIVERY_VIDEO,
     )
@@ -139,11 +163,15 @@ def is_policy(model: str) -> bool:
 
 def _nested(fields: Fields) -> Fields:
     """Return fields with what a form writes as "input_reference[image_url]" put together."""
-    members = {found[1]: value for name, value in fields.items() if (found := _MEMBER.fullmatch(name))}
     rest = {name: value for name, value in fields.items() if not _MEMBER.fullmatch(name)}
-    if members and _REFERENCE in rest:
-        raise openai.Refused(f"'{_REFERENCE}' comes twice.", _REFERENCE)
-    return {**rest, _REFERENCE: members} if members else rest
+    members: dict[str, dict[str, Any]] = {}
+    for name, value in fields.items():
+        if found := _MEMBER.fullmatch(name):
+            members.setdefault(found[1], {})[found[2]] = value
+    for name in members:
+        if name in rest:
+            raise openai.Refused(f"'{name}' comes twice.", name)
+    return {**rest, **members}
 
 
 def _text(value: object, name: str) -> str:
@@ -204,28 +232,43 @@ def _size(value: object) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def _reference(value: object) -> Reference | None:
+def _seed(value: object) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        told = f"Invalid type for 'seed': expected an integer, but got {_kind(value)} instead."
+        raise openai.Refused(told, "seed", "invalid_type")
+    text = str(value)
+    number = int(text) if _SEED.fullmatch(text) and text.isascii() else -1
+    if not 0 <= number <= LARGEST_SEED:
+        shown = text[:40].encode("utf-8", "replace").decode()
+        told = f"Invalid value: '{shown}'. 'seed' is an integer from 0 to {LARGEST_SEED}."
+        raise openai.Refused(told, "seed", "invalid_value")
+    return number
+
+
+def _reference(value: object, name: str) -> Reference | None:
     if value is None:
         return None
     if isinstance(value, File):
-        return _picture(value.data)
+        return _picture(value.data, name)
     if not isinstance(value, Mapping):
-        told = f"Invalid type for '{_REFERENCE}': expected a file, but got {_kind(value)} instead."
-        raise openai.Refused(told, _REFERENCE, "invalid_type")
+        told = f"Invalid type for '{name}': expected a file, but got {_kind(value)} instead."
+        raise openai.Refused(told, name, "invalid_type")
     named = cast(Mapping[str, object], value)
     if len(named) != 1 or next(iter(named)) not in ("file_id", "image_url"):
-        told = f"'{_REFERENCE}' has exactly one of 'file_id' and 'image_url'."
-        raise openai.Refused(told, _REFERENCE, "invalid_value")
+        told = f"'{name}' has exactly one of 'file_id' and 'image_url'."
+        raise openai.Refused(told, name, "invalid_value")
     if "file_id" in named:
-        return Asset(_text(named["file_id"], f"{_REFERENCE}.file_id"))
-    return _at(_text(named["image_url"], f"{_REFERENCE}.image_url"))
+        return Asset(_text(named["file_id"], f"{name}.file_id"))
+    return _at(_text(named["image_url"], f"{name}.image_url"), name)
 
 
-def _at(url: str) -> Reference:
+def _at(url: str, name: str) -> Reference:
     if url[:5].lower() != "data:":
         if len(url) > LONGEST_URL_CHARACTERS:
             told = f"Invalid value: 'image_url' has more than {LONGEST_URL_CHARACTERS} characters."
-            raise openai.Refused(told, _REFERENCE, "string_above_max_length")
+            raise openai.Refused(told, name, "string_above_max_length")
         return Address(url)
     found = _DATA_URL.fullmatch(url)
     try:
@@ -234,24 +277,24 @@ def _at(url: str) -> Reference:
         data = b""
     if not data:
         told = "Invalid value: 'image_url' is no data URL with an image in base64, as in 'data:image/png;base64,iVBO…'."
-        raise openai.Refused(told, _REFERENCE, "invalid_value")
-    return _picture(data)
+        raise openai.Refused(told, name, "invalid_value")
+    return _picture(data, name)
 
 
-def _picture(data: bytes) -> Picture:
-    check_picture(data)
+def _picture(data: bytes, name: str) -> Picture:
+    check_picture(data, name)
     return Picture(data)
 
 
-def check_picture(data: bytes) -> None:
-    """Refuse what is no picture by its first bytes.
+def check_picture(data: bytes, name: str) -> None:
+    """Refuse what is no picture by its first bytes, as the field `name`.
 
     Raises:
         openai.Refused: it is none.
     """
     if images.sniff(data[: images.HEAD_BYTES]) is None:
-        told = f"Unsupported mimetype for '{_REFERENCE}': send image/jpeg, image/png or image/webp."
-        raise openai.Refused(told, _REFERENCE, "unsupported_mimetype")
+        told = f"Unsupported mimetype for '{name}': send image/jpeg, image/png or image/webp."
+        raise openai.Refused(told, name, "unsupported_mimetype")
 
 
 def _told(reference: Reference | None) -> tuple[str, str]:
