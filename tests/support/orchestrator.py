@@ -41,6 +41,7 @@ def model_card(
     last_frame: bool = True,
     negative_prompt: bool = True,
     references_with_frames: bool = True,
+    last_frame_alone: bool = False,
 ) -> card.ModelCard:
     """Return a model that can nearly everything."""
     return card.ModelCard(
@@ -62,6 +63,7 @@ def model_card(
         last_frame=last_frame,
         negative_prompt=negative_prompt,
         references_with_frames=references_with_frames,
+        last_frame_alone=last_frame_alone,
     )
 
 

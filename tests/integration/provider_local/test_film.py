@@ -105,6 +105,14 @@ def test_a_film_ends_on_the_frame_it_was_given_and_not_before(spec, render, deco
     assert difference(frames[-12], wanted) > 25
 
 
+def test_a_film_ends_on_a_frame_without_one_to_begin_on(spec, render, decoded, picture):
+    last = picture((200, 60, 40))
+    frames = decoded(render(spec(last_frame=last, duration_seconds=2))[0])
+    wanted = np.asarray(Image.open(io.BytesIO(last)))
+    assert difference(frames[-1], wanted) < 4
+    assert difference(frames[0], wanted) > 25
+
+
 def test_the_last_frame_of_one_shot_begins_the_next(spec, render, decoded, picture):
     before = decoded(render(spec(images=(picture(),)), "one.mp4")[0])[-1]
     out = io.BytesIO()

@@ -67,6 +67,44 @@ def test_paid_candidates_come_first_cheapest_first_free_ones_last() -> None:
     ]
 
 
+def test_who_makes_a_little_more_than_is_asked_for_is_no_stranger_to_the_route() -> None:
+    veo = provider_card("veo", model_card(durations_seconds=(4.0, 6.0, 8.0), longest_seconds=8.0))
+    sora = provider_card("sora", model_card(durations_seconds=(8.0, 12.0), longest_seconds=12.0))
+    long = provider_card("long", model_card(durations_seconds=(10.0,), longest_seconds=10.0))
+    exact = provider_card("exact", model_card(longest_seconds=10.0))
+    (one,) = plan(sketch(5.0), veo, sora, long, exact)
+    assert [(two.provider, two.struck, two.price_micros, two.duration_seconds) for two in one.route] == [
+        ("exact", False, 500_000, 0.0),
+        ("veo", False, 600_000, 6.0),
+        ("sora", False, 800_000, 8.0),
+        ("long", True, 500_000, 0.0),
+    ]
+    assert "a clip of 6 s, of which 5 s are kept" in one.route[1].reason
+    # Twice as much, most of it for nothing.
+    assert one.route[3].reason == "makes clips of 10 s, not 5 s"
+
+
+def test_what_ends_on_a_given_frame_is_made_as_long_as_it_is_asked_for() -> None:
+    veo = provider_card("veo", model_card(durations_seconds=(6.0,), longest_seconds=8.0))
+    exact = provider_card("exact", model_card(longest_seconds=10.0))
+    (one,) = plan(sketch(5.0, **ENDS), veo, exact)
+    assert [(two.provider, two.struck) for two in one.route] == [("exact", False), ("veo", True)]
+
+
+def test_the_seconds_that_are_cut_off_count_where_a_request_bounds_its_cost() -> None:
+    veo = provider_card("veo", model_card(durations_seconds=(6.0,), longest_seconds=8.0))
+    exact = provider_card("exact", model_card(longest_seconds=10.0))
+    (one,) = plan(sketch(5.0, max_cost_micros=550_000), veo, exact)
+    assert [(two.provider, two.struck) for two in one.route] == [("exact", False), ("veo", True)]
+    assert "costs $0.6000" in one.route[1].reason
+
+
+def test_who_would_need_more_shots_says_so() -> None:
+    short = provider_card("short", model_card(durations_seconds=(4.0,), longest_seconds=4.0))
+    (one,) = plan(sketch(8.0), short, PAID)
+    assert one.route[1].reason == "makes clips of 4 s, not 8 s: it would need 2 shots in place of one"
+
+
 def test_the_fewest_shots_lead() -> None:
     short = provider_card("short", model_card(longest_seconds=5.0, micros_per_second=1))
     (one,) = plan(sketch(8.0), short, PAID)
@@ -150,6 +188,18 @@ def test_a_last_shot_that_cannot_go_on_from_another_has_no_frame_to_begin_on() -
     unable = provider_card("unable", model_card(longest_seconds=8.0, first_frame=False))
     with pytest.raises(errors.NoCandidate):
         plan(sketch(16.0, ends_on_frame=True), unable)
+
+
+def test_who_needs_no_frame_to_begin_on_ends_on_one_alone() -> None:
+    able = provider_card("able", model_card(longest_seconds=8.0, last_frame_alone=True))
+    (one,) = plan(sketch(ends_on_frame=True), provider_card("unable", model_card()), able)
+    assert [(each.provider, each.struck) for each in one.route] == [("able", False), ("unable", True)]
+    # Nor does the last of several shots that cannot go on from the one before.
+    unable = provider_card("apart", model_card(longest_seconds=8.0, first_frame=False, last_frame_alone=True))
+    first, last = plan(sketch(16.0, ends_on_frame=True), unable)
+    assert (last.continues, last.route[0].struck, first.route[0].struck) == (False, False, False)
+    with pytest.raises(errors.NoCandidate, match="cannot end on a given frame"):
+        plan(sketch(ends_on_frame=True), provider_card("p", model_card(last_frame=False, last_frame_alone=True)))
 
 
 def test_a_first_frame_is_picture_enough() -> None:

@@ -8,7 +8,7 @@ from reelmesh_orchestrator.model import facts, pooling
 from reelmesh_orchestrator.wire import accounts, pools
 
 from tests.support import orchestrator
-from tests.support.orchestrator import Story, admitted
+from tests.support.orchestrator import Story, admitted, model_card, provider_card
 
 SHORT = orchestrator.provider_card("short", orchestrator.model_card(longest_seconds=5.0))
 
@@ -37,6 +37,18 @@ def test_a_shot_is_told_that_another_goes_on_from_its_last_frame() -> None:
     story.step_done({"frame_asset_id": "frame-1"})
     last = wire.generate_task(story.aggregate, story.latest())
     assert (last.first_frame_asset_id, last.continued) == ("frame-1", False)
+
+
+def test_who_makes_longer_clips_is_asked_for_one_of_those() -> None:
+    cheap = provider_card("cheap", model_card(durations_seconds=(6.0,), longest_seconds=6.0, micros_per_second=1_000))
+    story = Story(admitted(cheap, provider_card("exact", model_card()), duration_seconds=5.0))
+    first = story.dispatched()
+    assert (first.provider, first.price_micros) == ("cheap", 6_000)
+    assert wire.generate_task(story.aggregate, first).duration_seconds == 6.0
+    story.recorded(first.id)
+    story.finished(first.id, facts.Outcome.FAILED)
+    second = story.dispatched()
+    assert (second.provider, wire.generate_task(story.aggregate, second).duration_seconds) == ("exact", 5.0)
 
 
 def test_the_first_shot_is_told_its_first_frame_and_the_last_one_its_last() -> None:

@@ -148,6 +148,7 @@ def _model_to(card: model.ModelCard) -> pool_service_pb2.ModelCard:
         last_frame=card.last_frame,
         negative_prompt=card.negative_prompt,
         references_with_frames=card.references_with_frames,
+        last_frame_alone=card.last_frame_alone,
     )
 
 

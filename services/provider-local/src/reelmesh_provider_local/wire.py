@@ -35,6 +35,7 @@ def card(version: str, longest_seconds: float = film.MAX_DURATION_SECONDS) -> me
                 reference_images=film.MAX_IMAGES,
                 first_frame=True,
                 last_frame=True,
+                last_frame_alone=True,
                 references_with_frames=True,
                 audio=True,
                 seed=True,

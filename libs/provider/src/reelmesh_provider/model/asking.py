@@ -15,6 +15,6 @@ def problem(task: Task, offered: ModelCard) -> str:
         return ""
     if not offered.last_frame:
         return f"{offered.model} cannot end on a given frame"
-    if not (task.first_frame or task.first_frame_asset_id):
+    if not (task.first_frame or task.first_frame_asset_id or offered.last_frame_alone):
         return f"{offered.model} ends on a given frame only where it starts from one too"
     return ""

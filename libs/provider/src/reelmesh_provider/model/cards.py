@@ -40,6 +40,7 @@ class ModelCard:
         quality: beside others': 1 economy, 2 standard, 3 premium; 0 means that nobody said.
         needs_picture: it makes nothing of words alone: a clip starts from a reference image or a given frame.
         last_frame: it can end on a given frame, where it starts from a given frame too.
+        last_frame_alone: it can do that without a frame to start from as well.
         negative_prompt: it takes words for what a clip should not show.
         references_with_frames: it takes reference images beside a given frame; else one or the other.
     """
@@ -64,6 +65,7 @@ class ModelCard:
     last_frame: bool = False
     negative_prompt: bool = False
     references_with_frames: bool = False
+    last_frame_alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,8 @@ class ModelCard:
     negative_prompt: bool = False
     #: Whether it takes reference images beside a given frame.
     references_with_frames: bool = False
+    #: Whether it ends on a given frame without one to start from, too.
+    last_frame_alone: bool = False
 
     def price(self, day: datetime.date) -> Price | None:
         """Return the price in force on a day."""

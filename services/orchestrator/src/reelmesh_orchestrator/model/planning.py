@@ -42,7 +42,8 @@ def plan(
     """Return the shots, each with its route.
 
     The offer that needs the fewest shots leads, then the one that stands first on the route; every other offer that can
-    make the same lengths is a candidate too. A clip that goes on from the one before starts from its last frame.
+    make the same lengths, or a little longer ones, is a candidate too. A clip that goes on from the one before starts
+    from its last frame.
 
     Raises:
         errors.NoCandidate: nothing on offer can make it; the metadata has the reason of each.
@@ -86,7 +87,8 @@ def _within(
 
 def _too_dear(sketch: Sketch, lengths: tuple[float, ...], offer: routing.Offer, day: datetime.date) -> str:
     in_force = offer.model.price(day)
-    micros = sum(map(in_force.of, lengths)) if in_force else 0
+    made = [routing.clip_seconds(offer.model, seconds, exact=sketch.ends_on_frame) for seconds in lengths]
+    micros = sum(map(in_force.of, made)) if in_force else 0
     if micros <= sketch.max_cost_micros:
         return ""
     whole = "" if len(lengths) == 1 else f" for {len(lengths)} shots"
@@ -164,6 +166,7 @@ def _shots(
             needs_last_frame=ends,
             frames_given=bool(given) or ends,
             negative_prompt=sketch.negative_prompt,
+            exact=sketch.ends_on_frame,
         )
         continues = ordinal > 0
         # What goes on from another has its reference images by that one's last frame.

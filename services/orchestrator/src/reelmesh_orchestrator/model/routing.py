@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import math
 from collections.abc import Sequence
 
 from reelmesh_orchestrator.model import generation, health, policies, shot
@@ -9,6 +10,10 @@ from reelmesh_orchestrator.model.card import Account, Card, ModelCard
 
 # Tiers of quality, as policies and cards count them.
 _QUALITIES = {1: "economy", 2: "standard", 3: "premium"}
+
+
+# Of a clip that is longer than asked for so much, in parts of what was asked, may be paid and cut off.
+LARGEST_SURPLUS = 0.6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +54,8 @@ class Wish:
     frames_given: bool = False
     #: Whether it is said what the clip should not show.
     negative_prompt: bool = False
+    #: Whether it must have its length: what ends on a given frame cannot be cut off there.
+    exact: bool = False
 
 
 def offers(accounts: Sequence[Account], cards: Sequence[Card], seen: health.Health | None = None) -> tuple[Offer, ...]:
@@ -102,7 +109,7 @@ def _rank(candidate: shot.Candidate, offer: Offer, wish: Wish, policy: policies.
 
 
 def _typical_seconds(wish: Wish, offer: Offer) -> float:
-    return offer.model.seconds_per_second * wish.duration_seconds
+    return offer.model.seconds_per_second * clip_seconds(offer.model, wish.duration_seconds, exact=wish.exact)
 
 
 def _is_late(wish: Wish, offer: Offer) -> bool:
@@ -113,7 +120,8 @@ def _judged(wish: Wish, offer: Offer, day: datetime.date, policy: policies.Routi
     price = offer.model.price(day)
     problem = _problem(wish, offer, day) or _policy_problem(offer, policy)
     problem = problem or ("" if price else "no price is known for today") or offer.too_dear
-    micros = price.of(wish.duration_seconds) if price else 0
+    seconds = clip_seconds(offer.model, wish.duration_seconds, exact=wish.exact)
+    micros = price.of(seconds) if price else 0
     return shot.Candidate(
         account_id=offer.account.id,
         provider=offer.account.provider,
@@ -122,11 +130,26 @@ def _judged(wish: Wish, offer: Offer, day: datetime.date, policy: policies.Routi
         free=offer.card.free,
         struck=bool(problem),
         reason=problem or _reason(wish, offer, micros, policy),
+        duration_seconds=seconds if seconds != wish.duration_seconds else 0.0,
     )
+
+
+def clip_seconds(model: ModelCard, asked_seconds: float, *, exact: bool = False) -> float:
+    """Return how long a clip a model makes for a shot: as long as asked, or a little longer where it offers no such."""
+    if exact:
+        return asked_seconds
+    offered = [model.shortest_seconds] if not model.durations_seconds else model.durations_seconds
+    if not model.durations_seconds and asked_seconds >= model.shortest_seconds:
+        return asked_seconds
+    enough = [one for one in offered if asked_seconds - 1e-9 <= one <= asked_seconds * (1 + LARGEST_SURPLUS) + 1e-9]
+    return min(enough, default=asked_seconds)
 
 
 def _reason(wish: Wish, offer: Offer, micros: int, policy: policies.RoutingPolicy) -> str:
     reason = "makes it for nothing" if offer.card.free else f"makes it for ${micros / 1e6:.4f}"
+    seconds = clip_seconds(offer.model, wish.duration_seconds, exact=wish.exact)
+    if seconds != wish.duration_seconds:
+        reason += f" by a clip of {seconds:g} s, of which {wish.duration_seconds:g} s are kept"
     place = policy.place(offer.account.provider, offer.model.model)
     if place is not None:
         reason = f"choice {place + 1} of {policy.name}, {reason}"
@@ -171,11 +194,15 @@ def _problem(wish: Wish, offer: Offer, day: datetime.date) -> str:
 
 
 def _duration_problem(wish: Wish, model: ModelCard) -> str:
-    if model.durations_seconds and wish.duration_seconds not in model.durations_seconds:
-        offered = ", ".join(f"{seconds:g}" for seconds in model.durations_seconds)
-        return f"makes clips of {offered} s, not {wish.duration_seconds:g} s"
-    if not model.shortest_seconds <= wish.duration_seconds <= model.longest_seconds:
-        return f"makes clips of {model.shortest_seconds:g} to {model.longest_seconds:g} s"
+    seconds = clip_seconds(model, wish.duration_seconds, exact=wish.exact)
+    longest = max(model.durations_seconds) if model.durations_seconds else model.longest_seconds
+    shots = math.ceil(wish.duration_seconds / longest - 1e-9)
+    more = f": it would need {shots} shots in place of one" if shots > 1 else ""
+    if model.durations_seconds and seconds not in model.durations_seconds:
+        offered = ", ".join(f"{each:g}" for each in model.durations_seconds)
+        return f"makes clips of {offered} s, not {wish.duration_seconds:g} s{more}"
+    if not model.shortest_seconds <= seconds <= model.longest_seconds:
+        return f"makes clips of {model.shortest_seconds:g} to {model.longest_seconds:g} s{more}"
     return ""
 
 
@@ -198,7 +225,7 @@ def _picture_problem(wish: Wish, model: ModelCard) -> str:
         return "cannot start from a given frame"
     if wish.needs_last_frame and not model.last_frame:
         return "cannot end on a given frame"
-    if wish.needs_last_frame and not wish.needs_first_frame:
+    if wish.needs_last_frame and not (wish.needs_first_frame or model.last_frame_alone):
         return "ends on a given frame only where it starts from one too"
     if wish.references and wish.frames_given and not model.references_with_frames:
         return "takes reference images or given frames, not both"

@@ -64,6 +64,8 @@ class Candidate:
     free: bool
     struck: bool
     reason: str
+    #: How long a clip it makes where it makes none of the shot's length; 0 means the shot's. The rest is cut off.
+    duration_seconds: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)

@@ -31,7 +31,7 @@ def generate_task(aggregate: draft.Aggregate, one: attempt.Attempt) -> task_pb2.
         account_id=one.account_id,
         model=one.model,
         prompt=of.prompt,
-        duration_seconds=of.duration_seconds,
+        duration_seconds=_clip_seconds(of, one),
         width=current.output.width,
         height=current.output.height,
         frames_per_second=current.output.frames_per_second,
@@ -46,6 +46,14 @@ def generate_task(aggregate: draft.Aggregate, one: attempt.Attempt) -> task_pb2.
         last_frame_asset_id=current.last_frame_asset_id if of.ordinal == len(aggregate.shots) - 1 else "",
         negative_prompt=current.negative_prompt,
     )
+
+
+def _clip_seconds(of: shot.Shot, one: attempt.Attempt) -> float:
+    """Return how long a clip is asked for: the shot's length, or what the candidate makes in its place."""
+    for candidate in of.route:
+        if (candidate.account_id, candidate.model) == (one.account_id, one.model):
+            return candidate.duration_seconds or of.duration_seconds
+    return of.duration_seconds
 
 
 def _seed(aggregate: draft.Aggregate, of: shot.Shot, one: attempt.Attempt) -> int:

@@ -100,6 +100,7 @@ def _model(message: pool_service_pb2.ModelCard) -> card.ModelCard:
         last_frame=message.last_frame,
         negative_prompt=message.negative_prompt,
         references_with_frames=message.references_with_frames,
+        last_frame_alone=message.last_frame_alone,
     )
 
 

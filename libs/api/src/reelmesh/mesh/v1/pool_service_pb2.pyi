@@ -52,7 +52,7 @@ class ProviderCard(_message.Message):
     def __init__(self, provider: _Optional[str] = ..., version: _Optional[str] = ..., models: _Optional[_Iterable[_Union[ModelCard, _Mapping]]] = ..., recovery: _Optional[_Union[Recovery, str]] = ..., free: _Optional[bool] = ..., creation_delay_seconds: _Optional[float] = ..., listing_delay_seconds: _Optional[float] = ..., cancellable: _Optional[bool] = ..., polls_per_second: _Optional[float] = ...) -> None: ...
 
 class ModelCard(_message.Message):
-    __slots__ = ("model", "shortest_seconds", "longest_seconds", "durations_seconds", "sizes", "largest_pixels", "reference_images", "first_frame", "audio", "seed", "prices", "retires_on", "longest_render_seconds", "seconds_per_second", "longest_prompt", "quality", "needs_picture", "last_frame", "negative_prompt", "references_with_frames")
+    __slots__ = ("model", "shortest_seconds", "longest_seconds", "durations_seconds", "sizes", "largest_pixels", "reference_images", "first_frame", "audio", "seed", "prices", "retires_on", "longest_render_seconds", "seconds_per_second", "longest_prompt", "quality", "needs_picture", "last_frame", "negative_prompt", "references_with_frames", "last_frame_alone")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     SHORTEST_SECONDS_FIELD_NUMBER: _ClassVar[int]
     LONGEST_SECONDS_FIELD_NUMBER: _ClassVar[int]
@@ -73,6 +73,7 @@ class ModelCard(_message.Message):
     LAST_FRAME_FIELD_NUMBER: _ClassVar[int]
     NEGATIVE_PROMPT_FIELD_NUMBER: _ClassVar[int]
     REFERENCES_WITH_FRAMES_FIELD_NUMBER: _ClassVar[int]
+    LAST_FRAME_ALONE_FIELD_NUMBER: _ClassVar[int]
     model: str
     shortest_seconds: float
     longest_seconds: float
@@ -93,7 +94,8 @@ class ModelCard(_message.Message):
     last_frame: bool
     negative_prompt: bool
     references_with_frames: bool
-    def __init__(self, model: _Optional[str] = ..., shortest_seconds: _Optional[float] = ..., longest_seconds: _Optional[float] = ..., durations_seconds: _Optional[_Iterable[float]] = ..., sizes: _Optional[_Iterable[str]] = ..., largest_pixels: _Optional[int] = ..., reference_images: _Optional[int] = ..., first_frame: _Optional[bool] = ..., audio: _Optional[bool] = ..., seed: _Optional[bool] = ..., prices: _Optional[_Iterable[_Union[Price, _Mapping]]] = ..., retires_on: _Optional[str] = ..., longest_render_seconds: _Optional[float] = ..., seconds_per_second: _Optional[float] = ..., longest_prompt: _Optional[int] = ..., quality: _Optional[int] = ..., needs_picture: _Optional[bool] = ..., last_frame: _Optional[bool] = ..., negative_prompt: _Optional[bool] = ..., references_with_frames: _Optional[bool] = ...) -> None: ...
+    last_frame_alone: bool
+    def __init__(self, model: _Optional[str] = ..., shortest_seconds: _Optional[float] = ..., longest_seconds: _Optional[float] = ..., durations_seconds: _Optional[_Iterable[float]] = ..., sizes: _Optional[_Iterable[str]] = ..., largest_pixels: _Optional[int] = ..., reference_images: _Optional[int] = ..., first_frame: _Optional[bool] = ..., audio: _Optional[bool] = ..., seed: _Optional[bool] = ..., prices: _Optional[_Iterable[_Union[Price, _Mapping]]] = ..., retires_on: _Optional[str] = ..., longest_render_seconds: _Optional[float] = ..., seconds_per_second: _Optional[float] = ..., longest_prompt: _Optional[int] = ..., quality: _Optional[int] = ..., needs_picture: _Optional[bool] = ..., last_frame: _Optional[bool] = ..., negative_prompt: _Optional[bool] = ..., references_with_frames: _Optional[bool] = ..., last_frame_alone: _Optional[bool] = ...) -> None: ...
 
 class Price(_message.Message):
     __slots__ = ("effective_on", "micros_per_second", "micros_per_clip")

@@ -107,15 +107,24 @@ def to_twins(stored: Sequence[Mapping[str, Any]]) -> list[repeats.Twin]:
 
 def of_shot(one: shot.Shot, generation_id: uuid.UUID) -> Columns:
     """Return the columns of a shot."""
-    route = [dataclasses.asdict(candidate) for candidate in one.route]
+    route = [_of_candidate(candidate) for candidate in one.route]
     return {**_columns(one), "generation_id": generation_id, "route": route}
+
+
+def _of_candidate(candidate: shot.Candidate) -> dict[str, Any]:
+    """Return a candidate as JSON; what is as ever is left out, for older versions of ours know nothing of it."""
+    values = dataclasses.asdict(candidate)
+    if not candidate.duration_seconds:
+        del values["duration_seconds"]
+    return values
 
 
 def to_shot(columns: Columns) -> shot.Shot:
     """Return the shot that a row holds."""
     values = _without(columns, "generation_id")
     values.update(
-        state=shot.ShotState(columns["state"]), route=tuple(shot.Candidate(**two) for two in columns["route"])
+        state=shot.ShotState(columns["state"]),
+        route=tuple(shot.Candidate(**_known(shot.Candidate, two)) for two in columns["route"]),
     )
     return shot.Shot(**values)
 
