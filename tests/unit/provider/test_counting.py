@@ -91,8 +91,10 @@ async def test_the_list_the_journal_and_what_is_watched_are_told(scene: Scene) -
     recorded = model.ListedJob(accepted, task.attempt_id, None, task.model, "", model.Evidence.RECORD)
     watched = model.ListedJob(accepted, task.attempt_id, model=task.model)
     assert jobs[:2] == [recorded, watched]
-    assert {job.attempt_id for job in jobs[2:]} == {task.attempt_id, testing.make_task(2).attempt_id}
-    (page,) = scene.mesh.pages
+    assert [job.attempt_id for job in jobs[2:]] == [testing.make_task(2).attempt_id]
+    assert len(jobs) == len(set(jobs))
+    at_once, page = scene.mesh.pages
+    assert (at_once.jobs, at_once.last, at_once.complete) == ((recorded, watched), False, False)
     assert (page.era_id, page.account_id, page.last, page.complete, page.message) == (
         NEXT,
         task.account_id,
@@ -101,6 +103,37 @@ async def test_the_list_the_journal_and_what_is_watched_are_told(scene: Scene) -
         "",
     )
     assert scene.provider.censuses == [SINCE]
+
+
+async def test_what_is_known_is_told_at_once_whether_the_list_can_be_read_or_not(scene: Scene) -> None:
+    await scene.start()
+    accepted = (await scene.submit(1)).job_ids[0]
+    scene.provider.failing.add("census")
+    await ordered(scene)
+    await scene.settle()
+    (page,) = scene.mesh.pages
+    assert ({job.job_id for job in page.jobs}, page.last, page.complete) == ({accepted}, False, False)
+    # What is accepted while the list waits is told with it, and what was told is not told twice.
+    scene.mesh.recovering = False
+    await scene.leasing.renew()
+    later = (await scene.submit(2)).job_ids[0]
+    scene.provider.failing.clear()
+    jobs = await told(scene)
+    assert len(jobs) == len(set(jobs))
+    assert {job.job_id for job in jobs} == {accepted, later}
+
+
+async def test_a_record_that_went_back_once_more_is_told_nothing_of_the_era_before(scene: Scene) -> None:
+    await scene.start()
+    await scene.submit(1)
+    await ordered(scene)
+    scene.mesh.mark = model.Mark("era-3")
+    while "report_census" not in scene.mesh.calls:
+        scene.clock.advance(1.0)
+        await scene.settle()
+    scene.clock.advance(1000.0)
+    await scene.settle()
+    assert (scene.mesh.pages, scene.provider.censuses) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -205,7 +238,7 @@ async def test_a_provider_that_cannot_be_searched_says_so_and_tells_what_the_jou
     jobs = await told(scene)
     assert {job.evidence for job in jobs} == {model.Evidence.RECORD, model.Evidence.ADOPTION}
     assert scene.provider.censuses == []
-    (page,) = scene.mesh.pages
+    page = scene.mesh.pages[-1]
     assert not page.complete
     assert "no list" in page.message
 

@@ -1,6 +1,7 @@
 """Counting: after the record went back, everything that is known of an account is told, whoever it belongs to."""
 
-from collections.abc import Iterator, Sequence
+import dataclasses
+from collections.abc import Sequence
 
 from reelmesh_provider import model, port
 from reelmesh_provider.model import finding
@@ -43,19 +44,33 @@ class Counting:
         await self._background.stop()
 
     async def _count(self, order: model.CensusOrder) -> None:
-        own = self._around.chassis
+        # What is known needs neither a list nor the wait for it, and is told though the list cannot be read.
+        told = await self._known(order.account_id)
+        if told and not await self._tell(order, self._pages(order, told)):
+            return
         # What was submitted just before must be in the list: it counts from now on, by our own clock.
-        await own.clock.sleep(finding.wait_seconds(order, self._around.provider.card))
+        await self._around.chassis.clock.sleep(finding.wait_seconds(order, self._around.provider.card))
         listed, message = await self._listed(order)
-        known = [*await self._remembered(order.account_id), *self._watching(order.account_id)]
-        jobs = (*known, *self._not_told_yet(known, listed.jobs))
-        own.logger.info("Telling what account %s has: %d jobs", order.account_id, len(jobs))
-        pool, what = self._around.mesh.pool, f"census of account {order.account_id}"
-        for page in self._pages(order, jobs, listed.complete, message):
-            if not await persisting.until_acknowledged(own, what, lambda page=page: pool.report_census(page)):
-                break
+        known = await self._known(order.account_id)
+        already = set(told)
+        found = dict.fromkeys((*known, *self._not_told_yet(known, listed.jobs)))
+        rest = [job for job in found if job not in already]
+        await self._tell(order, self._last_pages(order, rest, listed.complete, message))
         if order.era_id == self._era_id:
             self._told.add(order.account_id)
+
+    async def _known(self, account_id: str) -> list[model.ListedJob]:
+        return [*await self._remembered(account_id), *self._watching(account_id)]
+
+    async def _tell(self, order: model.CensusOrder, pages: Sequence[model.CensusPage]) -> bool:
+        """Tell page after page; False when nobody asks for them any more."""
+        own, pool = self._around.chassis, self._around.mesh.pool
+        what, jobs = f"census of account {order.account_id}", sum(len(page.jobs) for page in pages)
+        own.logger.info("Telling what account %s has: %d jobs", order.account_id, jobs)
+        for page in pages:
+            if not await persisting.until_acknowledged(own, what, lambda page=page: pool.report_census(page)):
+                return False
+        return True
 
     async def _listed(self, order: model.CensusOrder) -> tuple[model.Census, str]:
         """Read the provider's list until that works; nothing, and why, where there is none."""
@@ -98,18 +113,18 @@ class Counting:
         named = {job.attempt_id for job in known}
         return [job for job in listed if not job.attempt_id or job.attempt_id not in named]
 
-    def _pages(
-        self, order: model.CensusOrder, jobs: Sequence[model.ListedJob], complete: bool, message: str
-    ) -> Iterator[model.CensusPage]:
-        starts = range(0, max(len(jobs), 1), JOBS_PER_PAGE)
-        for start in starts:
-            last = start == starts[-1]
-            yield model.CensusPage(
-                worker_id=self._lease.worker_id,
-                era_id=order.era_id,
-                account_id=order.account_id,
-                jobs=tuple(jobs[start : start + JOBS_PER_PAGE]),
-                last=last,
-                complete=last and complete,
-                message=message if last else "",
+    def _pages(self, order: model.CensusOrder, jobs: Sequence[model.ListedJob]) -> Sequence[model.CensusPage]:
+        """Return jobs in pages, at least one."""
+        return [
+            model.CensusPage(
+                self._lease.worker_id, order.era_id, order.account_id, jobs=tuple(jobs[start : start + JOBS_PER_PAGE])
             )
+            for start in range(0, max(len(jobs), 1), JOBS_PER_PAGE)
+        ]
+
+    def _last_pages(
+        self, order: model.CensusOrder, jobs: Sequence[model.ListedJob], complete: bool, message: str
+    ) -> Sequence[model.CensusPage]:
+        """Return jobs in pages, of which the last says whether that is all."""
+        *pages, last = self._pages(order, jobs)
+        return [*pages, dataclasses.replace(last, last=True, complete=complete, message=message)]

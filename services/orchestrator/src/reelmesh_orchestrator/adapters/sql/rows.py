@@ -294,7 +294,7 @@ def _model(stored: Mapping[str, Any]) -> card.ModelCard:
     return card.ModelCard(**values)
 
 
-def _known(kind: type[card.Card | card.ModelCard], stored: Mapping[str, Any]) -> Columns:
+def _known(kind: type[card.Card | card.ModelCard | shot.Candidate], stored: Mapping[str, Any]) -> Columns:
     names = {field.name for field in dataclasses.fields(kind)}
     return {name: value for name, value in stored.items() if name in names}
 
