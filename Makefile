@@ -12,7 +12,7 @@ LITELLM := .peers-litellm
 PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-unit test-cluster cluster-binaries cluster-images check format lint types contracts buf protos-check protos chart chart-renders states pages lock image chaos simulate simulate-scaling crd crd-check bench bench-inflight bench-peers clean chaos-money chaos-peers
+.PHONY: help install demo test test-unit test-cluster cluster-binaries cluster-images check format lint types contracts buf protos-check protos chart chart-renders states pages lock image chaos simulate simulate-scaling crd crd-check bench bench-inflight bench-draining bench-peers clean chaos-money chaos-peers
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "%-17s %s\n", $$1, $$2}'
@@ -122,6 +122,9 @@ $(PEERS)/.installed: | $(UV)
 
 bench-inflight: $(INSTALLED) ## how soon one worker knows that a job has ended, with 5,000 in flight; JSON=path keeps the numbers
 	@JSON=$(JSON) $(BIN)/python -m bench.inflight
+
+bench-draining: $(INSTALLED) ## workers that are told to end with work in flight: how soon others go on; JSON=path keeps the numbers
+	@JSON=$(JSON) $(BIN)/python -m bench.draining
 
 bench-peers: $(INSTALLED) $(PEERS)/.installed ## the same jobs by other systems, beside ours; they get a .peers of their own
 	@JSON=$(JSON) $(BIN)/python -m bench.peers

@@ -279,11 +279,12 @@ async def _opened(
     channel = await opened.enter_async_context(grpc.aio.insecure_channel(f"127.0.0.1:{gateways[0].grpc_port}"))
     made = Mesh(folder, replicas, key, [callers.Caller(client) for client in clients], channel)
     for replica in (each for tier in replicas.values() for each in tier):
-        await callers.until(lambda each=replica: _ready(each), f"{replica.service} is ready", START_SECONDS)
+        await callers.until(lambda each=replica: is_ready(each), f"{replica.service} is ready", START_SECONDS)
     return made
 
 
-async def _ready(replica: Replica) -> bool:
+async def is_ready(replica: Replica) -> bool:
+    """Tell whether a service says that it is ready, by its admin port."""
     async with httpx.AsyncClient(timeout=START_SECONDS) as client:
         answer = await client.get(f"http://127.0.0.1:{replica.running.admin_port}/ready")
     return answer.status_code == 200

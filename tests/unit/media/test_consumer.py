@@ -69,3 +69,19 @@ async def test_a_cordoned_worker_finishes_takes_nothing_new_and_is_idle_only_the
     assert (book.begun, book.finished) == (1, ["token"])
     cordoned = False
     assert await worker.handle(DELIVERY) == bus.Done()
+
+
+async def test_a_worker_that_stops_ends_its_lease_before_it_gives_a_step_back() -> None:
+    book, performer, left = Book(), Performer(), asyncio.Event()
+
+    async def leave() -> None:
+        left.set()
+
+    worker: Any = consumer.StepConsumer(book, performer, lambda: "me", clock.ManualClock(), leave=leave)  # type: ignore[arg-type]
+    book.let.set()
+    taking = asyncio.create_task(worker.handle(DELIVERY))
+    await performer.asked.wait()
+    taking.cancel()
+    await asyncio.wait({taking})
+    assert (taking.cancelled(), left.is_set(), book.finished) == (True, True, [])
+    assert worker.idle

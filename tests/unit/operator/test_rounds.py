@@ -357,3 +357,15 @@ async def test_a_workload_that_is_missing_is_a_warning() -> None:
     scene = Scene(body())
     await scene.once()
     assert scene.cluster.reasons() == ["WorkloadMissing"]
+
+
+async def test_who_is_cordoned_and_drained_by_nobody_is_seen() -> None:
+    scene = scene_at_work()
+    workers = (pools.Worker("a", idle=False, cordoned=True, load=1), pools.Worker("stranger", True, cordoned=True))
+    scene.orchestrator.answers["fal"] = pools.Signal(0.0, to_do=8, workers=workers)
+    await scene.once()
+    numbers = {
+        which: scene.registry.get_sample_value("operator_pool_workers", {"pool": "fal", "which": which})
+        for which in ("cordoned", "draining")
+    }
+    assert numbers == {"cordoned": 1.0, "draining": 0.0}

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator
 
 from reelmesh.mesh.v1 import task_pb2
 from reelmesh_kit import bus
@@ -85,3 +86,42 @@ def test_a_nudge_reaches_the_worker_and_what_is_none_is_passed_over(scene) -> No
     told = task_pb2.JobNudge(account_id="one", vendor_job_id="job-1", attempt_id="attempt-1")
     listening.hear(bus.Note("nudge.scripted.one", told.SerializeToString()))
     assert heard.of("one", "attempt-1", "") == model.Nudge("one", "job-1", "attempt-1")
+
+
+class Heard:
+    """Notes what is shouted, and has something to hear."""
+
+    def __init__(self, mesh: testing.MemoryMesh) -> None:
+        self._mesh = mesh
+        self.shouted: list[tuple[str, bool]] = []
+
+    async def shout(self, subject: str, payload: bytes) -> None:
+        self.shouted.append((subject, bool(self._mesh.lapsed)))
+
+    @contextlib.asynccontextmanager
+    async def hear(self, subject: str) -> AsyncGenerator[AsyncIterator[bus.Note]]:
+        async def notes() -> AsyncIterator[bus.Note]:
+            yield bus.Note(subject, b"")
+
+        yield notes()
+
+
+async def test_who_leaves_says_so_once_its_lease_has_ended(scene) -> None:
+    await scene.start()
+    heard = Heard(scene.mesh)
+    await consumer.Heirs(heard, scene.worker, provider="scripted").leave(1.0)  # type: ignore[arg-type]
+    assert heard.shouted == [("nudge.scripted.lease.released", True)]
+
+
+async def test_who_hears_of_it_asks_what_there_is_to_watch(scene) -> None:
+    await scene.start()
+    asked = len(scene.mesh.reports)
+    renewing = asyncio.create_task(scene.leasing.run())
+    await scene.settle()
+    await consumer.Heirs(Heard(scene.mesh), scene.worker, provider="scripted").run()  # type: ignore[arg-type]
+    await scene.settle()
+    scene.clock.advance(1.0)
+    await scene.settle()
+    assert len(scene.mesh.reports) == asked + 2, "at its start, and now"
+    renewing.cancel()
+    await asyncio.gather(renewing, return_exceptions=True)

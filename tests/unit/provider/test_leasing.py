@@ -1,5 +1,7 @@
 """One lease: without it nothing is submitted, and only the orchestrator's word ends a life."""
 
+import asyncio
+
 import pytest
 from reelmesh_kit import errors as kit_errors
 from reelmesh_provider import model, testing
@@ -150,3 +152,30 @@ async def test_the_card_is_registered_until_it_is_acknowledged(scene) -> None:
     scene.mesh.fail("register", times=3)
     await scene.worker.start()
     assert scene.mesh.cards == [scene.provider.card]
+
+
+async def test_who_hears_that_another_let_go_asks_soon_and_not_all_the_time(scene) -> None:
+    await scene.start()
+    renewing = asyncio.create_task(scene.leasing.run())
+    await scene.settle()
+    asked, since = len(scene.mesh.reports), scene.clock.elapsed()
+    for _ in range(10):
+        scene.worker.hurry()
+    await scene.settle()
+    assert len(scene.mesh.reports) == asked + 1, "it was told once"
+    least, most = leasing.HURRY_SECONDS
+    waited = scene.clock.elapsed() - since
+    assert least <= waited <= most, "others that heard it do not all ask in the same moment"
+    renewing.cancel()
+    await asyncio.gather(renewing, return_exceptions=True)
+
+
+async def test_what_is_taken_over_is_looked_at_at_once(scene) -> None:
+    await scene.start()
+    task = testing.make_task()
+    scene.worker.obey(model.LeaseAnswer(True, 15.0, 5.0, watch=(model.WatchOrder(task, "job-1"),)))
+    assert scene.observing.due(task.account_id, scene.clock.elapsed())
+    own = testing.make_task(2)
+    scene.observing.forget(task.attempt_id)
+    scene.observing.watch(own, "job-2")
+    assert not scene.observing.due(own.account_id, scene.clock.elapsed()), "what was just accepted takes a while"

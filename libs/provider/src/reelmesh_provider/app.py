@@ -44,6 +44,7 @@ async def serve_provider(
         worker = Worker(around, told.worker_name or socket.gethostname())
         own.health.add("lease", worker.check)
         pulling = consumer.Consumer(own, connected, worker, provider=around.name, slots=told.submit_slots)
+        heirs = consumer.Heirs(connected, worker, provider=around.name)
         listening = consumer.Listener(own, connected, worker, provider=around.name)
         await enter(
             process.supervise(
@@ -53,9 +54,10 @@ async def serve_provider(
                 observe=worker.observe,
                 consume=pulling.run,
                 listen=listening.run,
+                inherit=heirs.run,
             )
         )
-        opened.push_async_callback(worker.drain, told.drain_seconds)
+        opened.push_async_callback(heirs.leave, told.drain_seconds)
         yield process.Running(admin_port=admin_port)
 
 

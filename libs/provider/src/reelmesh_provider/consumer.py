@@ -31,6 +31,32 @@ def nudges(provider: str) -> str:
     return f"nudge.{provider}.*"
 
 
+def released(provider: str) -> str:
+    """Return the subject on which workers of a provider say that they have let go of what they watched."""
+    return f"nudge.{provider}.lease.released"
+
+
+class Heirs:
+    """Has a worker ask for what another one has let go of, as soon as that says so: a renewal may be far off."""
+
+    def __init__(self, bus: buses.Bus, served: worker.Worker, *, provider: str) -> None:
+        """Hear of workers of `provider`, for `served`."""
+        self._bus = bus
+        self._worker = served
+        self._provider = provider
+
+    async def run(self) -> None:
+        """Listen until cancelled."""
+        async with self._bus.hear(released(self._provider)) as notes:
+            async for _ in notes:
+                self._worker.hurry()
+
+    async def leave(self, seconds: float) -> None:
+        """Drain the worker within `seconds`, then tell the others. That may be lost: they ask by themselves, later."""
+        await self._worker.drain(seconds)
+        await self._bus.shout(released(self._provider), b"")
+
+
 class Listener:
     """Passes on what vendors said of jobs."""
 

@@ -4,7 +4,7 @@ import contextlib
 import functools
 import shutil
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 
 from reelmesh.mesh.v1 import media_service_pb2, media_service_pb2_grpc, task_pb2
 from reelmesh_kit import admin, bus, process, rpc
@@ -43,14 +43,11 @@ async def build(own: settings.MediaSettings, chassis: process.Chassis) -> AsyncG
             lambda: lease.worker_id,
             chassis.clock,
             lambda: lease.cordoned,
+            functools.partial(_leave, lease, chassis),
         )
         await _renew(lease, steps, chassis)
         stack.push_async_callback(_release, lease)
         await stack.enter_async_context(process.supervise(chassis, lease=lambda: _keep(lease, steps, chassis)))
-        for lane in (quick, ladder):
-            if lane.name in own.lanes:
-                work = functools.partial(_work, link, lane, steps)
-                await stack.enter_async_context(process.supervise(chassis, steps=work))
         verbs = references.References(assets, pixels, own.scratch_folder)
         service = rpc.service(
             media_service_pb2.DESCRIPTOR.services_by_name["MediaService"].full_name,
@@ -61,10 +58,20 @@ async def build(own: settings.MediaSettings, chassis: process.Chassis) -> AsyncG
         grpc_port = await stack.enter_async_context(
             rpc.serve(chassis, services, host=own.host, port=own.grpc_port, drain_seconds=own.drain_seconds)
         )
+        # Last, so that the first thing that a stop does is to take no more; all lanes end what they have side by side.
+        await stack.enter_async_context(
+            process.supervise(
+                chassis,
+                steps_quick=functools.partial(_work, link, quick, steps, own.lanes),
+                steps_ladder=functools.partial(_work, link, ladder, steps, own.lanes),
+            )
+        )
         yield process.Running(grpc_port=grpc_port, admin_port=admin_port)
 
 
-async def _work(link: bus.Bus, lane: lanes.Lane, steps: consumer.StepConsumer) -> None:
+async def _work(link: bus.Bus, lane: lanes.Lane, steps: consumer.StepConsumer, chosen: Collection[str]) -> None:
+    if lane.name not in chosen:
+        return
     with crash_points.LANES[lane.name]:
         await link.work(f"media-{lane.name}", f"task.media.{lane.name}", steps.handle, slots=lane.workers)
 
@@ -85,6 +92,11 @@ async def _renew(
         return RENEW_AGAIN_SECONDS
     crash_points.LEASE_RENEWED.passed()
     return pause_seconds
+
+
+async def _leave(lease: orchestrator.OrchestratorLease, chassis: process.Chassis) -> None:
+    if chassis.health.draining:
+        await _release(lease)
 
 
 async def _release(lease: orchestrator.OrchestratorLease) -> None:

@@ -1,7 +1,8 @@
 """The inbound edge on NATS: messages that say which step to take."""
 
+import asyncio
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from google.protobuf import message as protobuf
 from reelmesh.mesh.v1 import task_pb2
@@ -33,8 +34,13 @@ class StepConsumer:
         worker_id: Callable[[], str],
         time: clock.Clock,
         cordoned: Callable[[], bool] = lambda: False,
+        leave: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """Take the book, the performer, who we are at present, the clock, and whether we are to take nothing new."""
+        """Take the book, the performer, who we are at present, the clock, and whether we are to take nothing new.
+
+        `leave` is called before a step is given back that was at work: it ends the lease of a worker that stops.
+        """
+        self._leave = leave
         self._cordoned = cordoned
         self._taking = 0
         self._book = book
@@ -65,6 +71,11 @@ class StepConsumer:
             return bus.Again(AGAIN_SECONDS)
         except errors.NotFound:
             return bus.Done()
+        except asyncio.CancelledError:
+            # Before the message is handed back: whoever gets it next may not take the step while its holder lives.
+            if self._leave is not None:
+                await self._leave()
+            raise
         finally:
             self._taking -= 1
         return bus.Done()

@@ -14,7 +14,8 @@ class Metrics:
         """Register all of them."""
         self._numbers = prometheus_client.Gauge(
             "operator_pool_workers",
-            "Workers of each pool: replicas, ready, desired (that it is on the way to) and draining.",
+            "Workers of each pool: replicas, ready, desired (that it is on the way to), draining (that it asks to take "
+            "no new work) and cordoned (that take none): more cordoned than draining for over a minute is wrong.",
             ["pool", "which"],
             registry=registry,
         )
@@ -61,6 +62,11 @@ class Metrics:
         if decision.target is not None:
             self._numbers.labels(name, "desired").set(decision.target)
         self._numbers.labels(name, "draining").set(len(decision.cordon or ()))
+        if view.signal is not None and view.actual is not None:
+            # Several pools may share a queue: only who is a Pod of this one counts.
+            own = {pod.name for pod in view.actual.pods}
+            cordoned = sum(one.cordoned and one.name in own for one in view.signal.workers)
+            self._numbers.labels(name, "cordoned").set(cordoned)
         if view.signal is not None:
             self._work.labels(name, "waiting").set(view.signal.waiting)
             self._work.labels(name, "in_flight").set(view.signal.to_do + view.signal.watched)

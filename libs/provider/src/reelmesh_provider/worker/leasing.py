@@ -1,5 +1,7 @@
 """The worker's one lease: what it may do, judged by its own clock, and the exchange that renews it."""
 
+import asyncio
+import contextlib
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -12,6 +14,8 @@ from reelmesh_provider.worker.surroundings import Surroundings
 
 RETRY_SECONDS = 1.0
 JITTER = 0.1
+# After which time a renewal follows that is not waited for.
+HURRY_SECONDS = (0.05, 0.5)
 
 
 class Lease:
@@ -104,11 +108,26 @@ class Leasing:
         self._around = around
         self._lease = lease
         self._holder = holder
+        self._hurried = asyncio.Event()
 
     async def run(self) -> None:
         """Renew until cancelled."""
         while True:
-            await self._around.chassis.clock.sleep(await self.renew())
+            pause_seconds = await self.renew()
+            if pause_seconds > 0:
+                await self._pause(pause_seconds)
+
+    def hurry(self) -> None:
+        """Renew soon: there may be something to take over."""
+        self._hurried.set()
+
+    async def _pause(self, seconds: float) -> None:
+        own = self._around.chassis
+        with contextlib.suppress(TimeoutError):
+            await own.clock.wait_for(self._hurried.wait(), seconds)
+            # All who hear it at once ask one after the other; and however often somebody says it, not all the time.
+            await own.clock.sleep(min(seconds, own.chance.uniform(*HURRY_SECONDS)))
+        self._hurried.clear()
 
     async def renew(self) -> float:
         """Renew once and return the seconds until the next time."""

@@ -66,18 +66,23 @@ class Observing:
         """Whether a job that ended is being taken in or told."""
         return any(watch.ending is not None for watch in self._watches.values())
 
-    def watch(self, task: model.Task, job_id: str, cancel: bool = False) -> None:
-        """Watch an attempt from now on; known ones only learn whether to cancel."""
+    def watch(self, task: model.Task, job_id: str, cancel: bool = False, *, taken_over: bool = False) -> None:
+        """Watch an attempt from now on; known ones only learn whether to cancel.
+
+        What is taken over from another worker is looked at at once: it may have ended, and nobody looked meanwhile.
+        """
         known = self._watches.get(task.attempt_id)
         if known is None or known.job.job_id != job_id:
             self.forget(task.attempt_id)
             job = model.Job(task.attempt_id, task.account_id, task.model, job_id)
             begun = self._watches[task.attempt_id] = Watch(task, job)
             self._jobs.setdefault(task.account_id, {})[job_id] = begun
-            if self._heard.of(task.account_id, task.attempt_id, job_id) is None:
-                self._look_again(begun, hint_seconds=None)
-            else:
+            if self._heard.of(task.account_id, task.attempt_id, job_id) is not None:
                 self._look_now(begun)
+            elif taken_over:
+                self._set(begun, self._around.chassis.clock.elapsed())
+            else:
+                self._look_again(begun, hint_seconds=None)
         if cancel:
             self.cancel(task.attempt_id)
         self._gauge()

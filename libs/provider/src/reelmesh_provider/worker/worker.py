@@ -105,6 +105,10 @@ class Worker:
         if not known:
             self._heard.keep(nudge)
 
+    def hurry(self) -> None:
+        """Ask the orchestrator at once what there is to watch: another worker has let go of what it had."""
+        self._leasing.hurry()
+
     async def take(self, task: model.Task) -> submitting.Taken:
         """Submit a task; returns as soon as it is SUBMITTING or refused."""
         return await self._submitting.take(task)
@@ -158,7 +162,7 @@ class Worker:
             self._finding.forget(attempt_id)
         for watch in answer.watch:
             self._finding.forget(watch.task.attempt_id)
-            self._observing.watch(watch.task, watch.job_id, watch.cancel)
+            self._observing.watch(watch.task, watch.job_id, watch.cancel, taken_over=True)
         for find in answer.find:
             # Its own open request will tell more than any list; it is bounded, and the order is repeated.
             if not self._submitting.is_open(find.task.attempt_id):
