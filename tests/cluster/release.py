@@ -82,8 +82,8 @@ class Release:
 
     def key(self) -> str:
         """Return the key of the trial, as NOTES.txt says where it is."""
-        told = ("exec", "deployment/reelmesh-gateway", "--", "cat", "/var/lib/reelmesh/development.key")
-        return self.cluster.run(*told, f"--namespace={self.namespace}").strip()
+        told = ("deployment/reelmesh-gateway", "--", "cat", "/var/lib/reelmesh/development.key")
+        return self.cluster.run("exec", f"--namespace={self.namespace}", *told).strip()
 
     def has_key(self) -> str:
         """Make the Secret `api-keys` with one key in it, as an administrator does; return the key."""
