@@ -239,8 +239,9 @@ def _unwatched(scene: Scene) -> int:
 
 
 async def _have_videos(scene: Scene, asked: Sequence[str]) -> None:
+    caller: Any = scene.mesh.caller
     for each in asked:
-        done: Any = await scene.mesh.caller.ended(each, PATIENCE_SECONDS)
+        done = await caller.ended(each, PATIENCE_SECONDS)
         if done["delivery"] != "VIDEO":
             raise Broken(f"{each} ended as {done['state']} with {done['delivery']}")
     _jobs(scene)
