@@ -24,7 +24,7 @@ import pathlib
 import sqlite3
 import tempfile
 from collections.abc import AsyncGenerator, Sequence
-from typing import Any
+from typing import Any, cast
 
 from reelmesh_kit import chance, clock, ids
 from reelmesh_simulators import catalogue, ledger, orders, serving, vendor
@@ -239,9 +239,9 @@ def _unwatched(scene: Scene) -> int:
 
 
 async def _have_videos(scene: Scene, asked: Sequence[str]) -> None:
-    caller: Any = scene.mesh.caller
+    caller = cast("Any", scene.mesh.caller)
     for each in asked:
-        done = await caller.ended(each, PATIENCE_SECONDS)
+        done: dict[str, Any] = await caller.ended(each, PATIENCE_SECONDS)
         if done["delivery"] != "VIDEO":
             raise Broken(f"{each} ended as {done['state']} with {done['delivery']}")
     _jobs(scene)
