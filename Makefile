@@ -88,10 +88,11 @@ crd: $(INSTALLED) ## write the definition of WorkerPool from the classes that re
 states: $(INSTALLED) ## write docs/states.md from the tables of the state machines
 	@scripts/print-states > docs/states.md
 
-pages: $(INSTALLED) ## write docs/settings.md, docs/errors.md, docs/limits.md and the chart's README from the code
+pages: $(INSTALLED) ## write docs/settings.md, docs/errors.md, docs/limits.md, docs/metrics.md and the chart's README from the code
 	@scripts/print-settings > docs/settings.md
 	@scripts/print-errors > docs/errors.md
 	@scripts/print-limits > docs/limits.md
+	@scripts/print-metrics > docs/metrics.md
 	@$(BIN)/python -m scripts.chart_page --write
 
 lock: $(UV) ## write requirements.lock anew from the members' dependencies

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from reelmesh_orchestrator.model import generation, request
 
-from scripts import errors_page, limits_page, settings_page
+from scripts import errors_page, limits_page, metrics_page, settings_page
 from scripts.limits import bound, excluded, found
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -21,6 +21,8 @@ BY_STATE = {
 }
 # What is larger on the way than at its end, so that the end decides.
 LIMITS_OF_ANOTHER_HOP = {"reelmesh_kit.bus.client.NOTES_LIMIT"}
+# Tables, columns and words of the record that begin like a metric.
+NO_METRICS: set[str] = set()
 # Such as tests/unit/provider/test_gate.py::test_one_gate_is_one_request, or ::TestRecord::test_… in a class.
 NAMED_TEST = re.compile(r"(tests/[\w/]+\.py)((?:::\w+)*)")
 
@@ -35,6 +37,28 @@ def test_the_page_of_errors_is_what_the_code_says() -> None:
 
 def test_the_page_of_limits_is_what_the_code_obeys() -> None:
     assert (DOCS / "limits.md").read_text() == limits_page.page(), "run make pages"
+
+
+def test_the_page_of_metrics_is_what_the_services_register() -> None:
+    assert (DOCS / "metrics.md").read_text() == metrics_page.page(), "run make pages"
+
+
+def test_every_class_that_registers_metrics_is_on_the_page() -> None:
+    making = re.compile(r"prometheus_client\.(?:Counter|Gauge|Histogram|Summary|Info|Enum)\(")
+    sources = (each for folder in ("libs", "services") for each in (ROOT / folder).glob("*/src/**/*.py"))
+    made = sum(len(making.findall(source.read_text())) for source in sources)
+    assert made == sum(len(metrics_page.registered(chapter)) for chapter in metrics_page.CHAPTERS)
+
+
+def test_metrics_that_the_pages_name_are_there() -> None:
+    known = {
+        metrics_page.name_of(each) for chapter in metrics_page.CHAPTERS for each in metrics_page.registered(chapter)
+    }
+    prefixes = {name.partition("_")[0] for name in known}
+    named = re.compile(rf"`((?:{'|'.join(sorted(prefixes))})_[a-z_]+)(?:\{{[^`]*)?`")
+    told = set(named.findall((DOCS / "operating.md").read_text()))
+    assert len(told) > 10
+    assert told - known - NO_METRICS == set()
 
 
 def test_every_limit_of_the_code_is_on_the_page_or_excluded_for_a_reason() -> None:

@@ -87,9 +87,6 @@ def test_its_accounts_can_be_read() -> None:
     assert list(accounts.Book(DEPLOY / "accounts.yaml").accounts) == []
 
 
-def test_the_collector_hands_on_what_it_takes() -> None:
+def test_the_collector_hands_on_to_a_server_of_the_mesh() -> None:
     told = yaml.safe_load((DEPLOY / "collector.yaml").read_text())
-    for pipeline in told["service"]["pipelines"].values():
-        for kind, names in pipeline.items():
-            assert set(names) <= told[kind].keys()
     assert told["exporters"]["otlp"]["endpoint"].split(":")[0] in COMPOSE["services"]
