@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from typing import cast
 
 import prometheus_client
 from prometheus_client import metrics as wrappers
@@ -78,7 +79,7 @@ def _row(metric: wrappers.MetricWrapperBase) -> str:
     (family,) = metric.describe()
     name = name_of(metric)
     unit = next((unit for word, unit in _UNITS.items() if word in name.split("_")), _COUNTS)
-    names: Sequence[str] = metric._labelnames  # noqa: SLF001  # pyright: ignore[reportPrivateUsage, reportUnknownVariableType, reportUnknownMemberType]
+    names = cast(Sequence[str], metric._labelnames)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType]
     labels = ", ".join(f"`{label}`" for label in names) or "-"
     return f"| `{name}` | {family.type} | {unit} | {labels} | {family.documentation} |\n"
 
