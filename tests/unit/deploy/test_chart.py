@@ -250,6 +250,13 @@ def _objects(schema: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str,
         {"publicUrl": "video.example.com"},
         {"otlpEndpoint": "collector:4317"},
         {"nats": {"url": "nats.messaging:4222"}},
+        {"nats": {"password": "never in values"}},
+        {"nats": {"user": {"password": "never in values"}}},
+        {"nats": {"nkey": {"seedKey": ""}}},
+        {"nats": {"tls": {"certificate": "yes"}}},
+        {"tls": {"enabled": True}},
+        {"tls": {"mutual": "true"}},
+        {"tls": {"public": {"crt": "never in values"}}},
         {"postgresql": {"url": "postgresql://user:password@host/name"}},
         {"s3": {"secretAccessKey": "never in values"}},
         {"service": {"httpPort": 0}},
@@ -314,3 +321,69 @@ def test_what_may_be_said_of_a_pool_is_what_its_definition_has() -> None:
 
 def test_before_their_kind_is_defined_no_pool_is_asked_for() -> None:
     assert of_kind(chart.FIRST, "WorkerPool") == {}
+
+
+def told(case: str, start: str) -> dict[str, dict[str, str]]:
+    """Return, by service, the variables that begin so."""
+    return {
+        name: {each["name"]: each.get("value", "") for each in container["env"] if each["name"].startswith(start)}
+        for name, _, container in ours(case)
+    }
+
+
+def test_services_that_are_called_or_call_speak_tls_and_ask_for_certificates_if_it_is_mutual() -> None:
+    folder = "/etc/reelmesh/tls"
+    own = {
+        "REELMESH_TLS_CERTIFICATE_FILE": f"{folder}/tls.crt",
+        "REELMESH_TLS_KEY_FILE": f"{folder}/tls.key",
+        "REELMESH_TLS_CA_FILE": f"{folder}/ca.crt",
+    }
+    clients = {"REELMESH_TLS_CLIENT_CA_FILE": f"{folder}/ca.crt"}
+    assert told("full", "REELMESH_TLS") == {name: {**own, **clients} for name, _, _ in ours("full")}
+    # Storage calls nobody, and is called.
+    assert told("secured", "REELMESH_TLS") == {name: own for name, _, _ in ours("secured")}
+    assert set().union(*told("external", "REELMESH_TLS").values()) == set()
+
+
+def test_the_gateway_alone_has_the_certificate_for_callers() -> None:
+    for case, http in (("full", "false"), ("secured", "true")):
+        found = {
+            name: each for name, each in told(case, "REELMESH_PUBLIC_").items() if "REELMESH_PUBLIC_KEY_FILE" in each
+        }
+        assert found.keys() == {"gateway"}
+        assert found["gateway"]["REELMESH_PUBLIC_HTTP_TLS"] == http
+    (service,) = (each for name, each in of_kind("secured", "Service").items() if name == "reelmesh")
+    assert service["spec"]["ports"][0]["appProtocol"] == "https"
+    assert of_kind("secured", "Pod")["reelmesh-test"]["spec"]["containers"][0]["command"][-1].startswith("https://")
+
+
+@pytest.mark.parametrize("case", ["full", "secured"])
+def test_files_that_secure_connections_are_whole_secrets_read_only_for_the_group_alone(case: str) -> None:
+    seen = 0
+    for name, workload, container in ours(case):
+        pod = workload["spec"]["template"]["spec"]
+        secrets = {each["name"]: each["secret"] for each in pod["volumes"] if "secret" in each}
+        mounts = {each["mountPath"]: each for each in container["volumeMounts"]}
+        for variable in container["env"]:
+            folder, _, file = variable.get("value", "").rpartition("/")
+            if variable["name"].endswith("_FILE") and mounts.get(folder, {}).get("name") in secrets:
+                seen += 1
+                # One file alone would not follow its Secret.
+                assert "subPath" not in mounts[folder], name
+                assert mounts[folder]["readOnly"] is True, name
+                secret = secrets[mounts[folder]["name"]]
+                assert secret["defaultMode"] == 0o440 or "google" in folder, name
+                assert [each["path"] for each in secret.get("items", [])] in ([], [file]), name
+    assert seen >= 3 * len(list(ours(case)))
+
+
+def test_who_uses_nats_proves_who_it_is_there_and_nobody_else_has_the_proof() -> None:
+    users = {name for name, variables in told("full", "REELMESH_NATS_URL").items() if variables}
+    proofs = told("full", "REELMESH_NATS_C")
+    assert {name for name, variables in proofs.items() if variables} == users
+    assert proofs["media"] == {
+        "REELMESH_NATS_CREDENTIALS_FILE": "/etc/reelmesh/nats/mesh.creds",
+        "REELMESH_NATS_CA_FILE": "/etc/reelmesh/nats-tls/ca.crt",
+        "REELMESH_NATS_CERTIFICATE_FILE": "/etc/reelmesh/nats-tls/tls.crt",
+    }
+    assert {"REELMESH_NATS_USER", "REELMESH_NATS_PASSWORD"} <= told("secured", "REELMESH_NATS")["media"].keys()

@@ -24,6 +24,12 @@ REFUSED = {
     f"services.provider-local.{POOLED.format('provider-local')}": "needs the operator",
     f"services.operator.enabled=true,services.media.{POOLED.format('media')}": "for media, set pool.queue.lanes",
     "services.media.pool.maxReplica=2": "maxReplica",
+    "tls.mutual=true": "set tls.existingSecret",
+    "nats.tls.certificate=true": "nats.tls.certificate is in nats.tls.existingSecret",
+    "nats.user.existingSecret=a,nats.nkey.existingSecret=b": "set one of nats.user, nats.credentials and nats.nkey",
+    "embedded.nats.enabled=true,nats.nkey.existingSecret=b": "asks nobody who calls",
+    "embedded.nats.enabled=true,nats.tls.existingSecret=b": "speaks no TLS",
+    "ingress.enabled=true,ingress.host=a.example,tls.public.existingSecret=b": "set tls.public.http to false",
 }
 
 

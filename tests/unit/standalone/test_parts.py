@@ -67,7 +67,8 @@ def test_what_a_mesh_sets_itself_is_known_by_name() -> None:
     secured |= {"nats_ca_file", "nats_certificate_file", "nats_key_file"}
     everywhere = {"nats_url", "spans_folder", "admin_port", *secured}
     assert known["gateway"] == everywhere | {
-        "data_folder", "orchestrator_address", "storage_address", "media_address"
+        "data_folder", "orchestrator_address", "storage_address", "media_address",
+        "public_certificate_file", "public_key_file",
     }  # fmt: skip
     assert {"folder", "database_url", "host", "grpc_port"} <= known["storage"]
     assert all(everywhere <= names for names in known.values())

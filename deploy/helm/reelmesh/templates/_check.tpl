@@ -9,6 +9,25 @@
 {{- if ne (int $keys) 1 -}}
 {{- fail "Say where the API keys are by one of apiKeys.existingSecret, apiKeys.existingClaim and, for a trial, apiKeys.development." -}}
 {{- end -}}
+{{- $proofs := 0 -}}
+{{- range list $values.nats.user $values.nats.credentials $values.nats.nkey -}}
+{{- if .existingSecret }}{{ $proofs = add1 $proofs }}{{ end -}}
+{{- end -}}
+{{- if gt (int $proofs) 1 -}}
+{{- fail "NATS is shown one proof of who calls: set one of nats.user, nats.credentials and nats.nkey." -}}
+{{- end -}}
+{{- if and $values.embedded.nats.enabled (or $proofs $values.nats.tls.existingSecret) -}}
+{{- fail "The embedded NATS server asks nobody who calls, and speaks no TLS: leave nats.user, nats.credentials, nats.nkey and nats.tls alone." -}}
+{{- end -}}
+{{- if and $values.nats.tls.certificate (not $values.nats.tls.existingSecret) -}}
+{{- fail "nats.tls.certificate is in nats.tls.existingSecret: set that, too." -}}
+{{- end -}}
+{{- if and $values.tls.mutual (not $values.tls.existingSecret) -}}
+{{- fail "tls.mutual needs certificates: set tls.existingSecret." -}}
+{{- end -}}
+{{- if and $values.ingress.enabled $values.tls.public.existingSecret $values.tls.public.http (not $values.ingress.annotations) -}}
+{{- fail "The ingress would call the HTTP API in the clear: set tls.public.http to false, or tell it to use TLS by ingress.annotations." -}}
+{{- end -}}
 {{- $operated := false -}}
 {{- range $services -}}
 {{- if has "kubernetes" .uses }}{{ $operated = true }}{{ end -}}

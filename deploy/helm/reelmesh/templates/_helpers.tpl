@@ -64,6 +64,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
+{{/* How the HTTP API is called. */}}
+{{- define "reelmesh.httpScheme" -}}
+{{- ternary "https" "http" (and (ne .Values.tls.public.existingSecret "") .Values.tls.public.http) -}}
+{{- end -}}
+
 {{- define "reelmesh.fromSecret" -}}
 valueFrom:
   secretKeyRef:
@@ -84,6 +89,32 @@ valueFrom:
   {{- else }}
   value: {{ $values.nats.url | quote }}
   {{- end }}
+{{- if not $values.embedded.nats.enabled }}
+{{- if $values.nats.user.existingSecret }}
+- name: REELMESH_NATS_USER
+  {{- include "reelmesh.fromSecret" (dict "name" $values.nats.user.existingSecret "key" $values.nats.user.userKey) | nindent 2 }}
+- name: REELMESH_NATS_PASSWORD
+  {{- include "reelmesh.fromSecret" (dict "name" $values.nats.user.existingSecret "key" $values.nats.user.passwordKey) | nindent 2 }}
+{{- end }}
+{{- if $values.nats.credentials.existingSecret }}
+- name: REELMESH_NATS_CREDENTIALS_FILE
+  value: /etc/reelmesh/nats/mesh.creds
+{{- end }}
+{{- if $values.nats.nkey.existingSecret }}
+- name: REELMESH_NATS_NKEY_FILE
+  value: /etc/reelmesh/nats/mesh.nk
+{{- end }}
+{{- if $values.nats.tls.existingSecret }}
+- name: REELMESH_NATS_CA_FILE
+  value: /etc/reelmesh/nats-tls/ca.crt
+{{- if $values.nats.tls.certificate }}
+- name: REELMESH_NATS_CERTIFICATE_FILE
+  value: /etc/reelmesh/nats-tls/tls.crt
+- name: REELMESH_NATS_KEY_FILE
+  value: /etc/reelmesh/nats-tls/tls.key
+{{- end }}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- if has "postgresql" .uses }}
 - name: REELMESH_DATABASE_URL
@@ -170,6 +201,26 @@ valueFrom:
 {{- with include "reelmesh.usesEnv" (dict "root" .root "uses" $service.uses) | trim }}
 {{ . }}
 {{- end }}
+{{- if and $values.tls.existingSecret (or $service.grpc $service.calls) }}
+- name: REELMESH_TLS_CERTIFICATE_FILE
+  value: /etc/reelmesh/tls/tls.crt
+- name: REELMESH_TLS_KEY_FILE
+  value: /etc/reelmesh/tls/tls.key
+- name: REELMESH_TLS_CA_FILE
+  value: /etc/reelmesh/tls/ca.crt
+{{- if $values.tls.mutual }}
+- name: REELMESH_TLS_CLIENT_CA_FILE
+  value: /etc/reelmesh/tls/ca.crt
+{{- end }}
+{{- end }}
+{{- if and $service.edge $values.tls.public.existingSecret }}
+- name: REELMESH_PUBLIC_CERTIFICATE_FILE
+  value: /etc/reelmesh/public-tls/tls.crt
+- name: REELMESH_PUBLIC_KEY_FILE
+  value: /etc/reelmesh/public-tls/tls.key
+- name: REELMESH_PUBLIC_HTTP_TLS
+  value: {{ $values.tls.public.http | quote }}
+{{- end }}
 {{- if and $service.accounts (include "reelmesh.accountsConfigMap" .root) }}
 - name: REELMESH_ACCOUNTS_FILE
   value: /etc/reelmesh/accounts/accounts.yaml
@@ -202,4 +253,32 @@ valueFrom:
 - name: {{ $variable }}
   {{- include "reelmesh.fromSecret" $from | nindent 2 }}
 {{- end }}
+{{- end -}}
+
+{{/* Secrets of certificates and credentials that a service mounts, as YAML {volumes: [{name, secret, items}]}; takes {root, service}. */}}
+{{- define "reelmesh.secretFiles" -}}
+{{- $values := .root.Values -}}
+{{- $found := list -}}
+{{- if and $values.tls.existingSecret (or .service.grpc .service.calls) -}}
+{{- $found = append $found (dict "name" "tls" "secret" $values.tls.existingSecret) -}}
+{{- end -}}
+{{- if and .service.edge $values.tls.public.existingSecret -}}
+{{- $found = append $found (dict "name" "public-tls" "secret" $values.tls.public.existingSecret) -}}
+{{- end -}}
+{{- if and (has "nats" .service.uses) (not $values.embedded.nats.enabled) -}}
+{{- with $values.nats.credentials -}}
+{{- if .existingSecret -}}
+{{- $found = append $found (dict "name" "nats" "secret" .existingSecret "items" (list (dict "key" .fileKey "path" "mesh.creds"))) -}}
+{{- end -}}
+{{- end -}}
+{{- with $values.nats.nkey -}}
+{{- if .existingSecret -}}
+{{- $found = append $found (dict "name" "nats" "secret" .existingSecret "items" (list (dict "key" .seedKey "path" "mesh.nk"))) -}}
+{{- end -}}
+{{- end -}}
+{{- if $values.nats.tls.existingSecret -}}
+{{- $found = append $found (dict "name" "nats-tls" "secret" $values.nats.tls.existingSecret) -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml (dict "volumes" $found) -}}
 {{- end -}}

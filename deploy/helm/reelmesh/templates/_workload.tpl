@@ -4,6 +4,7 @@
 {{- $full := include "reelmesh.fullname" .root -}}
 {{- $service := .service -}}
 {{- $name := .name -}}
+{{- $secretFiles := (include "reelmesh.secretFiles" . | fromYaml).volumes -}}
 metadata:
   labels:
     {{- include "reelmesh.labels" .root | nindent 4 }}
@@ -127,6 +128,9 @@ spec:
         {{- if and $service.edge $values.apiKeys.existingSecret }}
         - {name: api-keys, mountPath: /etc/reelmesh/keys, readOnly: true}
         {{- end }}
+        {{- range $secretFiles }}
+        - {name: {{ .name }}, mountPath: /etc/reelmesh/{{ .name }}, readOnly: true}
+        {{- end }}
         {{- with $service.extraVolumeMounts }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
@@ -159,6 +163,17 @@ spec:
         secretName: {{ $values.apiKeys.existingSecret }}
         items:
           - {key: {{ $values.apiKeys.fileKey }}, path: api-keys.json}
+    {{- end }}
+    {{- range $secretFiles }}
+    - name: {{ .name }}
+      secret:
+        secretName: {{ .secret }}
+        # Of the group of the Pod, and of nobody else.
+        defaultMode: 0440
+        {{- with .items }}
+        items:
+          {{- toYaml . | nindent 10 }}
+        {{- end }}
     {{- end }}
     {{- with $service.extraVolumes }}
     {{- toYaml . | nindent 4 }}

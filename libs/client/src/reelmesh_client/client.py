@@ -54,6 +54,7 @@ class Client(operating.Operating):
         backoff: retrying.Backoff | None = None,
         device: machine.Machine | None = None,
         on_full: retrying.OnFull | None = None,
+        ca_file: pathlib.Path | None = None,
     ) -> None:
         """Remember where the mesh is; the connection opens with the context.
 
@@ -64,6 +65,7 @@ class Client(operating.Operating):
             backoff: how calls that are safe to repeat are repeated.
             device: time and chance; a fake in tests.
             on_full: told of each wait for a full queue.
+            ca_file: authorities (PEM) for https://; default: those that everybody believes.
         """
         self._address = address
         self._metadata = (("authorization", f"Bearer {api_key}"),)
@@ -71,11 +73,12 @@ class Client(operating.Operating):
         self._backoff = backoff or retrying.Backoff()
         self._device = device or machine.SystemMachine()
         self._on_full = on_full
+        self._ca_file = ca_file
         self._channel: grpc.aio.Channel | None = None
 
     async def __aenter__(self) -> Self:
         """Open the connection."""
-        self._channel = connecting.channel(self._address)
+        self._channel = connecting.channel(self._address, self._ca_file)
         return self
 
     async def __aexit__(

@@ -1,5 +1,7 @@
 """Opens the connection to a mesh."""
 
+import pathlib
+
 import grpc
 import grpc.aio
 
@@ -27,16 +29,29 @@ _OPTIONS: list[tuple[str, int]] = [
 ]
 
 
-def channel(address: str) -> grpc.aio.Channel:
+def channel(address: str, ca_file: pathlib.Path | None = None) -> grpc.aio.Channel:
     """Return a channel to `address`: "host:port" or "http://host:port" in the clear, "https://host:port" by TLS.
 
+    Its certificate is believed if an authority in `ca_file` signed it, or else one of those that everybody believes.
+
     Raises:
-        errors.UnusableAddress: the address is empty or malformed.
+        errors.UnusableAddress: the address is empty or malformed, or the file of authorities cannot be used.
     """
     target, encrypted = _target(address)
     if encrypted:
-        return grpc.aio.secure_channel(target, grpc.ssl_channel_credentials(), options=_OPTIONS)
+        credentials = grpc.ssl_channel_credentials(_authorities(ca_file) if ca_file is not None else None)
+        return grpc.aio.secure_channel(target, credentials, options=_OPTIONS)
     return grpc.aio.insecure_channel(target, options=_OPTIONS)
+
+
+def _authorities(ca_file: pathlib.Path) -> bytes:
+    try:
+        content = ca_file.read_bytes()
+    except OSError as error:
+        raise errors.UnusableAddress(f"cannot read the authorities {ca_file}: {error.strerror or error}") from error
+    if b"-----BEGIN CERTIFICATE-----" not in content:
+        raise errors.UnusableAddress(f"{ca_file} holds no certificate in PEM")
+    return content
 
 
 def _target(address: str) -> tuple[str, bool]:

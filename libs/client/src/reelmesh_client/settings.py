@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 ADDRESS = "REELMESH_ADDRESS"
 API_KEY = "REELMESH_API_KEY"
+CA_FILE = "REELMESH_CA_FILE"
 DATA_FOLDER = "REELMESH_DATA_FOLDER"
 KUBECONFIG = "KUBECONFIG"
 DEFAULT_KUBECONFIG = "~/.kube/config"
@@ -18,6 +19,7 @@ ENV_FILE = ".env"
 DESCRIPTIONS = (
     (ADDRESS, "the mesh that runs on the data folder", "Mesh that commands talk to: host:port or https://host:port."),
     (API_KEY, "the key of the mesh on the data folder", "API key that commands send."),
+    (CA_FILE, "those of the system", "Authorities (PEM) one of which signed the certificate of an https://host:port."),
     (DATA_FOLDER, DEFAULT_DATA_FOLDER, "Folder in which `reelmesh up` keeps everything."),
     (KUBECONFIG, DEFAULT_KUBECONFIG, "Access to Kubernetes for `reelmesh pools`: files as kubectl has them."),
 )
@@ -30,6 +32,7 @@ class Settings:
     address: str
     api_key: str
     data_folder: pathlib.Path
+    ca_file: pathlib.Path | None = None
 
 
 def load() -> Settings:
@@ -39,6 +42,7 @@ def load() -> Settings:
         address=found.get(ADDRESS, ""),
         api_key=found.get(API_KEY, ""),
         data_folder=pathlib.Path(found.get(DATA_FOLDER, DEFAULT_DATA_FOLDER)).expanduser(),
+        ca_file=pathlib.Path(found[CA_FILE]).expanduser() if CA_FILE in found else None,
     )
 
 

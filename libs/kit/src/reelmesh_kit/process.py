@@ -99,6 +99,21 @@ def chassis(service: str, service_settings: settings.ServiceSettings) -> Chassis
     )
 
 
+def door(own: Chassis, told: settings.ServiceSettings, certificate: str, key: str) -> security.Door:
+    """Return the public door whose certificate and key the settings of these names say; none: in the clear.
+
+    Raises:
+        CannotStart: a file cannot be used.
+    """
+    try:
+        made = security.door(told, certificate, key, own.clock, own.logger)
+    except security.Unusable as error:
+        raise CannotStart(str(error)) from error
+    if made.certificate is not None:
+        own.health.add("public certificate", made.certificate.check, needed=False)
+    return made
+
+
 def main(
     service: str,
     build: Build[Settings],

@@ -158,6 +158,11 @@ class Door:
 
     certificate: Renewed | None = None
 
+    @property
+    def scheme(self) -> str:
+        """How its HTTP is called in URLs."""
+        return "http" if self.certificate is None else "https"
+
 
 def of(told: settings.ServiceSettings, time: clock.Clock, logger: logging.Logger) -> Security:
     """Return what the settings ask for, with all files read once.

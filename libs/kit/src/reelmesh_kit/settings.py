@@ -322,7 +322,7 @@ def _explained(kind: type[ServiceSettings], error: pydantic.ValidationError) -> 
 def _given(field: FieldInfo | None, value: object) -> str:
     if field is None or _is_secret(field) or not isinstance(value, str):
         return ""
-    return f" (it is {_without_password(value)!r})"
+    return f" (it is {without_password(value)!r})"
 
 
 def _shown(field: FieldInfo, value: object) -> str:
@@ -333,7 +333,7 @@ def _shown(field: FieldInfo, value: object) -> str:
     if isinstance(value, frozenset):
         # As it is written in the environment; sets have no order of their own.
         return json.dumps(sorted(typing.cast("Iterable[str]", value)))
-    return _without_password(str(value))
+    return without_password(str(value))
 
 
 def _is_secret(field: FieldInfo) -> bool:
@@ -341,7 +341,7 @@ def _is_secret(field: FieldInfo) -> bool:
     return pydantic.SecretStr in kinds or pydantic.SecretBytes in kinds
 
 
-def _without_password(text: str) -> str:
+def without_password(text: str) -> str:
     """Hide the password, or the lone token, in the user part of each URL within `text`."""
     return _USER_PART.sub(_hidden, text)
 

@@ -7,6 +7,7 @@ import http
 import logging
 import resource
 import socket
+import ssl
 import sys
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any, cast
@@ -16,7 +17,7 @@ import uvicorn
 from starlette import responses, types
 from uvicorn.protocols.http import h11_impl
 
-from reelmesh_kit import process
+from reelmesh_kit import process, security
 
 OPEN_CONNECTIONS_LIMIT = 1024
 CLOSE_SECONDS = 1
@@ -58,6 +59,7 @@ async def serve(
     head_seconds: float = HEAD_SECONDS,
     refuse: Refuse = plain,
     leaving: Callable[[], bool] = bool,
+    door: security.Door | None = None,
 ) -> AsyncGenerator[int]:
     """Serve `application` over HTTP/1.1 while the body runs; yield the bound port.
 
@@ -72,14 +74,16 @@ async def serve(
         refuse: makes the answer to what is no HTTP, to heads that are too large, and to one connection too many.
         leaving: whether callers should go elsewhere: each answer then ends its connection, so that nobody asks on one
             that is about to be closed.
+        door: what is shown to callers who speak TLS, then nobody else is answered; in the clear if it has nothing.
 
     Raises:
         process.CannotStart: the port cannot be bound.
     """
     connections_limit = _fitting(connections_limit)
-    door = _Door(application, refuse, connections_limit, leaving)
+    threshold = _Door(application, refuse, connections_limit, leaving)
+    certificate = door.certificate if door is not None else None
     config = uvicorn.Config(
-        door,
+        threshold,
         lifespan="off",
         log_config=None,
         access_log=False,
@@ -90,14 +94,20 @@ async def serve(
         reset_contextvars=True,
         ws="none",
         h11_max_incomplete_event_size=HEAD_LIMIT_BYTES,
+        ssl_context_factory=functools.partial(_context, certificate) if certificate is not None else None,
         http=cast(type[asyncio.Protocol], functools.partial(_Protocol, head_seconds, refuse, connections_limit)),
     )
     with _listening(host, port, variable) as listener:
         bound_port: int = listener.getsockname()[1]
         server = _Server(config)
-        door.connections = server.server_state.connections
+        threshold.connections = server.server_state.connections
         async with _served(server, listener):
             yield bound_port
+
+
+def _context(certificate: security.Renewed, config: uvicorn.Config, default: object) -> ssl.SSLContext:
+    del config, default
+    return security.server_context(certificate)
 
 
 class _Door:
@@ -207,7 +217,9 @@ class _Protocol(h11_impl.H11Protocol):
     def _linger(self) -> None:
         self._refused = True
         self._unwatch()
-        self.transport.write_eof()
+        if self.transport.can_write_eof():
+            # TLS cannot: there the pause alone keeps the answer.
+            self.transport.write_eof()
         self._hanging_up = self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
     def _watch(self) -> None:

@@ -17,7 +17,7 @@ from reelmesh.v1 import (
     recovery_service_pb2,
     recovery_service_pb2_grpc,
 )
-from reelmesh_kit import admin, bus, process, rpc, web
+from reelmesh_kit import admin, bus, process, rpc, security, web
 
 from reelmesh_gateway import settings
 from reelmesh_gateway.adapters import hook_book, key_file, media, nudging, peers, storage, vendor_keys
@@ -46,9 +46,11 @@ async def build(own_settings: settings.GatewaySettings, own: process.Chassis) ->
     issued = key_file.opened(own_settings.data_folder, own.logger, own.clock, own.chance)
     async with contextlib.AsyncExitStack() as stack:
         admin_port = await stack.enter_async_context(admin.serve(own, own_settings.host, own_settings.admin_port))
+        door = process.door(own, own_settings, "public_certificate_file", "public_key_file")
+        http_door = door if own_settings.public_http_tls else security.Door()
         behind = await _front(stack, own_settings, own, issued)
-        http_port = await stack.enter_async_context(_http(own_settings, behind))
-        public_url = own_settings.public_url or f"http://{own_settings.host}:{http_port}"
+        http_port = await stack.enter_async_context(_http(own_settings, behind, http_door))
+        public_url = own_settings.public_url or f"{http_door.scheme}://{own_settings.host}:{http_port}"
         grpc_port = await stack.enter_async_context(
             rpc.serve(
                 own,
@@ -56,6 +58,7 @@ async def build(own_settings: settings.GatewaySettings, own: process.Chassis) ->
                 host=own_settings.host,
                 port=own_settings.grpc_port,
                 drain_seconds=own_settings.drain_seconds,
+                door=door,
             )
         )
         # Ready does not mean that those we call are: with words why not, 503 beats a refused connection.
@@ -139,7 +142,9 @@ def _peers(channels: Mapping[str, rpc.Channel]) -> dict[str, examining.Peer]:
     return {name: examining.Peer(peers.Peer(stub), name in NEEDED) for name, stub in stubs.items()}
 
 
-def _http(own_settings: settings.GatewaySettings, behind: front.Front) -> contextlib.AbstractAsyncContextManager[int]:
+def _http(
+    own_settings: settings.GatewaySettings, behind: front.Front, door: security.Door
+) -> contextlib.AbstractAsyncContextManager[int]:
     return web.serve(
         http.application(behind),
         own_settings.host,
@@ -149,6 +154,7 @@ def _http(own_settings: settings.GatewaySettings, behind: front.Front) -> contex
         connections_limit=behind.requests_limit + IDLE_CONNECTIONS_LIMIT,
         refuse=edge.Threshold(behind.own, behind.metrics).refuse,
         leaving=lambda: behind.own.health.leaving,
+        door=door,
     )
 
 

@@ -15,6 +15,18 @@ class GatewaySettings(settings.ServiceSettings):
 
     grpc_port: settings.Port = pydantic.Field(default=9090, description="Port of the gRPC API; 0 picks a free one.")
     http_port: settings.Port = pydantic.Field(default=8080, description="Port of the HTTP API; 0 picks a free one.")
+    public_certificate_file: pathlib.Path | None = pydantic.Field(
+        default=None,
+        description="Certificate (PEM, with its chain) that callers are shown: the gRPC and HTTP APIs speak TLS alone. "
+        "It is read again when it is renewed. In the clear if unset: for one machine, or behind what speaks TLS.",
+    )
+    public_key_file: pathlib.Path | None = pydantic.Field(
+        default=None, validate_default=True, description="Its private key (PEM)."
+    )
+    public_http_tls: bool = pydantic.Field(
+        default=True,
+        description="Whether the HTTP API speaks TLS, too; false behind an ingress that does in its place.",
+    )
     orchestrator_address: str = pydantic.Field(
         default="127.0.0.1:7001", min_length=1, description="gRPC target of the orchestrator."
     )
@@ -74,6 +86,13 @@ class GatewaySettings(settings.ServiceSettings):
     heartbeat_seconds: settings.Seconds = pydantic.Field(
         default=15.0, description="Pause after which a silent event stream sends a comment, so that it stays open."
     )
+
+    @pydantic.field_validator("public_key_file")
+    @classmethod
+    def _public_pair(cls, value: pathlib.Path | None, info: pydantic.ValidationInfo) -> pathlib.Path | None:
+        if (value is None) != (info.data.get("public_certificate_file") is None):
+            raise ValueError("a certificate and its key are set together: this and REELMESH_PUBLIC_CERTIFICATE_FILE")
+        return value
 
     @pydantic.model_validator(mode="after")
     def _webhooks_have_addresses(self) -> Self:

@@ -23,11 +23,12 @@ GATEWAY = "gateway"
 # Settings of the mesh that services get as they are.
 _PASSED_ON = frozenset({"log_level", "drain_seconds"})
 # Within one machine; what the gateway shows to the world is its own.
-_IN_THE_CLEAR: Mapping[str, object] = {
+IN_THE_CLEAR: Mapping[str, object] = {
     name: field.default
     for name, field in settings.ServiceSettings.model_fields.items()
     if name.startswith(("tls_", "nats_")) and name != "nats_url"
 }
+_DOOR_IN_THE_CLEAR: Mapping[str, object] = {"public_certificate_file": None, "public_key_file": None}
 _PASSED_TO_THE_GATEWAY = frozenset({"host", "http_port", "grpc_port"})
 _BEFORE_PROVIDERS = ("storage", "orchestrator", "media")
 
@@ -93,7 +94,8 @@ class Wiring:
         """Begin with what is known before any service runs."""
         self._layout = where
         self._known: dict[str, object] = {
-            **_IN_THE_CLEAR,
+            **IN_THE_CLEAR,
+            **_DOOR_IN_THE_CLEAR,
             "host": ports.LOOPBACK,
             "nats_url": nats_url,
             "spans_folder": where.spans_folder,

@@ -85,7 +85,9 @@ def run(where: Where, work: Callable[[client.Client], Awaitable[Result]]) -> Res
 
     async def within() -> Result:
         target = where.target()
-        async with client.Client(target.address, target.api_key, on_full=_say_full) as opened:
+        async with client.Client(
+            target.address, target.api_key, on_full=_say_full, ca_file=settings.load().ca_file
+        ) as opened:
             return await work(opened)
 
     try:

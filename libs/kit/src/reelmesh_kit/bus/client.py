@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import nats.errors
 import nats.js.errors
 
-from reelmesh_kit import errors, process
+from reelmesh_kit import errors, process, settings
 from reelmesh_kit.bus import connection, letters, listening, publishing, streams, words, working
 
 NOTES_LIMIT = 1000
@@ -29,25 +29,38 @@ class Depth:
 
 @contextlib.asynccontextmanager
 async def connect(
-    chassis: process.Chassis, url: str, *, stream_replicas: int = 1, needed: bool = True
+    chassis: process.Chassis,
+    url: str,
+    *,
+    stream_replicas: int = 1,
+    needed: bool = True,
+    first_connect_seconds: float = connection.FIRST_CONNECT_SECONDS,
 ) -> AsyncGenerator["Bus"]:
     """Yield the bus over NATS at `url` (or several, separated by commas).
 
     Waits a few seconds for the server and goes on without it: it is tried for ever, the streams are made whenever it
-    comes (back), and meanwhile the health check "bus" says no and publishing raises Unavailable.
+    comes (back), and meanwhile the health check "bus" says no and publishing raises Unavailable. The chassis says
+    how we prove who we are, and by which certificates; files are read anew for each connection.
 
     Args:
         chassis: the service's chassis.
         url: such as "nats://127.0.0.1:4222".
         stream_replicas: how many servers of a cluster keep each stream.
         needed: whether the service is not ready without; False for one whose calls can be answered all the same.
+        first_connect_seconds: how long to wait for the server.
+
+    Raises:
+        CannotStart: the server refuses us, or is not believed; the message says what to do. Later than now that is
+            logged and told by the health check, and tried again for ever: credentials are renewed.
     """
     link = connection.Connection(chassis, url, stream_replicas)
     chassis.health.add("bus", link.check, needed=needed)
     try:
         async with process.supervise(chassis, bus_connection=link.keep):
             with contextlib.suppress(TimeoutError):
-                await chassis.clock.wait_for(link.wait_up(), connection.FIRST_CONNECT_SECONDS)
+                await chassis.clock.wait_for(link.wait_decided(), first_connect_seconds)
+            if link.refusal:
+                raise process.CannotStart(f"NATS at {settings.without_password(url)}: {link.refusal}")
             yield Bus(chassis, link)
     finally:
         chassis.health.remove("bus")

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any
 
 import nats.errors
 import nats.js.errors
@@ -12,7 +13,7 @@ from nats.aio import subscription as nats_subscription
 from nats.js import JetStreamContext
 
 from reelmesh_kit import errors, process
-from reelmesh_kit.bus import streams
+from reelmesh_kit.bus import proving, streams
 
 CONNECT_TIMEOUT_SECONDS = 2
 RECONNECT_EVERY_SECONDS = 0.5
@@ -22,6 +23,7 @@ API_TIMEOUT_SECONDS = 5.0
 STREAMS_RETRY_SECONDS = 1.0
 # How long a service waits for NATS when it starts; then it starts without, not ready until NATS is there.
 FIRST_CONNECT_SECONDS = 2.0
+_NOT_ALLOWED = "permissions violation"
 # JetStream's code for a stream that exists with another configuration.
 _OTHER_CONFIGURATION = 10058
 
@@ -50,16 +52,24 @@ class Connection:
     def __init__(self, chassis: process.Chassis, url: str, stream_replicas: int) -> None:
         """Take the servers (`url`: one or more, separated by commas); `keep` connects."""
         self._chassis = chassis
+        self._url = url
         self._servers = [each.strip() for each in url.split(",")]
         self._replicas = stream_replicas
         self._client: nats_client.Client | None = None
         self._jetstream: tuple[nats_client.Client, JetStreamContext] | None = None
         self._up = asyncio.Event()
+        self._decided = asyncio.Event()
+        self._opening = False
+        self._closed = asyncio.Event()
+        self._refusals = 0
+        self._told: set[str] = set()
         self._listeners: dict[object, tuple[str, Listener]] = {}
         self._making = asyncio.Lock()
         self._waits: set[asyncio.Timeout] = set()
         self.generation = 0
         """How often it came up; whatever was subscribed in an earlier generation is to be renewed."""
+        self.refusal = ""
+        """Why NATS does not let us in, or is not believed; "" while it is up, or just not there."""
 
     @property
     def is_up(self) -> bool:
@@ -70,6 +80,10 @@ class Connection:
         """Wait until the server is there."""
         await self._up.wait()
 
+    async def wait_decided(self) -> None:
+        """Wait until the server is there, or each of them has refused us."""
+        await self._decided.wait()
+
     @property
     def client(self) -> nats_client.Client:
         """The client.
@@ -78,7 +92,8 @@ class Connection:
             Unavailable: it is not connected now.
         """
         if self._client is None or not self._client.is_connected:
-            raise errors.Unavailable("NATS is not connected at the moment. It is tried again all the time.")
+            why = f" {self.refusal}" if self.refusal else ""
+            raise errors.Unavailable(f"NATS is not connected at the moment. It is tried again all the time.{why}")
         return self._client
 
     @property
@@ -114,20 +129,32 @@ class Connection:
     async def keep(self) -> None:
         """Connect, and connect again whenever the connection is closed for good; until cancelled."""
         while True:
-            closed = asyncio.Event()
-            client = nats_client.Client()
             try:
-                await self._open(client, closed)
-                self._client = client
-                await self._listen_to_all(client)
-                await self._came_up()
-                await self._serve_streams(closed)
-            finally:
-                self._client = None
-                self._up.clear()
-                await client.close()
-            self._chassis.logger.error("NATS closed the connection; a new one is made.")
+                await self._keep_one()
+                self._chassis.logger.error("NATS closed the connection; a new one is made.")
+            except proving.Refused as error:
+                self._note_refusal(str(error))
             await self._chassis.clock.sleep(RECONNECT_EVERY_SECONDS)
+
+    async def _keep_one(self) -> None:
+        """Connect, and return when the connection is closed for good.
+
+        Raises:
+            Refused: the server refuses us or is not believed, or a file cannot be used.
+        """
+        closed = self._closed = asyncio.Event()
+        client = proving.Client(self._chassis.secured.nats, self._url)
+        options = await asyncio.to_thread(client.options_of, self._chassis.clock)
+        try:
+            await self._open(client, closed, options)
+            self._client = client
+            await self._listen_to_all(client)
+            await self._came_up()
+            await self._serve_streams(closed)
+        finally:
+            self._client = None
+            self._up.clear()
+            await client.close()
 
     async def ensure(self, stream: streams.Stream) -> None:
         """Make a stream if it is not there, and give it the declared configuration.
@@ -162,10 +189,19 @@ class Connection:
                 with contextlib.suppress(nats.errors.Error):
                     await subscription.unsubscribe()
 
-    async def _open(self, client: nats_client.Client, closed: asyncio.Event) -> None:
+    async def _open(self, client: proving.Client, closed: asyncio.Event, options: dict[str, Any]) -> None:
         async def on_closed() -> None:
             closed.set()
 
+        self._opening = True
+        try:
+            await self._connect(client, on_closed, options)
+        finally:
+            self._opening = False
+
+    async def _connect(
+        self, client: proving.Client, on_closed: Callable[[], Awaitable[None]], options: dict[str, Any]
+    ) -> None:
         await client.connect(
             servers=self._servers,
             name=f"reelmesh-{self._chassis.service}",
@@ -178,6 +214,7 @@ class Connection:
             disconnected_cb=self._on_disconnected,
             reconnected_cb=self._came_up,
             closed_cb=on_closed,
+            **options,
         )
 
     async def _serve_streams(self, closed: asyncio.Event) -> None:
@@ -216,7 +253,10 @@ class Connection:
 
     async def _came_up(self) -> None:
         self.generation += 1
+        self.refusal, self._refusals = "", 0
+        self._told.clear()
         self._up.set()
+        self._decided.set()
         self._chassis.logger.info("NATS is connected.")
 
     async def _on_disconnected(self) -> None:
@@ -228,4 +268,27 @@ class Connection:
                 wait.reschedule(asyncio.get_running_loop().time())
 
     async def _on_error(self, error: Exception) -> None:
-        self._chassis.logger.debug("NATS: %s: %s", type(error).__name__, error)
+        refusal = proving.explained(error, self._chassis.secured.nats)
+        if refusal and self._opening:
+            # Out of the client, which would try the same for ever: the next one reads the files anew.
+            raise proving.Refused(refusal)
+        if refusal:
+            self._note_refusal(refusal)
+            self._closed.set()
+        elif _NOT_ALLOWED in str(error).lower():
+            self._tell(f"NATS does not allow something that the mesh does: {error}. Give the user the right to.")
+        else:
+            self._chassis.logger.debug("NATS: %s: %s", type(error).__name__, error)
+
+    def _note_refusal(self, refusal: str) -> None:
+        self.refusal = refusal
+        self._refusals += 1
+        self._tell(f"NATS and this service do not come together. {refusal}")
+        if self._refusals >= len(self._servers):
+            self._decided.set()
+
+    def _tell(self, words: str) -> None:
+        """Log something once for each time that the connection came up."""
+        if words not in self._told:
+            self._told.add(words)
+            self._chassis.logger.error("%s", words)

@@ -10,6 +10,8 @@ from reelmesh_client import discovery
 from reelmesh_client.commands import fitting, outcome, running, showing
 from reelmesh_kit import bus, errors, process, settings
 
+from reelmesh_standalone import parts
+
 
 def dead_letters(data_folder: pathlib.Path | None, limit: int, nats_url: str, *, as_json: bool) -> None:
     """Print the newest messages that were given up.
@@ -23,7 +25,13 @@ def dead_letters(data_folder: pathlib.Path | None, limit: int, nats_url: str, *,
     if not url:
         _explain(f"no mesh runs on {folder}", "Start it with `reelmesh up`, or name its bus with --nats.")
     try:
-        letters = asyncio.run(_read(url, limit))
+        # The bus of a mesh on this machine asks for nothing, whatever the environment says of others.
+        given = {"nats_url": url, **({} if nats_url else parts.IN_THE_CLEAR)}
+        letters = asyncio.run(_read(settings.load(settings.ServiceSettings, given), limit))
+    except settings.SettingsError as error:
+        _explain("the settings are not usable", str(error))
+    except process.CannotStart as error:
+        _explain(f"{settings.without_password(url)} is not to be reached", str(error))
     except errors.RetryableError as error:
         _explain(f"{url} does not answer: {error.message}", "Is nats-server running there?")
     if as_json:
@@ -34,9 +42,9 @@ def dead_letters(data_folder: pathlib.Path | None, limit: int, nats_url: str, *,
         showing.out().print("no dead letters")
 
 
-async def _read(url: str, limit: int) -> list[bus.DeadLetter]:
-    own = process.chassis("command-line", settings.ServiceSettings(nats_url=url))
-    async with bus.connect(own, url) as link:
+async def _read(told: settings.ServiceSettings, limit: int) -> list[bus.DeadLetter]:
+    own = process.chassis("command-line", told)
+    async with bus.connect(own, told.nats_url) as link:
         return await link.dead_letters(limit)
 
 
