@@ -113,7 +113,7 @@ async def test_the_schema_is_valid_and_every_operation_says_how_it_fails(client:
         if path.startswith("/api/")
         for method, operation in item.items()
     }
-    assert len(operations) == 27
+    assert len(operations) == 28
     for name, operation in operations.items():
         assert operation["responses"]["4XX"]["content"]["application/json"]["schema"]["$ref"].endswith("ErrorBody"), (
             name

@@ -77,9 +77,9 @@ def test_only_methods_that_the_protos_call_idempotent_are_repeated() -> None:
     assert ("reelmesh.mesh.v1.PoolService", "RenewLease") not in methods
 
 
-def test_the_service_config_repeats_unavailable_only_and_spreads_over_all_addresses() -> None:
+def test_the_service_config_repeats_what_a_server_that_goes_has_not_answered_and_spreads_over_all_addresses() -> None:
     config = json.loads(contract.service_config())
     (method_config,) = config["methodConfig"]
-    assert method_config["retryPolicy"]["retryableStatusCodes"] == ["UNAVAILABLE"]
+    assert method_config["retryPolicy"]["retryableStatusCodes"] == ["UNAVAILABLE", "CANCELLED"]
     assert len(method_config["name"]) == len(contract.idempotent_methods())
     assert config["loadBalancingConfig"] == [{"round_robin": {}}]

@@ -91,4 +91,5 @@ def test_what_cannot_work_is_refused_with_what_to_set(
 def test_every_setting_is_described() -> None:
     described = settings.describe(storage_settings.StorageSettings)
     assert [each.name for each in described if not each.description] == []
-    assert {each.name for each in described if each.secret} == {"s3_secret_access_key", "url_secret"}
+    secret = {"nats_password", "nats_token", "s3_secret_access_key", "url_secret"}
+    assert {each.name for each in described if each.secret} == secret
