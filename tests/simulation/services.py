@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from reelmesh_kit import ids, process, rpc, sql
 from reelmesh_orchestrator import app as orchestrator_app
+from reelmesh_orchestrator import metrics as orchestrator_metrics
 from reelmesh_orchestrator import settings as orchestrator_settings
 from reelmesh_orchestrator.adapters.sql import record
 from reelmesh_provider import consumer, metrics, model, port, ports, testing
@@ -108,7 +109,9 @@ def orchestrator(world: World) -> hosts.Main:
         link = jetstream.connected(world.bus, chassis)
         channel = world.wires.channel(host, chassis, stores.NAME)
         database = world.wiring.record(world.record_afar, host)
-        async with orchestrator_app.at_work(told, chassis, database, link, channel) as services:
+        async with orchestrator_app.at_work(
+            told, chassis, database, link, channel, shared_decisions().note
+        ) as services:
             world.wires.serve(ORCHESTRATOR, host, chassis, world.wiring.doors(services, world.record))
             await host.stopping.wait()
             chassis.health.drain()
@@ -154,6 +157,12 @@ def worker(world: World, make: Callable[[], port.Provider]) -> hosts.Main:
             await serving.drain(DRAIN_SECONDS)
 
     return run
+
+
+@functools.cache
+def shared_decisions() -> orchestrator_metrics.Decisions:
+    """Return where the orchestrators of all runs count what they decide."""
+    return orchestrator_metrics.Decisions(hosts.shared_telemetry().registry)
 
 
 @functools.cache

@@ -76,7 +76,7 @@ async def build(own: settings.OrchestratorSettings, chassis: process.Chassis) ->
         link = await stack.enter_async_context(bus.connect(chassis, own.nats_url, needed=False))
         channel = await stack.enter_async_context(rpc.channel(chassis, own.storage_address))
         services = [
-            *await stack.enter_async_context(at_work(own, chassis, database, link, channel)),
+            *await stack.enter_async_context(at_work(own, chassis, database, link, channel, _noting(chassis))),
             rpc.health_service(chassis),
         ]
         grpc_port = await stack.enter_async_context(
@@ -92,6 +92,7 @@ async def at_work(
     database: sql.Database,
     link: bus.Bus,
     channel: rpc.Channel,
+    on_decided: counting_ports.OnDecided,
 ) -> AsyncGenerator[Sequence[rpc.Service]]:
     """Run everything between the resources that are open and the doors; yield the services behind those.
 
@@ -101,6 +102,7 @@ async def at_work(
         database: the record, with its schema up to date.
         link: the bus.
         channel: to the storage service.
+        on_decided: called with each decision that is on disk.
     """
     policy = _policy(own)
     wake = asyncio.Event()
@@ -113,7 +115,7 @@ async def at_work(
         to_storage.offer(outgoing)
         wake.set()
 
-    kept = record.SqlRecord(database, chassis.ids, on_outgoing, _noting(chassis))
+    kept = record.SqlRecord(database, chassis.ids, on_outgoing, on_decided)
     chassis.health.add("database", lambda: _answers(kept))
     seen = vouching.Seen()
     vouch = _vouching(own, chassis, kept, storage.StorageMark(channel, chassis.logger), seen)
