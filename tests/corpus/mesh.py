@@ -20,9 +20,9 @@ from tests.support import scripted_worker
 
 GENERATIONS = "/api/v1/generations"
 ASSETS = "/api/v1/assets"
-# What the gateway's process may have grown by since it was warm, however much was thrown at it before: less than the
-# largest body of them.
-GROWTH_LIMIT_BYTES = 56 * 1024 * 1024
+# What the gateway's process may have grown by since it was warm, however much was thrown at it: half of it by the
+# largest image that it takes in, and not again by the next.
+GROWTH_LIMIT_BYTES = 64 * 1024 * 1024
 PATIENCE_SECONDS = 20.0
 # The first test of a run waits for the mesh, too, on a machine that is busy with other things.
 TEST_SECONDS = 400
