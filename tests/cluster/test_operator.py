@@ -48,11 +48,13 @@ class Orchestrator(pool_service_pb2_grpc.PoolServiceServicer):
         return pool_service_pb2.CordonWorkersResponse()
 
 
-@pytest.fixture
-def defined(cluster: clusters.Cluster) -> None:
-    """Have WorkerPool defined."""
+@pytest.fixture(scope="module")
+def defined(cluster: clusters.Cluster) -> Iterator[None]:
+    """Have WorkerPool defined; Helm takes no definition that somebody else has left there."""
     cluster.apply(yaml.safe_dump(crd.definition()))
     cluster.wait("crd/workerpools.reelmesh.dev", "Established")
+    yield
+    cluster.delete("crd", "workerpools.reelmesh.dev", wait=True)
 
 
 def pool(name: str = "pool", **spec: object) -> kubectl.Document:
