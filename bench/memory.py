@@ -23,6 +23,7 @@ WORKER = parts.Part("worker", endless.__name__)
 ENDLESS = mesh.Wanted(
     worker=WORKER,
     provider=provider.NAME,
+    stores=True,
     account_slots=MOST_WATCHED,
     told={"worker": {"watch_limit": MOST_WATCHED, "submit_slots": 32}},
 )

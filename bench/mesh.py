@@ -24,6 +24,7 @@ PATIENCE_SECONDS = 60.0
 SETTLE_SECONDS = 0.5
 COUNTS = "statements.json"
 PARTS = {
+    "storage": parts.Part("storage", "reelmesh_storage"),
     "orchestrator": parts.Part("orchestrator", "reelmesh_orchestrator"),
     "gateway": parts.Part("gateway", "reelmesh_gateway"),
 }
@@ -56,6 +57,8 @@ class Wanted:
     counted: bool = False
     """Whether the orchestrator runs under `bench.serving`."""
     worker: parts.Part = parts.Part("worker", "bench.worker")
+    stores: bool = False
+    """Whether storage runs; else the worker is told to be its stand-in."""
     provider: str = scripted_worker.PROVIDER
     account_slots: int = ACCOUNT_SLOTS
     told: Mapping[str, Mapping[str, object]] = dataclasses.field(default_factory=dict[str, Mapping[str, object]])
@@ -125,9 +128,9 @@ async def up(folder: pathlib.Path, database: databases.Database, wanted: Wanted 
         storage_port = _free_port()
         known: dict[str, object] = {"nats_url": nats.url, "storage_address": f"{HOST}:{storage_port}"}
         services: dict[str, mesh.Apart] = {}
-        for name in ("orchestrator", "worker", "gateway"):
+        for name in (*(["storage"] if wanted.stores else []), "orchestrator", "worker", "gateway"):
             part = PARTS.get(name, wanted.worker)
-            port = storage_port if name == "worker" else 0
+            port = storage_port if name == ("storage" if wanted.stores else "worker") else 0
             values = _values(part, {**known, "database_url": database.url, "grpc_port": port}, folder, wanted)
             services[name] = _service(part, values, folder, wanted)
             opened.push_async_callback(services[name].stop)
