@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -64,6 +65,14 @@ class History:
     def forgets(self) -> bool:
         """Whether the record ever went back, or is just about to."""
         return bool(self.forgotten) or self._goes_back_to is not None
+
+    def may_have_forgotten(self, key: str) -> bool:
+        """Tell whether the record went back, or may have by now, to before a create under a key was answered."""
+        spans = [*self.forgotten]
+        if self._goes_back_to is not None:
+            spans.append((self._goes_back_to, math.inf))
+        answered = [call.answered for call in self.calls if call.verb == "create" and call.about == key]
+        return any(since <= at <= back for at in answered for since, back in spans)
 
     def goes_back(self, since: float) -> None:
         """Take that the record will be what it was at `since`, at any moment; what is seen by then is not compared."""

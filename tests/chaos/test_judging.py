@@ -165,6 +165,17 @@ def test_what_was_seen_or_cancelled_in_a_time_that_is_forgotten_may_be_otherwise
     assert list(told.judged(now_known)) == [f"generation {OTHER} was cancelled and is COMPLETED"]
 
 
+def test_a_create_is_forgotten_that_was_answered_in_a_time_that_is() -> None:
+    told = history.History()
+    for key, answered in (("before", 1.0), ("within", 3.0), ("after", 6.0)):
+        told.invoke("create", key, answered).answered = answered
+    assert not told.may_have_forgotten("within")
+    told.goes_back(2.0)
+    assert told.may_have_forgotten("within"), "it may have gone back by now"
+    told.went_back(5.0)
+    assert [told.may_have_forgotten(key) for key in ("before", "within", "after")] == [False, True, False]
+
+
 @pytest.mark.parametrize(
     ("arrivals", "job_began", "twice"),
     [
