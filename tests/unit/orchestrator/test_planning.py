@@ -91,6 +91,18 @@ def test_what_ends_on_a_given_frame_is_made_as_long_as_it_is_asked_for() -> None
     assert [(two.provider, two.struck) for two in one.route] == [("exact", False), ("veo", True)]
 
 
+def test_only_the_last_clip_of_a_film_may_be_longer_than_its_shot_for_the_end_alone_is_cut_off() -> None:
+    long = provider_card("long", model_card(durations_seconds=(10.0,), longest_seconds=10.0))
+    exact = provider_card("exact", model_card(longest_seconds=8.0))
+    first, last = plan(sketch(16.0), long, exact)
+    assert [(two.provider, two.struck) for two in first.route] == [("exact", False), ("long", True)]
+    assert first.route[1].reason == "makes clips of 10 s, not 8 s"
+    assert [(two.provider, two.struck, two.duration_seconds) for two in last.route] == [
+        ("exact", False, 0.0),
+        ("long", False, 10.0),
+    ]
+
+
 def test_the_seconds_that_are_cut_off_count_where_a_request_bounds_its_cost() -> None:
     veo = provider_card("veo", model_card(durations_seconds=(6.0,), longest_seconds=8.0))
     exact = provider_card("exact", model_card(longest_seconds=10.0))

@@ -42,8 +42,8 @@ def plan(
     """Return the shots, each with its route.
 
     The offer that needs the fewest shots leads, then the one that stands first on the route; every other offer that can
-    make the same lengths, or a little longer ones, is a candidate too. A clip that goes on from the one before starts
-    from its last frame.
+    make the same lengths is a candidate too; the last clip may be a little longer, as the film's end is cut off. A clip
+    that goes on from the one before starts from its last frame.
 
     Raises:
         errors.NoCandidate: nothing on offer can make it; the metadata has the reason of each.
@@ -87,7 +87,8 @@ def _within(
 
 def _too_dear(sketch: Sketch, lengths: tuple[float, ...], offer: routing.Offer, day: datetime.date) -> str:
     in_force = offer.model.price(day)
-    made = [routing.clip_seconds(offer.model, seconds, exact=sketch.ends_on_frame) for seconds in lengths]
+    *before, last = lengths
+    made = [*before, routing.clip_seconds(offer.model, last, exact=sketch.ends_on_frame)]
     micros = sum(map(in_force.of, made)) if in_force else 0
     if micros <= sketch.max_cost_micros:
         return ""
@@ -153,7 +154,8 @@ def _shots(
     shots: list[shot.Shot] = []
     for ordinal, seconds in enumerate(lengths):
         given = sketch.first_frame_asset_id if ordinal == 0 else ""
-        ends = sketch.ends_on_frame and ordinal == len(lengths) - 1
+        is_last = ordinal == len(lengths) - 1
+        ends = sketch.ends_on_frame and is_last
         wish = routing.Wish(
             output=sketch.output,
             duration_seconds=seconds,
@@ -166,7 +168,8 @@ def _shots(
             needs_last_frame=ends,
             frames_given=bool(given) or ends,
             negative_prompt=sketch.negative_prompt,
-            exact=sketch.ends_on_frame,
+            # The film is cut at its end alone, and not where it ends on a given frame.
+            exact=ends or not is_last,
         )
         continues = ordinal > 0
         # What goes on from another has its reference images by that one's last frame.

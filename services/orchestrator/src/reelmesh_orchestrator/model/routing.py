@@ -54,8 +54,12 @@ class Wish:
     frames_given: bool = False
     #: Whether it is said what the clip should not show.
     negative_prompt: bool = False
-    #: Whether it must have its length: what ends on a given frame cannot be cut off there.
+    #: Whether its clip must have its length, because nothing can be cut off there.
     exact: bool = False
+
+    def clip_seconds(self, model: ModelCard) -> float:
+        """Return how long a clip a model makes for it."""
+        return clip_seconds(model, self.duration_seconds, exact=self.exact)
 
 
 def offers(accounts: Sequence[Account], cards: Sequence[Card], seen: health.Health | None = None) -> tuple[Offer, ...]:
@@ -109,7 +113,7 @@ def _rank(candidate: shot.Candidate, offer: Offer, wish: Wish, policy: policies.
 
 
 def _typical_seconds(wish: Wish, offer: Offer) -> float:
-    return offer.model.seconds_per_second * clip_seconds(offer.model, wish.duration_seconds, exact=wish.exact)
+    return offer.model.seconds_per_second * wish.clip_seconds(offer.model)
 
 
 def _is_late(wish: Wish, offer: Offer) -> bool:
@@ -120,7 +124,7 @@ def _judged(wish: Wish, offer: Offer, day: datetime.date, policy: policies.Routi
     price = offer.model.price(day)
     problem = _problem(wish, offer, day) or _policy_problem(offer, policy)
     problem = problem or ("" if price else "no price is known for today") or offer.too_dear
-    seconds = clip_seconds(offer.model, wish.duration_seconds, exact=wish.exact)
+    seconds = wish.clip_seconds(offer.model)
     micros = price.of(seconds) if price else 0
     return shot.Candidate(
         account_id=offer.account.id,
@@ -147,7 +151,7 @@ def clip_seconds(model: ModelCard, asked_seconds: float, *, exact: bool = False)
 
 def _reason(wish: Wish, offer: Offer, micros: int, policy: policies.RoutingPolicy) -> str:
     reason = "makes it for nothing" if offer.card.free else f"makes it for ${micros / 1e6:.4f}"
-    seconds = clip_seconds(offer.model, wish.duration_seconds, exact=wish.exact)
+    seconds = wish.clip_seconds(offer.model)
     if seconds != wish.duration_seconds:
         reason += f" by a clip of {seconds:g} s, of which {wish.duration_seconds:g} s are kept"
     place = policy.place(offer.account.provider, offer.model.model)
@@ -194,7 +198,7 @@ def _problem(wish: Wish, offer: Offer, day: datetime.date) -> str:
 
 
 def _duration_problem(wish: Wish, model: ModelCard) -> str:
-    seconds = clip_seconds(model, wish.duration_seconds, exact=wish.exact)
+    seconds = wish.clip_seconds(model)
     longest = max(model.durations_seconds) if model.durations_seconds else model.longest_seconds
     shots = math.ceil(wish.duration_seconds / longest - 1e-9)
     more = f": it would need {shots} shots in place of one" if shots > 1 else ""
