@@ -15,6 +15,7 @@ import grpc
 import pytest
 import yaml
 from reelmesh.mesh.v1 import pool_service_pb2, pool_service_pb2_grpc
+from reelmesh.v1 import pool_pb2
 
 from scripts import crd
 from tests.cluster import cluster as clusters
@@ -31,7 +32,7 @@ PATIENCE_SECONDS = 180.0
 class Orchestrator(pool_service_pb2_grpc.PoolServiceServicer):
     """Says of one pool what the test says; notes who is cordoned."""
 
-    pool: pool_service_pb2.Pool
+    pool: pool_pb2.Pool
     cordoned: tuple[str, ...] = ()
 
     def ListPools(self, request: object, context: object) -> pool_service_pb2.ListPoolsResponse:  # noqa: N802
@@ -182,7 +183,7 @@ def test_a_pool_grows_with_its_work_and_shrinks_by_the_worker_that_is_idle(
     }
     quick = {"stabilization": {"downSeconds": 1}, "cooldownSeconds": 1, "pollingSeconds": 1}
     cluster.apply(workload, pool(**quick), namespace=namespace)
-    orchestrator = Orchestrator(pool_service_pb2.Pool(kind="provider", pool="fal", known=True, dispatched=9))
+    orchestrator = Orchestrator(pool_pb2.Pool(kind="provider", pool="fal", known=True, dispatched=9))
 
     def names() -> list[str]:
         found = cluster.find("pods", namespace, selector="app=workers")
@@ -194,19 +195,17 @@ def test_a_pool_grows_with_its_work_and_shrinks_by_the_worker_that_is_idle(
     with operator(cluster, namespace, orchestrator, tmp_path) as log:
         until(lambda: ready(3), log)
         busy, *idle = names()
-        workers = [pool_service_pb2.PoolWorker(worker_id=name, name=name, idle=name != busy) for name in (busy, *idle)]
-        orchestrator.pool = pool_service_pb2.Pool(
-            kind="provider", pool="fal", known=True, submitting=1, workers=workers
-        )
+        workers = [pool_pb2.PoolWorker(worker_id=name, name=name, idle=name != busy) for name in (busy, *idle)]
+        orchestrator.pool = pool_pb2.Pool(kind="provider", pool="fal", known=True, submitting=1, workers=workers)
         until(lambda: names() == [busy], log)
         assert set(orchestrator.cordoned) <= set(idle), "who is at work is never cordoned here"
         told = {one["type"]: one for one in cluster.get("workerpool", "pool", namespace)["status"]["conditions"]}
         assert (told["Ready"]["reason"], told["Active"]["reason"]) == ("Reconciled", "Work")
-        orchestrator.pool = pool_service_pb2.Pool(
+        orchestrator.pool = pool_pb2.Pool(
             kind="provider",
             pool="fal",
             known=True,
-            workers=[pool_service_pb2.PoolWorker(worker_id=busy, name=busy, idle=True)],
+            workers=[pool_pb2.PoolWorker(worker_id=busy, name=busy, idle=True)],
         )
         until(lambda: names() == [], log)
         told_of = [one for one in cluster.find("events.events.k8s.io", namespace) if one["regarding"]["name"] == "pool"]

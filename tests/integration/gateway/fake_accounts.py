@@ -3,7 +3,7 @@
 from typing import Any
 
 from google.protobuf import timestamp_pb2
-from reelmesh.v1 import account_service_pb2, account_service_pb2_grpc
+from reelmesh.v1 import account_service_pb2, account_service_pb2_grpc, pool_pb2
 from reelmesh_kit import rpc
 from typing_extensions import override
 
@@ -58,8 +58,8 @@ class FakeAccounts(account_service_pb2_grpc.AccountServiceServicer):
     @override
     async def ListPools(self, request: Any, context: Any) -> Any:
         self._called(request)
-        worker = account_service_pb2.PoolWorker(name="provider-veo-x", cordoned=True, idle=True, drained=True)
-        pool = account_service_pb2.Pool(kind="provider", pool="veo", known=True, waiting=3, workers=[worker])
+        worker = pool_pb2.PoolWorker(name="provider-veo-x", cordoned=True, idle=True, drained=True)
+        pool = pool_pb2.Pool(kind="provider", pool="veo", known=True, waiting=3, workers=[worker])
         return account_service_pb2.ListPoolsResponse(pools=[pool])
 
     def _called(self, request: Any) -> None:

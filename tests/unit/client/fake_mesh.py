@@ -21,6 +21,7 @@ from reelmesh.v1 import (
     generation_pb2,
     generation_service_pb2,
     generation_service_pb2_grpc,
+    pool_pb2,
     reconciliation_service_pb2,
     reconciliation_service_pb2_grpc,
     recovery_service_pb2,
@@ -97,7 +98,7 @@ class FakeMesh(
         self.doubts: list[reconciliation_service_pb2.DoubtfulAttempt] = []
         self.said: list[object] = []
         self.accounts: list[account_service_pb2.Account] = []
-        self.pools: list[account_service_pb2.Pool] = []
+        self.pools: list[pool_pb2.Pool] = []
         self.switches: list[account_service_pb2.Switch] = []
         self.health_events: list[account_service_pb2.HealthEvent] = []
         # After how many chunks each opening of a download breaks off.

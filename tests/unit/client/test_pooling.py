@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc
 import pytest
-from reelmesh.v1 import account_service_pb2
+from reelmesh.v1 import pool_pb2
 
 from tests.unit.client import conftest, fake_kubernetes, fake_mesh
 
@@ -42,9 +42,9 @@ def resource(name: str = "veo", spec: dict[str, Any] | None = None, **status: An
 LIMITED = ("Limited", "True", "MaxReplicas", "20 workers are needed, maxReplicas is 5")
 
 
-def pool(**changes: Any) -> account_service_pb2.Pool:
+def pool(**changes: Any) -> pool_pb2.Pool:
     told = {"kind": "provider", "pool": "veo", "known": True, "waiting": 7, "sendable": 4, "watched": 2}
-    return account_service_pb2.Pool(**(told | {"dispatched": 1} | changes))  # type: ignore[arg-type]
+    return pool_pb2.Pool(**(told | {"dispatched": 1} | changes))  # type: ignore[arg-type]
 
 
 def words(text: str) -> str:
@@ -79,7 +79,7 @@ def test_a_pool_is_described_with_its_workers_and_what_happened(run: Run, served
     )
     one = {"reason": "ScaledUp", "note": "From 2 to 5 workers", "eventTime": "2026-01-01T12:00:00.000000Z"}
     cluster.events.append({**one, "series": {"count": 3, "lastObservedTime": "2026-01-01T12:05:00.000000Z"}})
-    worker = account_service_pb2.PoolWorker
+    worker = pool_pb2.PoolWorker
     workers = [
         worker(name="veo-a", load=2),
         worker(name="veo-b", idle=True),

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from reelmesh.v1 import account_service_pb2
+from reelmesh.v1 import pool_pb2
 from reelmesh_client.commands import standing
 
 from tests.unit.client import test_pooling
@@ -62,10 +62,8 @@ def test_a_pool_that_nobody_has_seen_or_that_goes() -> None:
 
 
 def test_work_of_media_is_told_lane_by_lane() -> None:
-    lane = account_service_pb2.LaneWork
-    pool = account_service_pb2.Pool(
-        kind="media", pool="media", lanes=[lane(lane="ladder", steps=2), lane(lane="quick")]
-    )
+    lane = pool_pb2.LaneWork
+    pool = pool_pb2.Pool(kind="media", pool="media", lanes=[lane(lane="ladder", steps=2), lane(lane="quick")])
     resource = test_pooling.resource(spec={"queue": {"lanes": ["ladder"]}})
     assert standing.among(resource, [test_pooling.pool(), pool]) == pool
     assert standing.work(resource, pool) == "2 at work"

@@ -13,6 +13,7 @@ from reelmesh.v1 import (
     asset_service_pb2,
     generation_pb2,
     generation_service_pb2,
+    pool_pb2,
     reconciliation_service_pb2,
     recovery_service_pb2,
 )
@@ -54,9 +55,12 @@ SAME_NAME: list[tuple[type[bodies.Body], Any]] = [
         for name in (
             *("AccountModel", "Account", "ListAccountsResponse", "SwitchTarget", "Switch", "ListSwitchesResponse"),
             *("SwitchOffResponse", "SwitchOnResponse", "HealthEvent"),
-            *("ListHealthEventsResponse", "LaneWork", "PoolWorker", "Pool", "ListPoolsResponse"),
+            *("ListHealthEventsResponse", "ListPoolsResponse"),
         )
     ),
+    (accounts.LaneWork, pool_pb2.LaneWork),
+    (accounts.PoolWorker, pool_pb2.PoolWorker),
+    (accounts.Pool, pool_pb2.Pool),
     (accounts.ListHealthEventsQuery, account_service_pb2.ListHealthEventsRequest),
     (reconciliation.DoubtfulAttempt, reconciliation_service_pb2.DoubtfulAttempt),
     (reconciliation.ListDoubtfulAttemptsResponse, reconciliation_service_pb2.ListDoubtfulAttemptsResponse),

@@ -4,7 +4,7 @@ import pathlib
 from typing import Any
 
 import pytest
-from reelmesh.mesh.v1 import pool_service_pb2
+from reelmesh.v1 import pool_pb2
 from reelmesh_kit import errors
 from reelmesh_operator.model import pools
 from reelmesh_operator.wire import answers, cluster, resource
@@ -81,14 +81,13 @@ def test_a_status_keeps_the_time_of_what_has_not_changed() -> None:
 
 
 def test_an_answer_is_found_by_its_queue() -> None:
-    worker = pool_service_pb2.PoolWorker(worker_id="1", name="a", idle=True, load=0)
+    worker = pool_pb2.PoolWorker(worker_id="1", name="a", idle=True, load=0)
+    lanes = [pool_pb2.LaneWork(lane="ladder", steps=3), pool_pb2.LaneWork(lane="quick", steps=2)]
     told = [
-        pool_service_pb2.Pool(
+        pool_pb2.Pool(
             kind="provider", pool="fal", known=True, waiting=5, sendable=2, dispatched=1, submitting=2, watched=7
         ),
-        pool_service_pb2.Pool(
-            kind="media", pool="media", known=True, steps={"quick": 2, "ladder": 3}, workers=[worker]
-        ),
+        pool_pb2.Pool(kind="media", pool="media", known=True, lanes=lanes, workers=[worker]),
     ]
     fal = answers.signal_from_proto(pools.Queue("fal"), told, 1.0)
     assert fal == pools.Signal(1.0, waiting=5, room=2, to_do=3, watched=7)

@@ -9,6 +9,7 @@ from google.protobuf import message
 from reelmesh.v1 import (
     account_service_pb2,
     account_service_pb2_grpc,
+    pool_pb2,
     reconciliation_service_pb2,
     reconciliation_service_pb2_grpc,
     recovery_service_pb2,
@@ -188,7 +189,7 @@ class Operating(abc.ABC):
         request = account_service_pb2.SwitchOnRequest(target=target, reason=reason)
         return list((await self._ask(self._accounts.SwitchOn, request)).remaining)
 
-    async def pools(self) -> list[account_service_pb2.Pool]:
+    async def pools(self) -> list[pool_pb2.Pool]:
         """Return the pools of workers: what there is to do in each, and who does it."""
         return list((await self._ask(self._accounts.ListPools, account_service_pb2.ListPoolsRequest())).pools)
 

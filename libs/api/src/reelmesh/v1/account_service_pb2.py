@@ -23,9 +23,10 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from reelmesh.v1 import pool_pb2 as reelmesh_dot_v1_dot_pool__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!reelmesh/v1/account_service.proto\x12\x0breelmesh.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa9\x01\n\x07\x41\x63\x63ount\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\r\n\x05slots\x18\x03 \x01(\x05\x12\x11\n\tin_flight\x18\x04 \x01(\x05\x12\x0f\n\x07waiting\x18\x05 \x01(\x05\x12\x0f\n\x07\x65nabled\x18\x06 \x01(\x08\x12\x11\n\texclusive\x18\x07 \x01(\x08\x12)\n\x06models\x18\x08 \x03(\x0b\x32\x19.reelmesh.v1.AccountModel\"\xc3\x02\n\x0c\x41\x63\x63ountModel\x12\r\n\x05model\x18\x01 \x01(\t\x12*\n\x07\x62reaker\x18\x02 \x01(\x0e\x32\x19.reelmesh.v1.BreakerState\x12\x30\n\x0c\x62reaker_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ntrial_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\trest_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x66\x61iled_submits\x18\x06 \x01(\x05\x12\x13\n\x0b\x66\x61iled_jobs\x18\x07 \x01(\x05\x12\x0f\n\x07message\x18\x08 \x01(\t\x12\x14\n\x0cswitched_off\x18\t \x01(\x08\x12\x13\n\x0bretire_date\x18\n \x01(\t\"\x15\n\x13ListAccountsRequest\">\n\x14ListAccountsResponse\x12&\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32\x14.reelmesh.v1.Account\"C\n\x0cSwitchTarget\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\"\x86\x01\n\x06Switch\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.reelmesh.v1.SwitchTarget\x12\x10\n\x08operator\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x15\n\x13ListSwitchesRequest\"=\n\x14ListSwitchesResponse\x12%\n\x08switches\x18\x01 \x03(\x0b\x32\x13.reelmesh.v1.Switch\"M\n\x10SwitchOffRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.reelmesh.v1.SwitchTarget\x12\x0e\n\x06reason\x18\x02 \x01(\t\"8\n\x11SwitchOffResponse\x12#\n\x06switch\x18\x01 \x01(\x0b\x32\x13.reelmesh.v1.Switch\"L\n\x0fSwitchOnRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.reelmesh.v1.SwitchTarget\x12\x0e\n\x06reason\x18\x02 \x01(\t\":\n\x10SwitchOnResponse\x12&\n\tremaining\x18\x01 \x03(\x0b\x32\x13.reelmesh.v1.Switch\"@\n\x17ListHealthEventsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"]\n\x18ListHealthEventsResponse\x12(\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x18.reelmesh.v1.HealthEvent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xb8\x01\n\x0bHealthEvent\x12*\n\x04type\x18\x01 \x01(\x0e\x32\x1c.reelmesh.v1.HealthEventType\x12)\n\x06target\x18\x02 \x01(\x0b\x32\x19.reelmesh.v1.SwitchTarget\x12\x10\n\x08operator\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x12\n\x10ListPoolsRequest\"5\n\x11ListPoolsResponse\x12 \n\x05pools\x18\x01 \x03(\x0b\x32\x11.reelmesh.v1.Pool\"\xdd\x01\n\x04Pool\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0c\n\x04pool\x18\x02 \x01(\t\x12\r\n\x05known\x18\x03 \x01(\x08\x12\x0f\n\x07waiting\x18\x04 \x01(\x05\x12\x10\n\x08sendable\x18\x05 \x01(\x05\x12\x12\n\ndispatched\x18\x06 \x01(\x05\x12\x12\n\nsubmitting\x18\x07 \x01(\x05\x12\x0f\n\x07watched\x18\x08 \x01(\x05\x12$\n\x05lanes\x18\t \x03(\x0b\x32\x15.reelmesh.v1.LaneWork\x12(\n\x07workers\x18\n \x03(\x0b\x32\x17.reelmesh.v1.PoolWorker\"\'\n\x08LaneWork\x12\x0c\n\x04lane\x18\x01 \x01(\t\x12\r\n\x05steps\x18\x02 \x01(\x05\"l\n\nPoolWorker\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08\x63ordoned\x18\x03 \x01(\x08\x12\x0c\n\x04idle\x18\x04 \x01(\x08\x12\x0f\n\x07\x64rained\x18\x05 \x01(\x08\x12\x0c\n\x04load\x18\x06 \x01(\x05*|\n\x0c\x42reakerState\x12\x1d\n\x19\x42REAKER_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x42REAKER_STATE_CLOSED\x10\x01\x12\x16\n\x12\x42REAKER_STATE_OPEN\x10\x02\x12\x1b\n\x17\x42REAKER_STATE_HALF_OPEN\x10\x03*\xd4\x01\n\x0fHealthEventType\x12!\n\x1dHEALTH_EVENT_TYPE_UNSPECIFIED\x10\x00\x12\x1c\n\x18HEALTH_EVENT_TYPE_OPENED\x10\x01\x12\x1b\n\x17HEALTH_EVENT_TYPE_TRIED\x10\x02\x12\x1c\n\x18HEALTH_EVENT_TYPE_CLOSED\x10\x03\x12\"\n\x1eHEALTH_EVENT_TYPE_SWITCHED_OFF\x10\x04\x12!\n\x1dHEALTH_EVENT_TYPE_SWITCHED_ON\x10\x05\x32\x9a\x04\n\x0e\x41\x63\x63ountService\x12X\n\x0cListAccounts\x12 .reelmesh.v1.ListAccountsRequest\x1a!.reelmesh.v1.ListAccountsResponse\"\x03\x90\x02\x01\x12X\n\x0cListSwitches\x12 .reelmesh.v1.ListSwitchesRequest\x1a!.reelmesh.v1.ListSwitchesResponse\"\x03\x90\x02\x01\x12O\n\tSwitchOff\x12\x1d.reelmesh.v1.SwitchOffRequest\x1a\x1e.reelmesh.v1.SwitchOffResponse\"\x03\x90\x02\x02\x12L\n\x08SwitchOn\x12\x1c.reelmesh.v1.SwitchOnRequest\x1a\x1d.reelmesh.v1.SwitchOnResponse\"\x03\x90\x02\x02\x12\x64\n\x10ListHealthEvents\x12$.reelmesh.v1.ListHealthEventsRequest\x1a%.reelmesh.v1.ListHealthEventsResponse\"\x03\x90\x02\x01\x12O\n\tListPools\x12\x1d.reelmesh.v1.ListPoolsRequest\x1a\x1e.reelmesh.v1.ListPoolsResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!reelmesh/v1/account_service.proto\x12\x0breelmesh.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16reelmesh/v1/pool.proto\"\xa9\x01\n\x07\x41\x63\x63ount\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\r\n\x05slots\x18\x03 \x01(\x05\x12\x11\n\tin_flight\x18\x04 \x01(\x05\x12\x0f\n\x07waiting\x18\x05 \x01(\x05\x12\x0f\n\x07\x65nabled\x18\x06 \x01(\x08\x12\x11\n\texclusive\x18\x07 \x01(\x08\x12)\n\x06models\x18\x08 \x03(\x0b\x32\x19.reelmesh.v1.AccountModel\"\xc3\x02\n\x0c\x41\x63\x63ountModel\x12\r\n\x05model\x18\x01 \x01(\t\x12*\n\x07\x62reaker\x18\x02 \x01(\x0e\x32\x19.reelmesh.v1.BreakerState\x12\x30\n\x0c\x62reaker_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ntrial_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\trest_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x66\x61iled_submits\x18\x06 \x01(\x05\x12\x13\n\x0b\x66\x61iled_jobs\x18\x07 \x01(\x05\x12\x0f\n\x07message\x18\x08 \x01(\t\x12\x14\n\x0cswitched_off\x18\t \x01(\x08\x12\x13\n\x0bretire_date\x18\n \x01(\t\"\x15\n\x13ListAccountsRequest\">\n\x14ListAccountsResponse\x12&\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32\x14.reelmesh.v1.Account\"C\n\x0cSwitchTarget\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\"\x86\x01\n\x06Switch\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.reelmesh.v1.SwitchTarget\x12\x10\n\x08operator\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x15\n\x13ListSwitchesRequest\"=\n\x14ListSwitchesResponse\x12%\n\x08switches\x18\x01 \x03(\x0b\x32\x13.reelmesh.v1.Switch\"M\n\x10SwitchOffRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.reelmesh.v1.SwitchTarget\x12\x0e\n\x06reason\x18\x02 \x01(\t\"8\n\x11SwitchOffResponse\x12#\n\x06switch\x18\x01 \x01(\x0b\x32\x13.reelmesh.v1.Switch\"L\n\x0fSwitchOnRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.reelmesh.v1.SwitchTarget\x12\x0e\n\x06reason\x18\x02 \x01(\t\":\n\x10SwitchOnResponse\x12&\n\tremaining\x18\x01 \x03(\x0b\x32\x13.reelmesh.v1.Switch\"@\n\x17ListHealthEventsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"]\n\x18ListHealthEventsResponse\x12(\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x18.reelmesh.v1.HealthEvent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xb8\x01\n\x0bHealthEvent\x12*\n\x04type\x18\x01 \x01(\x0e\x32\x1c.reelmesh.v1.HealthEventType\x12)\n\x06target\x18\x02 \x01(\x0b\x32\x19.reelmesh.v1.SwitchTarget\x12\x10\n\x08operator\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x12\n\x10ListPoolsRequest\"5\n\x11ListPoolsResponse\x12 \n\x05pools\x18\x01 \x03(\x0b\x32\x11.reelmesh.v1.Pool*|\n\x0c\x42reakerState\x12\x1d\n\x19\x42REAKER_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x42REAKER_STATE_CLOSED\x10\x01\x12\x16\n\x12\x42REAKER_STATE_OPEN\x10\x02\x12\x1b\n\x17\x42REAKER_STATE_HALF_OPEN\x10\x03*\xd4\x01\n\x0fHealthEventType\x12!\n\x1dHEALTH_EVENT_TYPE_UNSPECIFIED\x10\x00\x12\x1c\n\x18HEALTH_EVENT_TYPE_OPENED\x10\x01\x12\x1b\n\x17HEALTH_EVENT_TYPE_TRIED\x10\x02\x12\x1c\n\x18HEALTH_EVENT_TYPE_CLOSED\x10\x03\x12\"\n\x1eHEALTH_EVENT_TYPE_SWITCHED_OFF\x10\x04\x12!\n\x1dHEALTH_EVENT_TYPE_SWITCHED_ON\x10\x05\x32\x9a\x04\n\x0e\x41\x63\x63ountService\x12X\n\x0cListAccounts\x12 .reelmesh.v1.ListAccountsRequest\x1a!.reelmesh.v1.ListAccountsResponse\"\x03\x90\x02\x01\x12X\n\x0cListSwitches\x12 .reelmesh.v1.ListSwitchesRequest\x1a!.reelmesh.v1.ListSwitchesResponse\"\x03\x90\x02\x01\x12O\n\tSwitchOff\x12\x1d.reelmesh.v1.SwitchOffRequest\x1a\x1e.reelmesh.v1.SwitchOffResponse\"\x03\x90\x02\x02\x12L\n\x08SwitchOn\x12\x1c.reelmesh.v1.SwitchOnRequest\x1a\x1d.reelmesh.v1.SwitchOnResponse\"\x03\x90\x02\x02\x12\x64\n\x10ListHealthEvents\x12$.reelmesh.v1.ListHealthEventsRequest\x1a%.reelmesh.v1.ListHealthEventsResponse\"\x03\x90\x02\x01\x12O\n\tListPools\x12\x1d.reelmesh.v1.ListPoolsRequest\x1a\x1e.reelmesh.v1.ListPoolsResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,50 +45,44 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACCOUNTSERVICE'].methods_by_name['ListHealthEvents']._serialized_options = b'\220\002\001'
   _globals['_ACCOUNTSERVICE'].methods_by_name['ListPools']._loaded_options = None
   _globals['_ACCOUNTSERVICE'].methods_by_name['ListPools']._serialized_options = b'\220\002\001'
-  _globals['_BREAKERSTATE']._serialized_start=2033
-  _globals['_BREAKERSTATE']._serialized_end=2157
-  _globals['_HEALTHEVENTTYPE']._serialized_start=2160
-  _globals['_HEALTHEVENTTYPE']._serialized_end=2372
-  _globals['_ACCOUNT']._serialized_start=84
-  _globals['_ACCOUNT']._serialized_end=253
-  _globals['_ACCOUNTMODEL']._serialized_start=256
-  _globals['_ACCOUNTMODEL']._serialized_end=579
-  _globals['_LISTACCOUNTSREQUEST']._serialized_start=581
-  _globals['_LISTACCOUNTSREQUEST']._serialized_end=602
-  _globals['_LISTACCOUNTSRESPONSE']._serialized_start=604
-  _globals['_LISTACCOUNTSRESPONSE']._serialized_end=666
-  _globals['_SWITCHTARGET']._serialized_start=668
-  _globals['_SWITCHTARGET']._serialized_end=735
-  _globals['_SWITCH']._serialized_start=738
-  _globals['_SWITCH']._serialized_end=872
-  _globals['_LISTSWITCHESREQUEST']._serialized_start=874
-  _globals['_LISTSWITCHESREQUEST']._serialized_end=895
-  _globals['_LISTSWITCHESRESPONSE']._serialized_start=897
-  _globals['_LISTSWITCHESRESPONSE']._serialized_end=958
-  _globals['_SWITCHOFFREQUEST']._serialized_start=960
-  _globals['_SWITCHOFFREQUEST']._serialized_end=1037
-  _globals['_SWITCHOFFRESPONSE']._serialized_start=1039
-  _globals['_SWITCHOFFRESPONSE']._serialized_end=1095
-  _globals['_SWITCHONREQUEST']._serialized_start=1097
-  _globals['_SWITCHONREQUEST']._serialized_end=1173
-  _globals['_SWITCHONRESPONSE']._serialized_start=1175
-  _globals['_SWITCHONRESPONSE']._serialized_end=1233
-  _globals['_LISTHEALTHEVENTSREQUEST']._serialized_start=1235
-  _globals['_LISTHEALTHEVENTSREQUEST']._serialized_end=1299
-  _globals['_LISTHEALTHEVENTSRESPONSE']._serialized_start=1301
-  _globals['_LISTHEALTHEVENTSRESPONSE']._serialized_end=1394
-  _globals['_HEALTHEVENT']._serialized_start=1397
-  _globals['_HEALTHEVENT']._serialized_end=1581
-  _globals['_LISTPOOLSREQUEST']._serialized_start=1583
-  _globals['_LISTPOOLSREQUEST']._serialized_end=1601
-  _globals['_LISTPOOLSRESPONSE']._serialized_start=1603
-  _globals['_LISTPOOLSRESPONSE']._serialized_end=1656
-  _globals['_POOL']._serialized_start=1659
-  _globals['_POOL']._serialized_end=1880
-  _globals['_LANEWORK']._serialized_start=1882
-  _globals['_LANEWORK']._serialized_end=1921
-  _globals['_POOLWORKER']._serialized_start=1923
-  _globals['_POOLWORKER']._serialized_end=2031
-  _globals['_ACCOUNTSERVICE']._serialized_start=2375
-  _globals['_ACCOUNTSERVICE']._serialized_end=2913
+  _globals['_BREAKERSTATE']._serialized_start=1682
+  _globals['_BREAKERSTATE']._serialized_end=1806
+  _globals['_HEALTHEVENTTYPE']._serialized_start=1809
+  _globals['_HEALTHEVENTTYPE']._serialized_end=2021
+  _globals['_ACCOUNT']._serialized_start=108
+  _globals['_ACCOUNT']._serialized_end=277
+  _globals['_ACCOUNTMODEL']._serialized_start=280
+  _globals['_ACCOUNTMODEL']._serialized_end=603
+  _globals['_LISTACCOUNTSREQUEST']._serialized_start=605
+  _globals['_LISTACCOUNTSREQUEST']._serialized_end=626
+  _globals['_LISTACCOUNTSRESPONSE']._serialized_start=628
+  _globals['_LISTACCOUNTSRESPONSE']._serialized_end=690
+  _globals['_SWITCHTARGET']._serialized_start=692
+  _globals['_SWITCHTARGET']._serialized_end=759
+  _globals['_SWITCH']._serialized_start=762
+  _globals['_SWITCH']._serialized_end=896
+  _globals['_LISTSWITCHESREQUEST']._serialized_start=898
+  _globals['_LISTSWITCHESREQUEST']._serialized_end=919
+  _globals['_LISTSWITCHESRESPONSE']._serialized_start=921
+  _globals['_LISTSWITCHESRESPONSE']._serialized_end=982
+  _globals['_SWITCHOFFREQUEST']._serialized_start=984
+  _globals['_SWITCHOFFREQUEST']._serialized_end=1061
+  _globals['_SWITCHOFFRESPONSE']._serialized_start=1063
+  _globals['_SWITCHOFFRESPONSE']._serialized_end=1119
+  _globals['_SWITCHONREQUEST']._serialized_start=1121
+  _globals['_SWITCHONREQUEST']._serialized_end=1197
+  _globals['_SWITCHONRESPONSE']._serialized_start=1199
+  _globals['_SWITCHONRESPONSE']._serialized_end=1257
+  _globals['_LISTHEALTHEVENTSREQUEST']._serialized_start=1259
+  _globals['_LISTHEALTHEVENTSREQUEST']._serialized_end=1323
+  _globals['_LISTHEALTHEVENTSRESPONSE']._serialized_start=1325
+  _globals['_LISTHEALTHEVENTSRESPONSE']._serialized_end=1418
+  _globals['_HEALTHEVENT']._serialized_start=1421
+  _globals['_HEALTHEVENT']._serialized_end=1605
+  _globals['_LISTPOOLSREQUEST']._serialized_start=1607
+  _globals['_LISTPOOLSREQUEST']._serialized_end=1625
+  _globals['_LISTPOOLSRESPONSE']._serialized_start=1627
+  _globals['_LISTPOOLSRESPONSE']._serialized_end=1680
+  _globals['_ACCOUNTSERVICE']._serialized_start=2024
+  _globals['_ACCOUNTSERVICE']._serialized_end=2562
 # @@protoc_insertion_point(module_scope)

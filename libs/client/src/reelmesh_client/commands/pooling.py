@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 import rich.console
 import rich.text
-from reelmesh.v1 import account_service_pb2
+from reelmesh.v1 import pool_pb2
 from reelmesh_json import messages
 
 from reelmesh_client import client, errors, kubeconfig, kubernetes
@@ -41,7 +41,7 @@ class Cluster:
 class Known:
     """What the mesh says of all pools, or why it says nothing."""
 
-    pools: Sequence[account_service_pb2.Pool] = ()
+    pools: Sequence[pool_pb2.Pool] = ()
     trouble: str = ""
     hint: str = ""
 
@@ -258,7 +258,7 @@ def _described(
 
 
 def _facts(
-    resource: kubernetes.Document, pool: account_service_pb2.Pool | None, now: datetime.datetime
+    resource: kubernetes.Document, pool: pool_pb2.Pool | None, now: datetime.datetime
 ) -> Iterable[tuple[str, rich.text.Text]]:
     metadata, spec, status = resource["metadata"], resource["spec"], resource.get("status", {})
     where = f", namespace {metadata['namespace']}" if "namespace" in metadata else ""
@@ -285,7 +285,7 @@ def _facts(
     )
 
 
-def _workers(resource: kubernetes.Document, pool: account_service_pb2.Pool) -> fitting.Rows:
+def _workers(resource: kubernetes.Document, pool: pool_pb2.Pool) -> fitting.Rows:
     draining = resource.get("status", {}).get("draining", ())
     rows = [
         (showing.plain(one.name or one.worker_id), _words([standing.worker(one, draining)])) for one in pool.workers

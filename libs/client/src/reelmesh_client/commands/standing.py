@@ -5,11 +5,11 @@ import datetime
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from reelmesh.v1 import account_service_pb2
+from reelmesh.v1 import pool_pb2
 
 Resource = Mapping[str, Any]
-Pool = account_service_pb2.Pool
-Worker = account_service_pb2.PoolWorker
+Pool = pool_pb2.Pool
+Worker = pool_pb2.PoolWorker
 
 MEDIA = "media"
 

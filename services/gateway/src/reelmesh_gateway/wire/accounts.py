@@ -178,7 +178,7 @@ class PoolWorker(bodies.Body):
     idle: bool
     """Whether it had nothing to lose when it renewed its lease last."""
     drained: bool
-    """Whether it was idle then and knew that it is cordoned: it may go."""
+    """Whether it was idle then and knew that it is cordoned, as it still was: it began nothing since, and may go."""
     load: bodies.Int32
     """Attempts that it submitted then, or steps that it ran."""
 

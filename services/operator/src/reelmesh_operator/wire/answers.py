@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from reelmesh.mesh.v1 import pool_service_pb2
+from reelmesh.v1 import pool_pb2
 
 from reelmesh_operator.model import pools
 
 PROVIDER, MEDIA = "provider", "media"
 
 
-def signal_from_proto(queue: pools.Queue, answered: Sequence[pool_service_pb2.Pool], asked_at: float) -> pools.Signal:
+def signal_from_proto(queue: pools.Queue, answered: Sequence[pool_pb2.Pool], asked_at: float) -> pools.Signal:
     """Return what there is to do in a queue; a provider that nobody has heard of has nothing to do and is not known."""
     kind, name = key(queue)
     found = next((one for one in answered if (one.kind, one.pool) == (kind, name)), None)
@@ -20,7 +20,7 @@ def signal_from_proto(queue: pools.Queue, answered: Sequence[pool_service_pb2.Po
         for one in found.workers
     )
     if kind == MEDIA:
-        to_do = sum(found.steps.get(lane, 0) for lane in queue.lanes)
+        to_do = sum(one.steps for one in found.lanes if one.lane in queue.lanes)
         return pools.Signal(asked_at, to_do=to_do, workers=workers)
     return pools.Signal(
         asked_at,

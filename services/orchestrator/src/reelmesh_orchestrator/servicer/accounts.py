@@ -8,6 +8,7 @@ from reelmesh.v1 import account_service_pb2, account_service_pb2_grpc
 from reelmesh_orchestrator.servicer import parsing
 from reelmesh_orchestrator.usecases import looking, switching
 from reelmesh_orchestrator.wire import accounts as wire
+from reelmesh_orchestrator.wire import pools as pools_wire
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -65,4 +66,4 @@ class AccountServicer(account_service_pb2_grpc.AccountServiceServicer):
     ) -> account_service_pb2.ListPoolsResponse:
         """List the pools of workers."""
         found = await self._seen.pools()
-        return account_service_pb2.ListPoolsResponse(pools=map(wire.pool_to_proto, found))
+        return account_service_pb2.ListPoolsResponse(pools=map(pools_wire.pool_to_proto, found))

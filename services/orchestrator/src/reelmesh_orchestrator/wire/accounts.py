@@ -91,30 +91,3 @@ def _stamp(moment: datetime.datetime | None) -> timestamp_pb2.Timestamp | None:
     stamp = timestamp_pb2.Timestamp()
     stamp.FromDatetime(moment)
     return stamp
-
-
-def pool_to_proto(seen: ports.SeenPool) -> account_service_pb2.Pool:
-    """Return a pool with its workers."""
-    return account_service_pb2.Pool(
-        kind=seen.kind,
-        pool=seen.pool,
-        known=seen.known,
-        waiting=seen.work.waiting,
-        sendable=seen.work.sendable,
-        dispatched=seen.work.dispatched,
-        submitting=seen.work.submitting,
-        watched=seen.work.watched,
-        lanes=[account_service_pb2.LaneWork(lane=lane, steps=steps) for lane, steps in sorted(seen.steps.items())],
-        workers=map(_worker_to_proto, seen.workers),
-    )
-
-
-def _worker_to_proto(one: ports.PoolWorker) -> account_service_pb2.PoolWorker:
-    return account_service_pb2.PoolWorker(
-        worker_id=one.worker_id,
-        name=one.name,
-        cordoned=one.cordoned,
-        idle=one.at_work.idle,
-        drained=one.at_work.drained,
-        load=one.at_work.load,
-    )

@@ -27,9 +27,10 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from reelmesh.mesh.v1 import attempt_service_pb2 as reelmesh_dot_mesh_dot_v1_dot_attempt__service__pb2
 from reelmesh.mesh.v1 import record_mark_pb2 as reelmesh_dot_mesh_dot_v1_dot_record__mark__pb2
 from reelmesh.mesh.v1 import task_pb2 as reelmesh_dot_mesh_dot_v1_dot_task__pb2
+from reelmesh.v1 import pool_pb2 as reelmesh_dot_v1_dot_pool__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#reelmesh/mesh/v1/pool_service.proto\x12\x10reelmesh.mesh.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&reelmesh/mesh/v1/attempt_service.proto\x1a\"reelmesh/mesh/v1/record_mark.proto\x1a\x1breelmesh/mesh/v1/task.proto\"\x88\x02\n\x0cProviderCard\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12+\n\x06models\x18\x03 \x03(\x0b\x32\x1b.reelmesh.mesh.v1.ModelCard\x12,\n\x08recovery\x18\x04 \x01(\x0e\x32\x1a.reelmesh.mesh.v1.Recovery\x12\x0c\n\x04\x66ree\x18\x05 \x01(\x08\x12\x1e\n\x16\x63reation_delay_seconds\x18\x06 \x01(\x01\x12\x1d\n\x15listing_delay_seconds\x18\x07 \x01(\x01\x12\x13\n\x0b\x63\x61ncellable\x18\x08 \x01(\x08\x12\x18\n\x10polls_per_second\x18\t \x01(\x01\"\xfb\x03\n\tModelCard\x12\r\n\x05model\x18\x01 \x01(\t\x12\x18\n\x10shortest_seconds\x18\x02 \x01(\x01\x12\x17\n\x0flongest_seconds\x18\x03 \x01(\x01\x12\x19\n\x11\x64urations_seconds\x18\x04 \x03(\x01\x12\r\n\x05sizes\x18\x05 \x03(\t\x12\x16\n\x0elargest_pixels\x18\x06 \x01(\x03\x12\x18\n\x10reference_images\x18\x07 \x01(\x05\x12\x13\n\x0b\x66irst_frame\x18\x08 \x01(\x08\x12\r\n\x05\x61udio\x18\t \x01(\x08\x12\x0c\n\x04seed\x18\n \x01(\x08\x12\'\n\x06prices\x18\x0b \x03(\x0b\x32\x17.reelmesh.mesh.v1.Price\x12\x12\n\nretires_on\x18\x0c \x01(\t\x12\x1e\n\x16longest_render_seconds\x18\r \x01(\x01\x12\x1a\n\x12seconds_per_second\x18\x0e \x01(\x01\x12\x16\n\x0elongest_prompt\x18\x0f \x01(\x05\x12\x0f\n\x07quality\x18\x10 \x01(\x05\x12\x15\n\rneeds_picture\x18\x11 \x01(\x08\x12\x12\n\nlast_frame\x18\x12 \x01(\x08\x12\x17\n\x0fnegative_prompt\x18\x13 \x01(\x08\x12\x1e\n\x16references_with_frames\x18\x14 \x01(\x08\x12\x18\n\x10last_frame_alone\x18\x15 \x01(\x08\"Q\n\x05Price\x12\x14\n\x0c\x65\x66\x66\x65\x63tive_on\x18\x01 \x01(\t\x12\x19\n\x11micros_per_second\x18\x02 \x01(\x03\x12\x17\n\x0fmicros_per_clip\x18\x03 \x01(\x03\"C\n\x13RegisterCardRequest\x12,\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x1e.reelmesh.mesh.v1.ProviderCard\"\x16\n\x14RegisterCardResponse\"\x8e\x02\n\x11RenewLeaseRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0c\n\x04pool\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x12\n\nsubmitting\x18\x05 \x03(\t\x12\x10\n\x08watching\x18\x06 \x03(\t\x12\x0f\n\x07\x66inding\x18\x07 \x03(\t\x12\x13\n\x0bstep_tokens\x18\x08 \x03(\t\x12\x0c\n\x04room\x18\t \x01(\x05\x12*\n\x04mark\x18\n \x01(\x0b\x32\x1c.reelmesh.mesh.v1.RecordMark\x12\x16\n\x0e\x63ounted_era_id\x18\x0b \x01(\t\x12\x10\n\x08\x63ordoned\x18\x0c \x01(\x08\x12\x0c\n\x04idle\x18\r \x01(\x08\"\xe3\x03\n\x12RenewLeaseResponse\x12\x0c\n\x04held\x18\x01 \x01(\x08\x12(\n\x05lease\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\x0brenew_every\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x05watch\x18\x04 \x03(\x0b\x32\x1c.reelmesh.mesh.v1.WatchOrder\x12)\n\x04\x66ind\x18\x05 \x03(\x0b\x32\x1b.reelmesh.mesh.v1.FindOrder\x12\x0e\n\x06\x63\x61ncel\x18\x06 \x03(\t\x12\x0e\n\x06\x66orget\x18\x07 \x03(\t\x12\x10\n\x08\x63ordoned\x18\x08 \x01(\x08\x12>\n\x05rates\x18\t \x03(\x0b\x32/.reelmesh.mesh.v1.RenewLeaseResponse.RatesEntry\x12*\n\x04mark\x18\n \x01(\x0b\x32\x1c.reelmesh.mesh.v1.RecordMark\x12\x12\n\nrecovering\x18\x0b \x01(\x08\x12-\n\x06\x63\x65nsus\x18\x0c \x03(\x0b\x32\x1d.reelmesh.mesh.v1.CensusOrder\x1a,\n\nRatesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\x85\x01\n\x0b\x43\x65nsusOrder\x12\x0e\n\x06\x65ra_id\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\t\x12)\n\x05since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x04wait\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xa8\x01\n\x13ReportCensusRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x0e\n\x06\x65ra_id\x18\x02 \x01(\t\x12\x12\n\naccount_id\x18\x03 \x01(\t\x12)\n\x04jobs\x18\x04 \x03(\x0b\x32\x1b.reelmesh.mesh.v1.ListedJob\x12\x0c\n\x04last\x18\x05 \x01(\x08\x12\x10\n\x08\x63omplete\x18\x06 \x01(\x08\x12\x0f\n\x07message\x18\x07 \x01(\t\"\x99\x01\n\tListedJob\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x12\n\nattempt_id\x18\x02 \x01(\t\x12\x11\n\x04seed\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\r\n\x05model\x18\x04 \x01(\t\x12\x0f\n\x07project\x18\x05 \x01(\t\x12,\n\x08\x65vidence\x18\x06 \x01(\x0e\x32\x1a.reelmesh.mesh.v1.EvidenceB\x07\n\x05_seed\"(\n\x14ReportCensusResponse\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x08\"Z\n\nWatchOrder\x12,\n\x04task\x18\x01 \x01(\x0b\x32\x1e.reelmesh.mesh.v1.GenerateTask\x12\x0e\n\x06job_id\x18\x02 \x01(\t\x12\x0e\n\x06\x63\x61ncel\x18\x03 \x01(\x08\"\xb0\x01\n\tFindOrder\x12,\n\x04task\x18\x01 \x01(\x0b\x32\x1e.reelmesh.mesh.v1.GenerateTask\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\'\n\x04wait\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\texclusive\x18\x04 \x01(\x08\x12\x0e\n\x06rivals\x18\x05 \x01(\x05\x12\x17\n\x0f\x63laimed_job_ids\x18\x06 \x03(\t\"(\n\x13ReleaseLeaseRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\"\x16\n\x14ReleaseLeaseResponse\"\x12\n\x10ListPoolsRequest\":\n\x11ListPoolsResponse\x12%\n\x05pools\x18\x01 \x03(\x0b\x32\x16.reelmesh.mesh.v1.Pool\"\x9c\x02\n\x04Pool\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0c\n\x04pool\x18\x02 \x01(\t\x12\r\n\x05known\x18\x03 \x01(\x08\x12\x0f\n\x07waiting\x18\x04 \x01(\x05\x12\x10\n\x08sendable\x18\x05 \x01(\x05\x12\x12\n\ndispatched\x18\x06 \x01(\x05\x12\x12\n\nsubmitting\x18\x07 \x01(\x05\x12\x0f\n\x07watched\x18\x08 \x01(\x05\x12\x30\n\x05steps\x18\t \x03(\x0b\x32!.reelmesh.mesh.v1.Pool.StepsEntry\x12-\n\x07workers\x18\n \x03(\x0b\x32\x1c.reelmesh.mesh.v1.PoolWorker\x1a,\n\nStepsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\"l\n\nPoolWorker\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08\x63ordoned\x18\x03 \x01(\x08\x12\x0c\n\x04idle\x18\x04 \x01(\x08\x12\x0f\n\x07\x64rained\x18\x05 \x01(\x08\x12\x0c\n\x04load\x18\x06 \x01(\x05\"j\n\x14\x43ordonWorkersRequest\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0c\n\x04pool\x18\x02 \x01(\t\x12\r\n\x05names\x18\x03 \x03(\t\x12\'\n\x04hold\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x17\n\x15\x43ordonWorkersResponse*\x8c\x01\n\x08Recovery\x12\x18\n\x14RECOVERY_UNSPECIFIED\x10\x00\x12\x12\n\x0eRECOVERY_EXACT\x10\x01\x12\x13\n\x0fRECOVERY_OUTPUT\x10\x02\x12\x14\n\x10RECOVERY_WEBHOOK\x10\x03\x12\x14\n\x10RECOVERY_LISTING\x10\x04\x12\x11\n\rRECOVERY_NONE\x10\x05\x32\xd4\x04\n\x0bPoolService\x12\x62\n\x0cRegisterCard\x12%.reelmesh.mesh.v1.RegisterCardRequest\x1a&.reelmesh.mesh.v1.RegisterCardResponse\"\x03\x90\x02\x02\x12W\n\nRenewLease\x12#.reelmesh.mesh.v1.RenewLeaseRequest\x1a$.reelmesh.mesh.v1.RenewLeaseResponse\x12\x62\n\x0cReleaseLease\x12%.reelmesh.mesh.v1.ReleaseLeaseRequest\x1a&.reelmesh.mesh.v1.ReleaseLeaseResponse\"\x03\x90\x02\x02\x12\x62\n\x0cReportCensus\x12%.reelmesh.mesh.v1.ReportCensusRequest\x1a&.reelmesh.mesh.v1.ReportCensusResponse\"\x03\x90\x02\x02\x12Y\n\tListPools\x12\".reelmesh.mesh.v1.ListPoolsRequest\x1a#.reelmesh.mesh.v1.ListPoolsResponse\"\x03\x90\x02\x01\x12\x65\n\rCordonWorkers\x12&.reelmesh.mesh.v1.CordonWorkersRequest\x1a\'.reelmesh.mesh.v1.CordonWorkersResponse\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#reelmesh/mesh/v1/pool_service.proto\x12\x10reelmesh.mesh.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&reelmesh/mesh/v1/attempt_service.proto\x1a\"reelmesh/mesh/v1/record_mark.proto\x1a\x1breelmesh/mesh/v1/task.proto\x1a\x16reelmesh/v1/pool.proto\"\x88\x02\n\x0cProviderCard\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12+\n\x06models\x18\x03 \x03(\x0b\x32\x1b.reelmesh.mesh.v1.ModelCard\x12,\n\x08recovery\x18\x04 \x01(\x0e\x32\x1a.reelmesh.mesh.v1.Recovery\x12\x0c\n\x04\x66ree\x18\x05 \x01(\x08\x12\x1e\n\x16\x63reation_delay_seconds\x18\x06 \x01(\x01\x12\x1d\n\x15listing_delay_seconds\x18\x07 \x01(\x01\x12\x13\n\x0b\x63\x61ncellable\x18\x08 \x01(\x08\x12\x18\n\x10polls_per_second\x18\t \x01(\x01\"\xfb\x03\n\tModelCard\x12\r\n\x05model\x18\x01 \x01(\t\x12\x18\n\x10shortest_seconds\x18\x02 \x01(\x01\x12\x17\n\x0flongest_seconds\x18\x03 \x01(\x01\x12\x19\n\x11\x64urations_seconds\x18\x04 \x03(\x01\x12\r\n\x05sizes\x18\x05 \x03(\t\x12\x16\n\x0elargest_pixels\x18\x06 \x01(\x03\x12\x18\n\x10reference_images\x18\x07 \x01(\x05\x12\x13\n\x0b\x66irst_frame\x18\x08 \x01(\x08\x12\r\n\x05\x61udio\x18\t \x01(\x08\x12\x0c\n\x04seed\x18\n \x01(\x08\x12\'\n\x06prices\x18\x0b \x03(\x0b\x32\x17.reelmesh.mesh.v1.Price\x12\x12\n\nretires_on\x18\x0c \x01(\t\x12\x1e\n\x16longest_render_seconds\x18\r \x01(\x01\x12\x1a\n\x12seconds_per_second\x18\x0e \x01(\x01\x12\x16\n\x0elongest_prompt\x18\x0f \x01(\x05\x12\x0f\n\x07quality\x18\x10 \x01(\x05\x12\x15\n\rneeds_picture\x18\x11 \x01(\x08\x12\x12\n\nlast_frame\x18\x12 \x01(\x08\x12\x17\n\x0fnegative_prompt\x18\x13 \x01(\x08\x12\x1e\n\x16references_with_frames\x18\x14 \x01(\x08\x12\x18\n\x10last_frame_alone\x18\x15 \x01(\x08\"Q\n\x05Price\x12\x14\n\x0c\x65\x66\x66\x65\x63tive_on\x18\x01 \x01(\t\x12\x19\n\x11micros_per_second\x18\x02 \x01(\x03\x12\x17\n\x0fmicros_per_clip\x18\x03 \x01(\x03\"C\n\x13RegisterCardRequest\x12,\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x1e.reelmesh.mesh.v1.ProviderCard\"\x16\n\x14RegisterCardResponse\"\x8e\x02\n\x11RenewLeaseRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0c\n\x04pool\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x12\n\nsubmitting\x18\x05 \x03(\t\x12\x10\n\x08watching\x18\x06 \x03(\t\x12\x0f\n\x07\x66inding\x18\x07 \x03(\t\x12\x13\n\x0bstep_tokens\x18\x08 \x03(\t\x12\x0c\n\x04room\x18\t \x01(\x05\x12*\n\x04mark\x18\n \x01(\x0b\x32\x1c.reelmesh.mesh.v1.RecordMark\x12\x16\n\x0e\x63ounted_era_id\x18\x0b \x01(\t\x12\x10\n\x08\x63ordoned\x18\x0c \x01(\x08\x12\x0c\n\x04idle\x18\r \x01(\x08\"\xe3\x03\n\x12RenewLeaseResponse\x12\x0c\n\x04held\x18\x01 \x01(\x08\x12(\n\x05lease\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\x0brenew_every\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x05watch\x18\x04 \x03(\x0b\x32\x1c.reelmesh.mesh.v1.WatchOrder\x12)\n\x04\x66ind\x18\x05 \x03(\x0b\x32\x1b.reelmesh.mesh.v1.FindOrder\x12\x0e\n\x06\x63\x61ncel\x18\x06 \x03(\t\x12\x0e\n\x06\x66orget\x18\x07 \x03(\t\x12\x10\n\x08\x63ordoned\x18\x08 \x01(\x08\x12>\n\x05rates\x18\t \x03(\x0b\x32/.reelmesh.mesh.v1.RenewLeaseResponse.RatesEntry\x12*\n\x04mark\x18\n \x01(\x0b\x32\x1c.reelmesh.mesh.v1.RecordMark\x12\x12\n\nrecovering\x18\x0b \x01(\x08\x12-\n\x06\x63\x65nsus\x18\x0c \x03(\x0b\x32\x1d.reelmesh.mesh.v1.CensusOrder\x1a,\n\nRatesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\x85\x01\n\x0b\x43\x65nsusOrder\x12\x0e\n\x06\x65ra_id\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\t\x12)\n\x05since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x04wait\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xa8\x01\n\x13ReportCensusRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x0e\n\x06\x65ra_id\x18\x02 \x01(\t\x12\x12\n\naccount_id\x18\x03 \x01(\t\x12)\n\x04jobs\x18\x04 \x03(\x0b\x32\x1b.reelmesh.mesh.v1.ListedJob\x12\x0c\n\x04last\x18\x05 \x01(\x08\x12\x10\n\x08\x63omplete\x18\x06 \x01(\x08\x12\x0f\n\x07message\x18\x07 \x01(\t\"\x99\x01\n\tListedJob\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x12\n\nattempt_id\x18\x02 \x01(\t\x12\x11\n\x04seed\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\r\n\x05model\x18\x04 \x01(\t\x12\x0f\n\x07project\x18\x05 \x01(\t\x12,\n\x08\x65vidence\x18\x06 \x01(\x0e\x32\x1a.reelmesh.mesh.v1.EvidenceB\x07\n\x05_seed\"(\n\x14ReportCensusResponse\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x08\"Z\n\nWatchOrder\x12,\n\x04task\x18\x01 \x01(\x0b\x32\x1e.reelmesh.mesh.v1.GenerateTask\x12\x0e\n\x06job_id\x18\x02 \x01(\t\x12\x0e\n\x06\x63\x61ncel\x18\x03 \x01(\x08\"\xb0\x01\n\tFindOrder\x12,\n\x04task\x18\x01 \x01(\x0b\x32\x1e.reelmesh.mesh.v1.GenerateTask\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\'\n\x04wait\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\texclusive\x18\x04 \x01(\x08\x12\x0e\n\x06rivals\x18\x05 \x01(\x05\x12\x17\n\x0f\x63laimed_job_ids\x18\x06 \x03(\t\"(\n\x13ReleaseLeaseRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\"\x16\n\x14ReleaseLeaseResponse\"\x12\n\x10ListPoolsRequest\"5\n\x11ListPoolsResponse\x12 \n\x05pools\x18\x01 \x03(\x0b\x32\x11.reelmesh.v1.Pool\"j\n\x14\x43ordonWorkersRequest\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0c\n\x04pool\x18\x02 \x01(\t\x12\r\n\x05names\x18\x03 \x03(\t\x12\'\n\x04hold\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x17\n\x15\x43ordonWorkersResponse*\x8c\x01\n\x08Recovery\x12\x18\n\x14RECOVERY_UNSPECIFIED\x10\x00\x12\x12\n\x0eRECOVERY_EXACT\x10\x01\x12\x13\n\x0fRECOVERY_OUTPUT\x10\x02\x12\x14\n\x10RECOVERY_WEBHOOK\x10\x03\x12\x14\n\x10RECOVERY_LISTING\x10\x04\x12\x11\n\rRECOVERY_NONE\x10\x05\x32\xd4\x04\n\x0bPoolService\x12\x62\n\x0cRegisterCard\x12%.reelmesh.mesh.v1.RegisterCardRequest\x1a&.reelmesh.mesh.v1.RegisterCardResponse\"\x03\x90\x02\x02\x12W\n\nRenewLease\x12#.reelmesh.mesh.v1.RenewLeaseRequest\x1a$.reelmesh.mesh.v1.RenewLeaseResponse\x12\x62\n\x0cReleaseLease\x12%.reelmesh.mesh.v1.ReleaseLeaseRequest\x1a&.reelmesh.mesh.v1.ReleaseLeaseResponse\"\x03\x90\x02\x02\x12\x62\n\x0cReportCensus\x12%.reelmesh.mesh.v1.ReportCensusRequest\x1a&.reelmesh.mesh.v1.ReportCensusResponse\"\x03\x90\x02\x02\x12Y\n\tListPools\x12\".reelmesh.mesh.v1.ListPoolsRequest\x1a#.reelmesh.mesh.v1.ListPoolsResponse\"\x03\x90\x02\x01\x12\x65\n\rCordonWorkers\x12&.reelmesh.mesh.v1.CordonWorkersRequest\x1a\'.reelmesh.mesh.v1.CordonWorkersResponse\"\x03\x90\x02\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,8 +39,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_RENEWLEASERESPONSE_RATESENTRY']._loaded_options = None
   _globals['_RENEWLEASERESPONSE_RATESENTRY']._serialized_options = b'8\001'
-  _globals['_POOL_STEPSENTRY']._loaded_options = None
-  _globals['_POOL_STEPSENTRY']._serialized_options = b'8\001'
   _globals['_POOLSERVICE'].methods_by_name['RegisterCard']._loaded_options = None
   _globals['_POOLSERVICE'].methods_by_name['RegisterCard']._serialized_options = b'\220\002\002'
   _globals['_POOLSERVICE'].methods_by_name['ReleaseLease']._loaded_options = None
@@ -50,54 +49,48 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_POOLSERVICE'].methods_by_name['ListPools']._serialized_options = b'\220\002\001'
   _globals['_POOLSERVICE'].methods_by_name['CordonWorkers']._loaded_options = None
   _globals['_POOLSERVICE'].methods_by_name['CordonWorkers']._serialized_options = b'\220\002\002'
-  _globals['_RECOVERY']._serialized_start=3392
-  _globals['_RECOVERY']._serialized_end=3532
-  _globals['_PROVIDERCARD']._serialized_start=228
-  _globals['_PROVIDERCARD']._serialized_end=492
-  _globals['_MODELCARD']._serialized_start=495
-  _globals['_MODELCARD']._serialized_end=1002
-  _globals['_PRICE']._serialized_start=1004
-  _globals['_PRICE']._serialized_end=1085
-  _globals['_REGISTERCARDREQUEST']._serialized_start=1087
-  _globals['_REGISTERCARDREQUEST']._serialized_end=1154
-  _globals['_REGISTERCARDRESPONSE']._serialized_start=1156
-  _globals['_REGISTERCARDRESPONSE']._serialized_end=1178
-  _globals['_RENEWLEASEREQUEST']._serialized_start=1181
-  _globals['_RENEWLEASEREQUEST']._serialized_end=1451
-  _globals['_RENEWLEASERESPONSE']._serialized_start=1454
-  _globals['_RENEWLEASERESPONSE']._serialized_end=1937
-  _globals['_RENEWLEASERESPONSE_RATESENTRY']._serialized_start=1893
-  _globals['_RENEWLEASERESPONSE_RATESENTRY']._serialized_end=1937
-  _globals['_CENSUSORDER']._serialized_start=1940
-  _globals['_CENSUSORDER']._serialized_end=2073
-  _globals['_REPORTCENSUSREQUEST']._serialized_start=2076
-  _globals['_REPORTCENSUSREQUEST']._serialized_end=2244
-  _globals['_LISTEDJOB']._serialized_start=2247
-  _globals['_LISTEDJOB']._serialized_end=2400
-  _globals['_REPORTCENSUSRESPONSE']._serialized_start=2402
-  _globals['_REPORTCENSUSRESPONSE']._serialized_end=2442
-  _globals['_WATCHORDER']._serialized_start=2444
-  _globals['_WATCHORDER']._serialized_end=2534
-  _globals['_FINDORDER']._serialized_start=2537
-  _globals['_FINDORDER']._serialized_end=2713
-  _globals['_RELEASELEASEREQUEST']._serialized_start=2715
-  _globals['_RELEASELEASEREQUEST']._serialized_end=2755
-  _globals['_RELEASELEASERESPONSE']._serialized_start=2757
-  _globals['_RELEASELEASERESPONSE']._serialized_end=2779
-  _globals['_LISTPOOLSREQUEST']._serialized_start=2781
-  _globals['_LISTPOOLSREQUEST']._serialized_end=2799
-  _globals['_LISTPOOLSRESPONSE']._serialized_start=2801
-  _globals['_LISTPOOLSRESPONSE']._serialized_end=2859
-  _globals['_POOL']._serialized_start=2862
-  _globals['_POOL']._serialized_end=3146
-  _globals['_POOL_STEPSENTRY']._serialized_start=3102
-  _globals['_POOL_STEPSENTRY']._serialized_end=3146
-  _globals['_POOLWORKER']._serialized_start=3148
-  _globals['_POOLWORKER']._serialized_end=3256
-  _globals['_CORDONWORKERSREQUEST']._serialized_start=3258
-  _globals['_CORDONWORKERSREQUEST']._serialized_end=3364
-  _globals['_CORDONWORKERSRESPONSE']._serialized_start=3366
-  _globals['_CORDONWORKERSRESPONSE']._serialized_end=3389
-  _globals['_POOLSERVICE']._serialized_start=3535
-  _globals['_POOLSERVICE']._serialized_end=4131
+  _globals['_RECOVERY']._serialized_start=3014
+  _globals['_RECOVERY']._serialized_end=3154
+  _globals['_PROVIDERCARD']._serialized_start=252
+  _globals['_PROVIDERCARD']._serialized_end=516
+  _globals['_MODELCARD']._serialized_start=519
+  _globals['_MODELCARD']._serialized_end=1026
+  _globals['_PRICE']._serialized_start=1028
+  _globals['_PRICE']._serialized_end=1109
+  _globals['_REGISTERCARDREQUEST']._serialized_start=1111
+  _globals['_REGISTERCARDREQUEST']._serialized_end=1178
+  _globals['_REGISTERCARDRESPONSE']._serialized_start=1180
+  _globals['_REGISTERCARDRESPONSE']._serialized_end=1202
+  _globals['_RENEWLEASEREQUEST']._serialized_start=1205
+  _globals['_RENEWLEASEREQUEST']._serialized_end=1475
+  _globals['_RENEWLEASERESPONSE']._serialized_start=1478
+  _globals['_RENEWLEASERESPONSE']._serialized_end=1961
+  _globals['_RENEWLEASERESPONSE_RATESENTRY']._serialized_start=1917
+  _globals['_RENEWLEASERESPONSE_RATESENTRY']._serialized_end=1961
+  _globals['_CENSUSORDER']._serialized_start=1964
+  _globals['_CENSUSORDER']._serialized_end=2097
+  _globals['_REPORTCENSUSREQUEST']._serialized_start=2100
+  _globals['_REPORTCENSUSREQUEST']._serialized_end=2268
+  _globals['_LISTEDJOB']._serialized_start=2271
+  _globals['_LISTEDJOB']._serialized_end=2424
+  _globals['_REPORTCENSUSRESPONSE']._serialized_start=2426
+  _globals['_REPORTCENSUSRESPONSE']._serialized_end=2466
+  _globals['_WATCHORDER']._serialized_start=2468
+  _globals['_WATCHORDER']._serialized_end=2558
+  _globals['_FINDORDER']._serialized_start=2561
+  _globals['_FINDORDER']._serialized_end=2737
+  _globals['_RELEASELEASEREQUEST']._serialized_start=2739
+  _globals['_RELEASELEASEREQUEST']._serialized_end=2779
+  _globals['_RELEASELEASERESPONSE']._serialized_start=2781
+  _globals['_RELEASELEASERESPONSE']._serialized_end=2803
+  _globals['_LISTPOOLSREQUEST']._serialized_start=2805
+  _globals['_LISTPOOLSREQUEST']._serialized_end=2823
+  _globals['_LISTPOOLSRESPONSE']._serialized_start=2825
+  _globals['_LISTPOOLSRESPONSE']._serialized_end=2878
+  _globals['_CORDONWORKERSREQUEST']._serialized_start=2880
+  _globals['_CORDONWORKERSREQUEST']._serialized_end=2986
+  _globals['_CORDONWORKERSRESPONSE']._serialized_start=2988
+  _globals['_CORDONWORKERSRESPONSE']._serialized_end=3011
+  _globals['_POOLSERVICE']._serialized_start=3157
+  _globals['_POOLSERVICE']._serialized_end=3753
 # @@protoc_insertion_point(module_scope)

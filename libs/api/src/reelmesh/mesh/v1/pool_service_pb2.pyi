@@ -5,6 +5,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from reelmesh.mesh.v1 import attempt_service_pb2 as _attempt_service_pb2
 from reelmesh.mesh.v1 import record_mark_pb2 as _record_mark_pb2
 from reelmesh.mesh.v1 import task_pb2 as _task_pb2
+from reelmesh.v1 import pool_pb2 as _pool_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -277,55 +278,8 @@ class ListPoolsRequest(_message.Message):
 class ListPoolsResponse(_message.Message):
     __slots__ = ("pools",)
     POOLS_FIELD_NUMBER: _ClassVar[int]
-    pools: _containers.RepeatedCompositeFieldContainer[Pool]
-    def __init__(self, pools: _Optional[_Iterable[_Union[Pool, _Mapping]]] = ...) -> None: ...
-
-class Pool(_message.Message):
-    __slots__ = ("kind", "pool", "known", "waiting", "sendable", "dispatched", "submitting", "watched", "steps", "workers")
-    class StepsEntry(_message.Message):
-        __slots__ = ("key", "value")
-        KEY_FIELD_NUMBER: _ClassVar[int]
-        VALUE_FIELD_NUMBER: _ClassVar[int]
-        key: str
-        value: int
-        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
-    KIND_FIELD_NUMBER: _ClassVar[int]
-    POOL_FIELD_NUMBER: _ClassVar[int]
-    KNOWN_FIELD_NUMBER: _ClassVar[int]
-    WAITING_FIELD_NUMBER: _ClassVar[int]
-    SENDABLE_FIELD_NUMBER: _ClassVar[int]
-    DISPATCHED_FIELD_NUMBER: _ClassVar[int]
-    SUBMITTING_FIELD_NUMBER: _ClassVar[int]
-    WATCHED_FIELD_NUMBER: _ClassVar[int]
-    STEPS_FIELD_NUMBER: _ClassVar[int]
-    WORKERS_FIELD_NUMBER: _ClassVar[int]
-    kind: str
-    pool: str
-    known: bool
-    waiting: int
-    sendable: int
-    dispatched: int
-    submitting: int
-    watched: int
-    steps: _containers.ScalarMap[str, int]
-    workers: _containers.RepeatedCompositeFieldContainer[PoolWorker]
-    def __init__(self, kind: _Optional[str] = ..., pool: _Optional[str] = ..., known: _Optional[bool] = ..., waiting: _Optional[int] = ..., sendable: _Optional[int] = ..., dispatched: _Optional[int] = ..., submitting: _Optional[int] = ..., watched: _Optional[int] = ..., steps: _Optional[_Mapping[str, int]] = ..., workers: _Optional[_Iterable[_Union[PoolWorker, _Mapping]]] = ...) -> None: ...
-
-class PoolWorker(_message.Message):
-    __slots__ = ("worker_id", "name", "cordoned", "idle", "drained", "load")
-    WORKER_ID_FIELD_NUMBER: _ClassVar[int]
-    NAME_FIELD_NUMBER: _ClassVar[int]
-    CORDONED_FIELD_NUMBER: _ClassVar[int]
-    IDLE_FIELD_NUMBER: _ClassVar[int]
-    DRAINED_FIELD_NUMBER: _ClassVar[int]
-    LOAD_FIELD_NUMBER: _ClassVar[int]
-    worker_id: str
-    name: str
-    cordoned: bool
-    idle: bool
-    drained: bool
-    load: int
-    def __init__(self, worker_id: _Optional[str] = ..., name: _Optional[str] = ..., cordoned: _Optional[bool] = ..., idle: _Optional[bool] = ..., drained: _Optional[bool] = ..., load: _Optional[int] = ...) -> None: ...
+    pools: _containers.RepeatedCompositeFieldContainer[_pool_pb2.Pool]
+    def __init__(self, pools: _Optional[_Iterable[_Union[_pool_pb2.Pool, _Mapping]]] = ...) -> None: ...
 
 class CordonWorkersRequest(_message.Message):
     __slots__ = ("kind", "pool", "names", "hold")
