@@ -4,7 +4,9 @@ import json
 import pathlib
 import subprocess
 import sys
+from collections.abc import Iterator
 
+import click
 import grpc
 import pytest
 from click import testing
@@ -373,3 +375,22 @@ def test_a_command_of_a_broken_package_explains_itself() -> None:
     result = testing.CliRunner().invoke(commands._loaded(entry), [])
     assert result.exit_code == 1
     assert "no_such_package" in result.output
+
+
+def _groups(command: click.Command, named: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield the words that lead to each command that has others, whichever package brings it."""
+    if isinstance(command, click.Group):
+        yield named
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            assert below is not None
+            yield from _groups(below, (*named, name))
+
+
+@pytest.mark.parametrize("named", list(_groups(commands.main)), ids=" ".join)
+def test_each_command_says_what_it_does_within_a_line(named: tuple[str, ...]) -> None:
+    result = testing.CliRunner().invoke(commands.main, [*named, "--help"], terminal_width=80)
+    _, _, below = result.stdout.partition("Commands:\n")
+    assert below
+    assert [line for line in below.splitlines() if line.endswith("...")] == []

@@ -141,7 +141,7 @@ def revoke(where: Where, key_id: str) -> None:
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print them as a JSON array.")
 def webhooks(as_json: bool) -> None:
-    """Print the addresses at which vendors may tell that a job has ended.
+    """Print where vendors may tell that a job has ended.
 
     By the settings of the gateway: REELMESH_ACCOUNTS_FILE, REELMESH_PUBLIC_URL and REELMESH_WEBHOOK_KEY. Whoever has an
     address and can sign for the vendor can have us look at jobs; nothing more.

@@ -25,7 +25,7 @@ _STATES = {
 @click.option("--json", "as_json", is_flag=True, help="Print them as a JSON array.")
 @running.mesh_command
 def accounts(where: running.Where, as_json: bool) -> None:
-    """Show the accounts at providers, and how well each of their models is.
+    """Show accounts at providers, and how well their models are.
 
     Needs a key with the scope "admin".
     """
@@ -124,7 +124,7 @@ def list_(where: running.Where, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print them as a JSON array.")
 @running.mesh_command
 def history(where: running.Where, limit: int, as_json: bool) -> None:
-    """Show what happened to switches and circuit breakers, newest first."""
+    """List changes of switches and circuit breakers, newest first."""
 
     async def work(opened: client.Client) -> list[account_service_pb2.HealthEvent]:
         return [each async for each in opened.health_events(limit=limit)]

@@ -19,7 +19,7 @@ _Verb = Callable[[client.Client], Awaitable[_Attempt]]
 
 @click.group(epilog=outcome.EXPLAINED)
 def doubts() -> None:
-    """Settle attempts of which nobody knows what a provider made of them.
+    """Settle attempts whose fate at the provider is unknown.
 
     They hold their money and their shot until a provider's list shows what became of them, or you say so. Look at the
     provider's console first. Needs a key with the scope "admin"; what you say stands in the generation's history.
@@ -60,7 +60,7 @@ def list_(where: running.Where, limit: int, as_json: bool) -> None:
 @_as_json
 @running.mesh_command
 def adopt(where: running.Where, attempt_id: str, job_id: str, reason: str, as_json: bool) -> None:
-    """State that the provider's JOB is that of ATTEMPT: its result is taken."""
+    """Take the provider's JOB, and its result, for ATTEMPT's."""
     _say(where, lambda opened: opened.adopt_job(attempt_id, job_id, reason), as_json)
 
 

@@ -74,7 +74,7 @@ def _of_cluster(function: Callable[..., None]) -> Callable[..., None]:
 @running.mesh_command
 @_of_cluster
 def list_(cluster: Cluster, where: running.Where, as_json: bool) -> None:
-    """List the pools of a namespace: their workers, their work, and how they are."""
+    """List the pools of a namespace, with their workers and work."""
 
     async def work(opened: kubernetes.Pools) -> tuple[list[kubernetes.Document], str]:
         return await opened.all(), opened.namespace
@@ -98,7 +98,7 @@ def list_(cluster: Cluster, where: running.Where, as_json: bool) -> None:
 @running.mesh_command
 @_of_cluster
 def describe(cluster: Cluster, where: running.Where, name: str, as_json: bool) -> None:
-    """Show all about POOL: its work, each of its workers, and why it has as many as it has."""
+    """Show POOL: its work, each worker, and why it has so many."""
 
     async def work(opened: kubernetes.Pools) -> tuple[kubernetes.Document, list[kubernetes.Document]]:
         return await opened.get(name), await opened.events(name)
