@@ -24,6 +24,8 @@ REFUSED = {
     f"services.provider-local.{POOLED.format('provider-local')}": "needs the operator",
     f"services.operator.enabled=true,services.media.{POOLED.format('media')}": "for media, set pool.queue.lanes",
     "services.media.pool.maxReplica=2": "maxReplica",
+    "workerPools.viewers[0].name=support": "kind",
+    "workerPools.pausers[0].name=a,workerPools.pausers[0].kind=Robot": "ServiceAccount",
     "tls.mutual=true": "set tls.existingSecret",
     "nats.tls.certificate=true": "nats.tls.certificate is in nats.tls.existingSecret",
     "nats.user.existingSecret=a,nats.nkey.existingSecret=b": "set one of nats.user, nats.credentials and nats.nkey",
