@@ -6,7 +6,7 @@ import pathlib
 import pytest
 from reelmesh_simulators import catalogue, faults, orders
 
-from tests.e2e import caller, test_paid_providers
+from tests.e2e import caller, gpu
 from tests.e2e import mesh as meshes
 from tests.support import vendors
 
@@ -25,7 +25,7 @@ SECONDS = 120.0
 def told(folder: pathlib.Path, **urls: str) -> meshes.Told:
     accounts, card = folder / "accounts.yaml", folder / "card.toml"
     accounts.write_text("accounts:" + "".join(ACCOUNT.format(name=name, url=url) for name, url in urls.items()))
-    card.write_text(test_paid_providers.CARD)
+    card.write_text(gpu.CARD)
     sora = {
         "accounts_file": accounts,
         "sora_profile": "vllm-omni",

@@ -10,14 +10,13 @@ from reelmesh_kit import clock
 from reelmesh_simulators import catalogue, orders
 
 from tests.e2e import caller as callers
-from tests.e2e import films
+from tests.e2e import films, gpu
 from tests.e2e import mesh as meshes
-from tests.e2e import test_paid_providers as paid
 from tests.support import vendors
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
-PRICE_MICROS = paid.MICROS_PER_SECOND
+PRICE_MICROS = gpu.PRICE_MICROS
 # It renders for so long whatever it is asked meanwhile.
 SLOW_SECONDS = 6
 
@@ -28,8 +27,8 @@ async def mesh(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[meshe
     pace = orders.Pace(queue_seconds=0.1, render_seconds=0.5)
     async with vendors.selling(catalogue.DIALECTS["vllm-omni"], pace=pace) as served:
         accounts, card = folder / "accounts.yaml", folder / "card.toml"
-        accounts.write_text(paid.ACCOUNTS.format(url=served.url))
-        card.write_text(paid.CARD.replace("cancellable = true", "cancellable = false"))
+        accounts.write_text(gpu.ACCOUNTS.format(url=served.url))
+        card.write_text(gpu.CARD.replace("cancellable = true", "cancellable = false"))
         sora = {"accounts_file": accounts, "sora_profile": "vllm-omni", "sora_card_file": card}
         told: meshes.Told = {"orchestrator": {"accounts_file": accounts}, "provider-sora": sora}
         async with meshes.up(folder, meshes.Wanted(told=told, paid=("provider-sora",))) as running:

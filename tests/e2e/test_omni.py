@@ -3,17 +3,14 @@
 What it does about answers that are lost is Runway's tale too: nothing can be found.
 """
 
-import dataclasses
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 
 import pytest
 import pytest_asyncio
 from reelmesh_provider import card_files
-from reelmesh_simulators import catalogue, orders, vendor
 
-from tests.e2e import caller as callers
-from tests.e2e import mesh as meshes
-from tests.support import vendors
+from tests.e2e import tales
+from tests.e2e.tales import Tale, refused
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
@@ -31,14 +28,7 @@ PACES = (
     "pace = { first_seconds = 10, longest_seconds = 20, growth = 1.2 }",
     "pace = { first_seconds = 0.2, longest_seconds = 1, growth = 1.2 }",
 )
-
-
-@dataclasses.dataclass
-class Scene:
-    """A mesh, and the Google that it pays."""
-
-    mesh: meshes.Mesh
-    vendor: vendor.Vendor
+TALES: Mapping[str, Tale] = {"": Tale(), "[[filter]]": refused(made=1)}
 
 
 def hurried() -> str:
@@ -49,53 +39,29 @@ def hurried() -> str:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Scene]:
-    folder = tmp_path_factory.mktemp("mesh")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OMNI_KEY", "key-1")
-        async with vendors.selling(catalogue.DIALECTS["omni"]) as served:
-            accounts, card = folder / "accounts.yaml", folder / "card.toml"
-            accounts.write_text(ACCOUNTS.format(url=served.url))
-            card.write_text(hurried())
-            told = {
-                "orchestrator": {"accounts_file": accounts},
-                "provider-omni": {"accounts_file": accounts, "omni_card_file": card},
-            }
-            async with meshes.up(folder, meshes.Wanted(told=told, paid=("provider-omni",))) as running:
-                yield Scene(running, served.vendor)
+async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[tales.Scene]:
+    omni = tales.Provider("omni", "omni", ACCOUNTS, hurried(), ("OMNI_KEY", "key-1"))
+    async with tales.scene(omni, tmp_path_factory.mktemp("mesh")) as running:
+        yield running
 
 
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize(
-    ("faults", "state", "delivery", "paid"),
-    [("", "SUCCEEDED", "VIDEO", PRICE_MICROS), ("[[filter]]", "FAILED", "INFOGRAPHIC", 0)],
-)
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def asked(scene: tales.Scene) -> dict[str, tales.Asked]:
+    return await tales.ask(scene, TALES, "omni", OUTPUT)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("faults", TALES)
 async def test_a_request_is_paid_once_and_ends_as_designed(
-    scene: Scene, faults: str, state: str, delivery: str, paid: int
+    scene: tales.Scene, asked: dict[str, tales.Asked], faults: str
 ) -> None:
-    film = f"A film {state}"
-    admitted = await scene.mesh.caller.create(f"{film} {faults}", OUTPUT, model="omni")
-    done = await scene.mesh.caller.ended(admitted["id"], 150.0)
-    told = [(event["type"], event["message"]) for event in await scene.mesh.caller.events(done["id"])]
-    assert [one["state"] for shot in done["shots"] for one in shot["attempts"]] == [state], told
-    assert (done["state"], done["delivery"]) == ("COMPLETED", delivery), told
-    assert (done["held_micros"], done["spent_micros"]) == (0, paid), told
-    (line,) = [each for each in scene.vendor.ledger.lines(scene.vendor.now) if each.request == film]
-    assert (line.creates, line.billed_micros) == (1, paid), told
+    found = await tales.check(scene, asked[faults], TALES[faults], PRICE_MICROS)
+    assert found.line.billed_micros == found.generation["spent_micros"]
 
 
 @pytest.mark.timeout(300)
-async def test_what_is_stopped_while_it_runs_is_paid_for(scene: Scene) -> None:
-    caller, ledger = scene.mesh.caller, scene.vendor.ledger
-    admitted = await caller.create("A film that is stopped [[stall]]", OUTPUT, model="omni")
-
-    def runs() -> bool:
-        found = [job for job in ledger.all_jobs() if job.order.request == "A film that is stopped"]
-        return bool(found) and scene.vendor.peek(found[0].job_id).state is orders.State.RUNNING
-
-    await callers.until(runs, "Google works at it")
-    await caller.happened(admitted["id"], "attempt_accepted")
-    await caller.cancel(admitted["id"])
-    done = await caller.becomes(admitted["id"], lambda found: not found["held_micros"], "its money is settled")
-    told = [(event["type"], event["message"]) for event in await caller.events(done["id"])]
-    assert (done["state"], done["spent_micros"]) == ("CANCELLED", PRICE_MICROS), told
+async def test_what_is_stopped_while_it_runs_is_paid_for(scene: tales.Scene) -> None:
+    film = "A film that is stopped"
+    admitted = await scene.mesh.caller.create(f"{film} [[stall]]", OUTPUT, model="omni")
+    found = await scene.stopped(admitted["id"], film)
+    assert found.generation["spent_micros"] == PRICE_MICROS, found.told
