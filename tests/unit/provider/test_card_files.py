@@ -4,6 +4,7 @@ import datetime
 import pathlib
 
 import pytest
+from reelmesh_kit import process
 from reelmesh_provider import card_files, model
 
 TEXT = """
@@ -77,3 +78,19 @@ def test_a_file_that_is_not_there_says_so(tmp_path: pathlib.Path) -> None:
 @pytest.mark.parametrize("profile", ["openai", "litellm", "sglang", "vllm-omni"])
 def test_packaged_cards_are_whole(profile: str) -> None:
     assert card_files.parse(card_files.packaged("reelmesh_provider_sora", profile), "sora", "1.0").models
+
+
+def test_a_service_states_the_card_of_its_package_unless_a_file_is_named(tmp_path: pathlib.Path) -> None:
+    packaged = card_files.stated(None, "reelmesh_provider_sora", "sglang", "gpu")
+    assert packaged.provider == "gpu"
+    assert packaged.version
+    own = tmp_path / "card.toml"
+    own.write_text(TEXT)
+    assert [one.model for one in card_files.stated(own, "reelmesh_provider_sora", "sglang", "gpu").models] == ["m"]
+
+
+def test_a_service_whose_card_cannot_be_used_does_not_start(tmp_path: pathlib.Path) -> None:
+    own = tmp_path / "card.toml"
+    own.write_text("recovery = ")
+    with pytest.raises(process.CannotStart, match="is no TOML"):
+        card_files.stated(own, "reelmesh_provider_sora", "sglang", "gpu")

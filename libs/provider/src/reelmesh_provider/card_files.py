@@ -6,17 +6,47 @@ The file's top level has the fields of `model.ProviderCard` but provider and ver
 
 import dataclasses
 import datetime
+import importlib.metadata
 import importlib.resources
 import pathlib
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
+from reelmesh_kit import process
+
 from reelmesh_provider import model
 
 
 class BadCard(Exception):
     """The file is no card; the message says where and why."""
+
+
+def stated(file: pathlib.Path | None, package: str, name: str, provider: str) -> model.ProviderCard:
+    """Return the card that a service states: that of a file, or the one that comes with its package.
+
+    Args:
+        file: which file an operator has named, if any.
+        package: of the service.
+        name: of the card in the package.
+        provider: whose it is: the name of the pool.
+
+    Raises:
+        process.CannotStart: it is no card.
+    """
+    try:
+        return parse(text_of(file, package, name), provider, importlib.metadata.version(package))
+    except BadCard as error:
+        raise process.CannotStart(str(error)) from error
+
+
+def text_of(file: pathlib.Path | None, package: str, name: str) -> str:
+    """Return the text of a file if one is named, else that of the one in a package's folder `cards`.
+
+    Raises:
+        BadCard: it cannot be read.
+    """
+    return read(file) if file else packaged(package, name)
 
 
 def packaged(package: str, name: str) -> str:

@@ -2,8 +2,7 @@
 
 Needs the extra `reelmesh-provider[http]`. A create is sent as
 
-    async with httpx.AsyncClient(transport=gated_http.GatedTransport()) as client:
-        response = await client.post(url, json=…, extensions={gated_http.GATE: gate})
+    response = await gated_http.post(url, gate, json=…)
 
 httpcore calls the request's `trace` extension after connecting (DNS, TCP, TLS) and right before the headers leave;
 the body passes through a stream that checks before each piece and holds the last byte back for a check of its own.
@@ -15,7 +14,7 @@ below waits after each write until the kernel has taken everything.
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import cast
+from typing import Any, cast
 
 import httpx
 
@@ -25,10 +24,25 @@ GATE = "reelmesh.gate"
 PIECE_BYTES = 64 * 1024
 # What the kernel resends on its own is over after this; it stands in the D of the wait before "never created".
 USER_TIMEOUT_MILLISECONDS = 10_000
+CONNECT_SECONDS = 10.0
+# Vendors answer a create with an id, but some are warming up, or upload what they were sent; it may carry pictures.
+CREATE_SECONDS = 120.0
 
 _HEADERS = "http11.send_request_headers.started"
 _BODY = "http11.send_request_body.started"
 _Trace = Callable[[str, Mapping[str, object]], Awaitable[None]]
+
+
+async def post(url: str, own: gate.Gate, **told: Any) -> httpx.Response:
+    """Send one create through its gate, by a connection of its own; `told` is as for `httpx.AsyncClient.post`.
+
+    Raises:
+        errors.Dropped, errors.WindowPassed, errors.Unreachable, errors.GateMisused: as `GatedTransport` does.
+        httpx.HTTPError: no answer came, or half of one: what became of it is unknown.
+    """
+    timeout = httpx.Timeout(CREATE_SECONDS, connect=CONNECT_SECONDS)
+    async with httpx.AsyncClient(transport=GatedTransport(), timeout=timeout) as client:
+        return await client.post(url, extensions={GATE: own}, **told)
 
 
 class GatedTransport(httpx.AsyncBaseTransport):

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import dataclasses
 import datetime
-import importlib.metadata
 import logging
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -23,9 +22,9 @@ ENDPOINT = "https://queue.fal.run"
 # The list is on another of fal's hosts than the queue; elsewhere it is on the same.
 PLATFORM = "https://api.fal.ai/v1"
 PLATFORM_OPTION = "platform"
+PACKAGE = "reelmesh_provider_fal"
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
-CREATE_SECONDS = 120.0
 LOOKS_AT_ONCE = 8
 MOST_PAGES = 200
 # The list shows the last day unless it is told from when on: how old an attempt is that is looked for, nobody says.
@@ -55,10 +54,9 @@ class FalProvider:
         self._logger: logging.Logger = own.logger
         self._credentials = credentials.Credentials(told.accounts_file, told.pool, own.logger, endpoint=ENDPOINT)
         self._http = httpx.AsyncClient(timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS))
+        self.card = card_files.stated(told.fal_card_file, PACKAGE, "fal", told.pool)
         try:
-            version = importlib.metadata.version("reelmesh-provider-fal")
-            self.card = card_files.parse(_text(told.fal_card_file, "fal"), told.pool, version)
-            self._forms = forms.parse(_text(told.fal_forms_file, "forms"), self.card)
+            self._forms = forms.parse(card_files.text_of(told.fal_forms_file, PACKAGE, "forms"), self.card)
             self._endpoints = forms.endpoints(self._forms)
         except card_files.BadCard as error:
             raise process.CannotStart(str(error)) from error
@@ -83,15 +81,13 @@ class FalProvider:
         except (credentials.Unusable, wire.Impossible) as error:
             return mesh.Declined(mesh.Verdict.REFUSED_FOR_GOOD, str(error))
         where = wire.endpoint(task, form)
-        timeout = httpx.Timeout(CREATE_SECONDS, connect=CONNECT_SECONDS)
-        async with httpx.AsyncClient(transport=gated_http.GatedTransport(), timeout=timeout) as http:
-            answer = await http.post(
-                f"{endpoint}/{where}",
-                params={"fal_webhook": hook} if hook else {},
-                json=told,
-                headers={**key, **wire.CREATE_HEADERS},
-                extensions={gated_http.GATE: gate},
-            )
+        answer = await gated_http.post(
+            f"{endpoint}/{where}",
+            gate,
+            params={"fal_webhook": hook} if hook else {},
+            json=told,
+            headers={**key, **wire.CREATE_HEADERS},
+        )
         if answer.is_success:
             return wire.accepted(answer.text, where)
         return wire.declined(answer.status_code, answer.headers, answer.text)
@@ -251,7 +247,3 @@ class FalProvider:
         if name not in self._forms:
             raise wire.Impossible(f"fal makes {', '.join(self._forms)}, not {name!r}")
         return self._forms[name]
-
-
-def _text(file: Any, name: str) -> str:
-    return card_files.read(file) if file else card_files.packaged("reelmesh_provider_fal", name)

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import importlib.metadata
 import tomllib
 import urllib.parse
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
@@ -22,8 +21,6 @@ from reelmesh_provider_omni import settings, wire
 ENDPOINT = "https://generativelanguage.googleapis.com"
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
-# In the background a create is answered at once; it may carry pictures.
-CREATE_SECONDS = 120.0
 # Clips within an answer have 4 MB, more in base64; larger ones are files.
 LARGEST_ANSWER_BYTES = 32 * 1024 * 1024
 LOOKS_AT_ONCE = 4
@@ -62,15 +59,7 @@ class OmniProvider:
         # How often in a row a file was not there that a job's interaction names.
         self._not_there: dict[str, int] = {}
         self._http = httpx.AsyncClient(timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS))
-        try:
-            text = (
-                card_files.read(told.omni_card_file)
-                if told.omni_card_file
-                else card_files.packaged(PACKAGE, settings.PROVIDER)
-            )
-            self.card = card_files.parse(text, settings.PROVIDER, importlib.metadata.version("reelmesh-provider-omni"))
-        except card_files.BadCard as error:
-            raise process.CannotStart(str(error)) from error
+        self.card = card_files.stated(told.omni_card_file, PACKAGE, settings.PROVIDER, settings.PROVIDER)
 
     async def __aenter__(self) -> Self:
         """Open nothing: connections are made when they are needed."""
@@ -89,14 +78,12 @@ class OmniProvider:
             content = await asyncio.to_thread(wire.create, task, self.card)
         except (credentials.Unusable, wire.Impossible) as error:
             return mesh.Declined(mesh.Verdict.REFUSED_FOR_GOOD, str(error))
-        timeout = httpx.Timeout(CREATE_SECONDS, connect=CONNECT_SECONDS)
-        async with httpx.AsyncClient(transport=gated_http.GatedTransport(), timeout=timeout) as http:
-            answer = await http.post(
-                f"{account.endpoint}/{wire.VERSION}/interactions",
-                content=content,
-                headers={**headers, "content-type": "application/json"},
-                extensions={gated_http.GATE: gate},
-            )
+        answer = await gated_http.post(
+            f"{account.endpoint}/{wire.VERSION}/interactions",
+            gate,
+            content=content,
+            headers={**headers, "content-type": "application/json"},
+        )
         return wire.submitted(answer.status_code, answer.headers, answer.text)
 
     async def find(self, account_id: str, tasks: Sequence[mesh.Task]) -> mesh.Listing:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import importlib.metadata
 import urllib.parse
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -21,8 +20,6 @@ ENDPOINT = "https://api.dev.runwayml.com"
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
 UPLOAD_SECONDS = 60.0
-# Runway answers a create with an id at once, and may take its time when it is busy.
-CREATE_SECONDS = 120.0
 LOOKS_AT_ONCE = 8
 # Addresses in a row, each asked for anew, at which nothing lies, before a clip counts as lost.
 TRIES_OF_WHAT_IS_NOT_THERE = 6
@@ -52,17 +49,7 @@ class RunwayProvider:
         # How often in a row nothing lay where Runway said that a task's clip is.
         self._not_there: dict[str, int] = {}
         self._http = _client()
-        try:
-            text = (
-                card_files.read(told.runway_card_file)
-                if told.runway_card_file
-                else card_files.packaged(PACKAGE, settings.PROVIDER)
-            )
-            self.card = card_files.parse(
-                text, settings.PROVIDER, importlib.metadata.version("reelmesh-provider-runway")
-            )
-        except card_files.BadCard as error:
-            raise process.CannotStart(str(error)) from error
+        self.card = card_files.stated(told.runway_card_file, PACKAGE, settings.PROVIDER, settings.PROVIDER)
 
     async def __aenter__(self) -> Self:
         """Open nothing: connections are made when they are needed."""
@@ -82,10 +69,7 @@ class RunwayProvider:
             body = create.with_pictures([await self._uri_of(each, account, headers) for each in create.pictures])
         except (credentials.Unusable, wire.Impossible, NotTaken) as error:
             return mesh.Declined(mesh.Verdict.REFUSED_FOR_GOOD, str(error))
-        timeout = httpx.Timeout(CREATE_SECONDS, connect=CONNECT_SECONDS)
-        async with httpx.AsyncClient(transport=gated_http.GatedTransport(), timeout=timeout) as http:
-            url = f"{account.endpoint}{create.path}"
-            answer = await http.post(url, json=body, headers=headers, extensions={gated_http.GATE: gate})
+        answer = await gated_http.post(f"{account.endpoint}{create.path}", gate, json=body, headers=headers)
         return wire.submitted(answer.status_code, answer.headers, answer.text)
 
     async def find(self, account_id: str, tasks: Sequence[mesh.Task]) -> mesh.Listing:

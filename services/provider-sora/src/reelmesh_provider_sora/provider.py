@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import dataclasses
 import datetime
-import importlib.metadata
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
@@ -53,11 +52,7 @@ class SoraProvider:
         # Jobs that this worker stopped: the server forgets them with that.
         self._stopped: set[str] = set()
         self._credentials = credentials.Credentials(told.accounts_file, told.sora_name, own.logger)
-        try:
-            text = card_files.read(told.sora_card_file) if told.sora_card_file else _known_card(told.sora_profile)
-            self.card = card_files.parse(text, told.sora_name, importlib.metadata.version("reelmesh-provider-sora"))
-        except card_files.BadCard as error:
-            raise process.CannotStart(str(error)) from error
+        self.card = card_files.stated(told.sora_card_file, "reelmesh_provider_sora", told.sora_profile, told.sora_name)
 
     async def __aenter__(self) -> Self:
         """Open nothing: connections are made when they are needed."""
@@ -284,10 +279,6 @@ class SoraProvider:
         client = openai.AsyncOpenAI(api_key=key or NO_KEY, base_url=account.endpoint, max_retries=0, timeout=timeout)
         self._clients[account_id] = account, key, client
         return client
-
-
-def _known_card(profile: str) -> str:
-    return card_files.packaged("reelmesh_provider_sora", profile)
 
 
 def _is_private(account: accounts.Account) -> bool:

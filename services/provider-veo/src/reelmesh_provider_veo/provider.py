@@ -7,7 +7,6 @@ has a folder of its own in the account's bucket, so that what is in there is its
 import asyncio
 import contextlib
 import datetime
-import importlib.metadata
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
@@ -24,7 +23,6 @@ from reelmesh_provider_veo.model import places
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
-CREATE_SECONDS = 120.0
 LOOKS_AT_ONCE = 8
 # Attempts whose operation this worker knows, so that a clip in the bucket is told by the id that its job has already.
 MOST_REMEMBERED = 10_000
@@ -47,15 +45,7 @@ class VeoProvider:
         self._credentials = credentials.Credentials(
             told.accounts_file, told.veo_name, own.logger, endpoint=places.GLOBAL
         )
-        try:
-            text = (
-                card_files.read(told.veo_card_file)
-                if told.veo_card_file
-                else card_files.packaged("reelmesh_provider_veo", "veo")
-            )
-            self.card = card_files.parse(text, told.veo_name, importlib.metadata.version("reelmesh-provider-veo"))
-        except card_files.BadCard as error:
-            raise process.CannotStart(str(error)) from error
+        self.card = card_files.stated(told.veo_card_file, "reelmesh_provider_veo", "veo", told.veo_name)
 
     async def __aenter__(self) -> Self:
         """Open nothing: connections are made when they are needed."""
@@ -76,14 +66,12 @@ class VeoProvider:
             content = await asyncio.to_thread(wire.body, task, place.storage_uri(task.attempt_id, task.model))
         except (credentials.Unusable, wire.Impossible) as error:
             return mesh.Declined(mesh.Verdict.REFUSED_FOR_GOOD, str(error))
-        timeout = httpx.Timeout(CREATE_SECONDS, connect=CONNECT_SECONDS)
-        async with httpx.AsyncClient(transport=gated_http.GatedTransport(), timeout=timeout) as http:
-            answer = await http.post(
-                place.create_url(name),
-                content=content,
-                headers={**bucket.headers, "content-type": "application/json"},
-                extensions={gated_http.GATE: gate},
-            )
+        answer = await gated_http.post(
+            place.create_url(name),
+            gate,
+            content=content,
+            headers={**bucket.headers, "content-type": "application/json"},
+        )
         self._notice(task.account_id, answer)
         submitted = wire.submitted(answer.status_code, answer.headers, answer.text)
         if isinstance(submitted, mesh.Accepted):
