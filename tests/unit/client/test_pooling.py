@@ -73,6 +73,14 @@ def test_without_the_mesh_the_numbers_of_kubernetes_are_shown(run: Run, served, 
     assert "needs the scope admin" in result.stderr
 
 
+def test_the_mesh_is_believed_as_by_every_other_command(run: Run, cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster.pools["veo"] = resource()
+    monkeypatch.setenv("REELMESH_CA_FILE", "none.pem")
+    result = run("pools", "list", "--address", "https://127.0.0.1:1", "--api-key", "key")
+    assert "3 wait, 9 at work" in words(result.stdout)
+    assert "cannot read the authorities none.pem" in words(result.stderr)
+
+
 def test_a_pool_is_described_with_its_workers_and_what_happened(run: Run, served, cluster) -> None:
     cluster.pools["veo"] = resource(
         conditions=[LIMITED], draining=["veo-c"], lastScaleTime="2026-01-01T12:00:00Z", spec={"minReplicas": 1}

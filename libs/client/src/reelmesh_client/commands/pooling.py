@@ -13,7 +13,7 @@ import rich.text
 from reelmesh.v1 import pool_pb2
 from reelmesh_json import messages
 
-from reelmesh_client import client, errors, kubeconfig, kubernetes
+from reelmesh_client import errors, kubeconfig, kubernetes
 from reelmesh_client.commands import fitting, outcome, running, showing, standing
 
 # Of what happened to a pool.
@@ -138,7 +138,7 @@ def _pause(cluster: Cluster, name: str, which: str, as_json: bool) -> None:
         async with _opened(cluster) as opened:
             return await opened.pause(name, which)
 
-    found = _run(work)
+    found = running.wait_for(work())
     if as_json:
         click.echo(showing.dumped(found))
         return
@@ -170,7 +170,7 @@ def _look(
             finally:
                 asking.cancel()
 
-    return _run(within)
+    return running.wait_for(within())
 
 
 def _opened(cluster: Cluster) -> Any:
@@ -180,24 +180,10 @@ def _opened(cluster: Cluster) -> Any:
 async def _known(where: running.Where) -> Known:
     """Return what the mesh says; that it says nothing is no reason to show nothing."""
     try:
-        target = where.target()
-        async with client.Client(target.address, target.api_key) as opened:
+        async with running.mesh(where) as opened:
             return Known(await opened.pools())
     except errors.ReelmeshError as error:
         return Known(trouble=error.message, hint=error.hint)
-
-
-def _run(work: Callable[[], Awaitable[Result]]) -> Result:
-    async def within() -> Result:
-        return await work()
-
-    try:
-        return asyncio.run(within())
-    except errors.ReelmeshError as error:
-        outcome.explain(error, showing.err())
-        raise outcome.Ended(outcome.of(error)) from error
-    except KeyboardInterrupt:
-        raise outcome.Ended(outcome.Exit.INTERRUPTED) from None
 
 
 def _say_unknown(known: Known) -> None:

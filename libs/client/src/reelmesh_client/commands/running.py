@@ -4,7 +4,7 @@ import asyncio
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import click
@@ -84,14 +84,26 @@ def run(where: Where, work: Callable[[client.Client], Awaitable[Result]]) -> Res
     """
 
     async def within() -> Result:
-        target = where.target()
-        async with client.Client(
-            target.address, target.api_key, on_full=_say_full, ca_file=settings.load().ca_file
-        ) as opened:
+        async with mesh(where) as opened:
             return await work(opened)
 
+    return wait_for(within())
+
+
+def mesh(where: Where) -> client.Client:
+    """Return a client of the mesh, not open yet."""
+    target = where.target()
+    return client.Client(target.address, target.api_key, on_full=_say_full, ca_file=settings.load().ca_file)
+
+
+def wait_for(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run work to its end.
+
+    Raises:
+        outcome.Ended: it failed or was interrupted; what can be said was said.
+    """
     try:
-        return asyncio.run(within())
+        return asyncio.run(work)
     except errors.ReelmeshError as error:
         outcome.explain(error, showing.err())
         raise outcome.Ended(outcome.of(error)) from error
