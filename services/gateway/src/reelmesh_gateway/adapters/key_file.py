@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import pathlib
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Any, cast
 
 from reelmesh_kit import chance, clock, errors, process
@@ -111,18 +111,12 @@ def opened(folder: pathlib.Path, logger: logging.Logger, key_clock: clock.Clock,
     Raises:
         CannotStart: the folder cannot be written, or its keys cannot be read.
     """
-    path = folder / KEYS_FILE
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with _locked(folder / _LOCK_FILE):
-            if not path.exists():
-                _make_development_key(folder, key_clock.now(), entropy)
-                logger.info("A development key was made: %s", folder / DEVELOPMENT_FILE)
-    except OSError as error:
-        raise process.CannotStart(
-            f"API keys cannot be kept in {folder}: {error.strerror}. Make it writable or set REELMESH_DATA_FOLDER."
-        ) from error
-    return KeyFile(path, logger)
+
+    def begin() -> None:
+        _make_development_key(folder, key_clock.now(), entropy)
+        logger.info("A development key was made: %s", folder / DEVELOPMENT_FILE)
+
+    return _of(folder, logger, begin, "Make it writable or set REELMESH_DATA_FOLDER.")
 
 
 def kept(folder: pathlib.Path, logger: logging.Logger) -> KeyFile:
@@ -131,17 +125,24 @@ def kept(folder: pathlib.Path, logger: logging.Logger) -> KeyFile:
     Raises:
         CannotStart: the folder cannot be written, or its keys cannot be read.
     """
-    path = folder / KEYS_FILE
+    return _of(
+        folder,
+        logger,
+        lambda: _write(folder / KEYS_FILE, _content_of([])),
+        "Run this as who runs the gateway.",
+    )
+
+
+def _of(folder: pathlib.Path, logger: logging.Logger, begin: Callable[[], None], hint: str) -> KeyFile:
+    """Return the keys of a folder, where `begin` makes the file if there is none; one process at a time."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with _locked(folder / _LOCK_FILE):
-            if not path.exists():
-                _write(path, _content_of([]))
+            if not (folder / KEYS_FILE).exists():
+                begin()
     except OSError as error:
-        raise process.CannotStart(
-            f"API keys cannot be kept in {folder}: {error.strerror}. Run this as who runs the gateway."
-        ) from error
-    return KeyFile(path, logger)
+        raise process.CannotStart(f"API keys cannot be kept in {folder}: {error.strerror}. {hint}") from error
+    return KeyFile(folder / KEYS_FILE, logger)
 
 
 def _make_development_key(folder: pathlib.Path, now: datetime.datetime, entropy: chance.Chance) -> None:
