@@ -294,6 +294,20 @@ async def test_what_happens_to_a_pool_is_kept_once_with_its_reason() -> None:
     assert scene.cluster.reasons()[2:] == ["Paused", "Resumed", "ScaledDown"]
 
 
+async def test_the_log_says_how_old_a_signal_was_when_it_was_acted_upon(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    scene = Scene(body())
+    scene.cluster.workloads["provider-fal"] = pools.Actual(0)
+    scene.orchestrator.answers["fal"] = pools.Signal(0.0, to_do=1)
+    scene.cluster.down.add("read")
+    await scene.once(3.0)
+    scene.cluster.down.clear()
+    scene.orchestrator.down = True
+    await scene.once()
+    (said,) = [record for record in caplog.records if record.message.startswith("Scaled")]
+    assert vars(said)["signal_age_seconds"] == 3.0
+
+
 async def test_a_signal_that_is_lost_and_comes_back_is_told_once_each() -> None:
     scene = Scene(body())
     scene.cluster.workloads["provider-fal"] = pools.Actual(0)

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import logging
 
 import pytest
 from reelmesh_kit import errors as kit_errors
@@ -302,6 +303,17 @@ async def test_a_draining_worker_finishes_what_it_began_and_gives_back_the_rest(
     assert "shutting down" in late.given_back
     assert scene.mesh.calls.count("release") == 1
     assert scene.worker.worker_id not in scene.mesh.workers
+
+
+async def test_a_worker_that_ends_says_what_it_has(scene, caplog) -> None:
+    caplog.set_level(logging.INFO)
+    await scene.start()
+    await scene.submit()
+    await scene.settle()
+    await scene.worker.drain(5.0)
+    (said,) = [record for record in caplog.records if record.message.startswith("Ending")]
+    assert said.message == "Ending, with 0 submits open and 1 jobs watched"
+    assert (said.submits, said.watched, said.idle) == (0, 1, True)
 
 
 async def test_a_decline_is_repeated_until_it_is_acknowledged(scene) -> None:

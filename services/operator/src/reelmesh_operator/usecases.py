@@ -156,7 +156,7 @@ class Rounds:
             words = f"{workload.kind} {workload.name} from {view.actual.replicas} to {decision.replicas} workers"
             scaled = await self._try("scale", words, self._cluster.scale(workload, decision.replicas))
             if scaled:
-                self._logger.info("Scaled %s", words)
+                self._logger.info("Scaled %s", words, extra={"signal_age_seconds": self._age(view)})
                 happened.append(happenings.scaled(view.actual.replicas, decision.replicas, decision))
         now = self._clock.now().strftime(_SECONDS)
         status = self._change(view, decision, before, now, now if scaled else "")
@@ -166,6 +166,10 @@ class Rounds:
         # Told last: nobody who works waits for it.
         for one in happened:
             await self._reporter.report(view.desired.name, body.get("metadata", {}).get("uid", ""), one)
+
+    def _age(self, view: pools.View) -> float | None:
+        """Return for how long what was decided with has been known: from when the orchestrator was asked."""
+        return None if view.signal is None else round(self._clock.elapsed() - view.signal.asked_at, 3)
 
     async def _try(self, what: str, words: str, deed: Awaitable[None]) -> bool:
         try:

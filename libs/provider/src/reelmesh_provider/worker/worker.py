@@ -121,6 +121,12 @@ class Worker:
     async def drain(self, seconds: float) -> None:
         """Begin nothing more, finish open submits within `seconds`, and end the lease. Call it while `lease` runs."""
         own = self._around.chassis
+        held = self.report()
+        own.logger.info(
+            "Ending, with %d submits open and %d jobs watched",
+            *(len(held.submitting), len(held.watching)),
+            extra={"submits": len(held.submitting), "watched": len(held.watching), "idle": held.idle},
+        )
         ends_at = own.clock.elapsed() + seconds
         await self._counting.stop()
         await self._background.stop()

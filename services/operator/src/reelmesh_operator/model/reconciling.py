@@ -128,11 +128,13 @@ def _deeds(view: View, target: int) -> tuple[int | None, tuple[str, ...] | None,
     desired, actual, signal = view.desired, view.actual, view.signal
     if actual is None or signal is None:
         return None, None, {}
-    kind = desired.workload.kind
+    kind, workers = desired.workload.kind, {worker.name: worker for worker in signal.workers}
+    going = shrinking.going(kind, actual, workers, target)
     if target >= actual.replicas:
-        return (target if target > actual.replicas else None), (), shrinking.unmark(kind, actual)
+        return (target if target > actual.replicas else None), going, shrinking.unmark(kind, actual, target)
     # Since an old signal workers were let go and new ones came: only a new one says who may go.
     if not actual.settled or signal.asked_at == view.memory.asked_at:
         return None, None, {}
-    done = shrinking.shrink(kind, actual, {worker.name: worker for worker in signal.workers}, target)
-    return (done.replicas if done.replicas < actual.replicas else None), done.cordon, done.costs
+    done = shrinking.shrink(kind, actual, workers, target)
+    cordon = tuple(sorted({*done.cordon, *going}))
+    return (done.replicas if done.replicas < actual.replicas else None), cordon, done.costs

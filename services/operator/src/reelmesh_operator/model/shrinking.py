@@ -50,8 +50,21 @@ def shrink(kind: WorkloadKind, actual: Actual, workers: Mapping[str, Worker], ta
     )
 
 
-def unmark(kind: WorkloadKind, actual: Actual) -> Mapping[str, int]:
-    """Return the costs to write when nobody is to go."""
+def going(kind: WorkloadKind, actual: Actual, workers: Mapping[str, Worker], target: int) -> tuple[str, ...]:
+    """Return who was drained to go and goes: until it is gone it takes nothing new, whatever is decided now."""
+    # As far as more of them are to be drained, that is decided anew.
+    excess = len(actual.live) - target if target >= actual.replicas else 0
+    chosen = [pod for pod in _leaving(kind, actual.live, workers, excess) if _marked(kind, pod)]
+    ending = [pod for pod in actual.pods if pod.terminating]
+    cordoned = {worker.name for worker in workers.values() if worker.cordoned}
+    return tuple(sorted({pod.name for pod in (*chosen, *ending)} & cordoned))
+
+
+def unmark(kind: WorkloadKind, actual: Actual, target: int) -> Mapping[str, int]:
+    """Return the costs to write when nobody more is to go."""
+    if len(actual.live) > target:
+        # Whoever deletes is about to look at the marks.
+        return {}
     return _costs(kind, actual.live, frozenset(), {})
 
 
