@@ -13,6 +13,8 @@ import httpx
 import pytest
 from reelmesh_kit import clock
 
+from tests.support import requirements
+
 LONGEST_WAIT_SECONDS = 60.0
 MODEL = "projects/p/locations/us-central1/publishers/google/models/veo-3.1-lite-generate-001"
 ORDER = {"instances": [{"prompt": "a cat"}], "parameters": {"durationSeconds": 4, "storageUri": "gs://films/a/"}}
@@ -61,3 +63,10 @@ async def test_a_vendor_ends_when_it_is_told_to(name: str) -> None:
     async with started(name) as (process, client):
         assert (await client.get("/_sim/ledger")).json()["paid"] == 0
     assert process.returncode == 0
+
+
+@requirements.LINUX
+async def test_a_vendor_answers_at_the_address_that_it_is_given() -> None:
+    async with started("sglang", "--host", "127.0.0.2") as (_, client):
+        assert client.base_url.host == "127.0.0.2"
+        assert (await client.get("/_sim/ledger")).json()["paid"] == 0

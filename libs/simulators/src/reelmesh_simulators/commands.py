@@ -22,7 +22,13 @@ EXIT_BROKEN, EXIT_UNREACHABLE = 1, 4
 
 @click.command()
 @click.argument("dialect", type=click.Choice(sorted(catalogue.DIALECTS)))
-@click.option("--port", default=0, type=click.IntRange(0, 65535), help="Port on the loopback address. [a free one]")
+@click.option(
+    "--host",
+    default=serving.LOOPBACK,
+    show_default=True,
+    help="Address to answer at; 0.0.0.0 lets others in, who may do with it what they like.",
+)
+@click.option("--port", default=0, type=click.IntRange(0, 65535), help="Port there. [a free one]")
 @click.option(
     "--ledger",
     "path",
@@ -44,6 +50,7 @@ EXIT_BROKEN, EXIT_UNREACHABLE = 1, 4
 @click.option("--seed", default=0, show_default=True, help="Decides which requests a rule with a share strikes.")
 def main(
     dialect: str,
+    host: str,
     port: int,
     path: pathlib.Path | None,
     queue_seconds: float,
@@ -60,15 +67,17 @@ def main(
     pace = orders.Pace(queue_seconds, render_seconds, smaller)
     book = ledger.Ledger(path)
     book.slots = concurrency
-    asyncio.run(_serve(dialect, port, book, pace, chance.SeededChance(seed)))
+    asyncio.run(_serve(dialect, (host, port), book, pace, chance.SeededChance(seed)))
 
 
-async def _serve(dialect: str, port: int, book: ledger.Ledger, pace: orders.Pace, luck: chance.Chance) -> None:
+async def _serve(
+    dialect: str, address: tuple[str, int], book: ledger.Ledger, pace: orders.Pace, luck: chance.Chance
+) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     seller = vendor.Vendor(book, clock.SystemClock(), luck, ids.RandomIds(), pace)
-    async with serving.serve(catalogue.DIALECTS[dialect](seller), seller, port=port) as served:
+    async with serving.serve(catalogue.DIALECTS[dialect](seller), seller, host=address[0], port=address[1]) as served:
         click.echo(f"ready {dialect} {served.url}")
         await stop.wait()
     book.close()

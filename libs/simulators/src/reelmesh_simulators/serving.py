@@ -15,6 +15,7 @@ from uvicorn.protocols.http import h11_impl
 from reelmesh_simulators import admin, vendor, webhooks
 from reelmesh_simulators.faults import Fault
 
+LOOPBACK = "127.0.0.1"
 _PIECE_BYTES = 64 * 1024
 _BAD_GATEWAY = (
     "<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center></body></html>"
@@ -173,8 +174,10 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serve(dialect: Dialect, seller: vendor.Vendor, *, port: int = 0) -> AsyncGenerator[Served]:
-    """Answer on a port of the loopback address, 0 for a free one, while the context is open."""
+async def serve(
+    dialect: Dialect, seller: vendor.Vendor, *, port: int = 0, host: str = LOOPBACK
+) -> AsyncGenerator[Served]:
+    """Answer on a port of an IPv4 address of this machine, 0 for a free one, while the context is open."""
     config = uvicorn.Config(
         application(dialect, seller),
         lifespan="off",
@@ -186,12 +189,12 @@ async def serve(dialect: Dialect, seller: vendor.Vendor, *, port: int = 0) -> As
         http=cast(type[asyncio.Protocol], _Protocol),
     )
     server = _Server(config)
-    with socket.create_server(("127.0.0.1", port), backlog=1024) as listener:
+    with socket.create_server((host, port), backlog=1024) as listener:
         bound: int = listener.getsockname()[1]
         serving = asyncio.create_task(server.serve([listener]), name=f"{dialect.name} on port {bound}")
         try:
             async with _telling(dialect, seller):
-                yield Served(seller, f"http://127.0.0.1:{bound}")
+                yield Served(seller, f"http://{host}:{bound}")
         finally:
             server.should_exit = True
             await serving
