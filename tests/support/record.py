@@ -106,11 +106,20 @@ def admitted(number: int, store: ports.Store, *, tenant_id: str = "tenant", **wi
 @contextlib.asynccontextmanager
 async def opened(url: str) -> AsyncGenerator[Kept]:
     """Open a record with the schema up to date."""
+    async with sql.open_database(url, clock.SystemClock(), migrations=PACKAGE) as database:
+        yield over(database)
+
+
+def over(database: sql.Database) -> Kept:
+    """Return a record on a database whose schema is up to date."""
     outgoing: list[ports.Outgoing] = []
     decisions: list[counting.Decided] = []
-    async with sql.open_database(url, clock.SystemClock(), migrations=PACKAGE) as database:
-        made = record.SqlRecord(database, ids.RandomIds(), outgoing.extend, decisions.append)
-        yield Kept(database, made, outgoing, decisions)
+    return Kept(
+        database,
+        record.SqlRecord(database, ids.RandomIds(), outgoing.extend, decisions.append),
+        outgoing,
+        decisions,
+    )
 
 
 def pools_of(kept: Kept) -> pools.Pools:

@@ -2,6 +2,7 @@
 
 import asyncio
 import collections
+import dataclasses
 import uuid
 
 import pytest
@@ -12,7 +13,7 @@ from reelmesh_orchestrator.adapters.sql import tables
 from reelmesh_orchestrator.model import facts, verbs
 from reelmesh_orchestrator.usecases import pools
 
-from tests.support import orchestrator, record
+from tests.support import orchestrator, record, trips
 
 PAID = (orchestrator.PAID,)
 
@@ -167,4 +168,37 @@ async def test_the_steps_of_a_worker_are_known_by_token(kept: record.Kept) -> No
     assert await kept.read(lambda store: store.steps_of_worker("media")) == []
     await kept.decide(1, lambda going: verbs.begin_step(going, step_id, "media", "token", holder_lives=False))
     assert await kept.read(lambda store: store.steps_of_worker("media")) == [step_id]
-    assert await kept.read(lambda store: store.step_tokens_of_worker("media")) == {"token": step_id}
+    case = await kept.read(lambda store: store.lease_case("media", "media", "media", "media", ()))
+    assert case.steps == {"token": step_id}
+
+
+async def test_a_renewal_with_nothing_new_is_one_question_and_one_guarded_change(kept: record.Kept) -> None:
+    (lost,) = await lose(kept, 1)
+    counting = trips.Counting(kept.database)
+    pool = record.pools_of(record.over(counting))
+    for _ in range(2):
+        await pool.renew(renewal("w", lost))
+    counting.taken()
+    assert (await pool.renew(renewal("w", lost))).held
+    assert counting.taken() == ["ask", "changes"]
+
+
+async def test_who_renews_for_the_first_time_twice_at_once_has_one_lease(kept: record.Kept) -> None:
+    pool = record.pools_of(kept)
+    orders = await asyncio.gather(*(pool.renew(renewal("w")) for _ in range(4)))
+    assert all(one.held for one in orders)
+    assert await kept.read(lambda store: store.lease("w")) == ports.Lease("w", "provider", "paid", 4, active=True)
+
+
+async def test_a_worker_is_told_its_share_of_each_rate(kept: record.Kept) -> None:
+    await kept.write(lambda store: store.put_card(dataclasses.replace(orchestrator.PAID, polls_per_second=6.0)))
+    await kept.put_accounts("paid", "other")
+    own = dataclasses.replace(orchestrator.account("paid"), id="own", polls_per_second=3.0)
+    await kept.write(lambda store: store.put_account(own))
+    pool = record.pools_of(kept)
+    paid = orchestrator.account("paid").id
+    assert dict((await pool.renew(renewal("w"))).rates) == {"own": 3.0, paid: 6.0}
+    await pool.renew(renewal("v"))
+    await pool.renew(renewal("x", pool="other"))
+    for worker_id in ("w", "v"):
+        assert dict((await pool.renew(renewal(worker_id))).rates) == {"own": 1.5, paid: 3.0}

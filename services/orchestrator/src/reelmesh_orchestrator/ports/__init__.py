@@ -2,6 +2,7 @@
 
 from reelmesh_orchestrator.ports.eras import EraStore, Orphan, OrphanPlace
 from reelmesh_orchestrator.ports.health import HealthEvent, HealthEventType, HealthStore, Load, SeenAccount
+from reelmesh_orchestrator.ports.leases import LeaseCase, LeaseStore, Lookalikes
 from reelmesh_orchestrator.ports.nouns import (
     KEEP,
     PROVIDER_WORKER,
@@ -46,7 +47,10 @@ __all__ = [
     "HealthEventType",
     "HealthStore",
     "Lease",
+    "LeaseCase",
+    "LeaseStore",
     "Load",
+    "Lookalikes",
     "MarkNote",
     "Orphan",
     "OrphanPlace",

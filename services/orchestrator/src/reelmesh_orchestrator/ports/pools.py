@@ -67,10 +67,6 @@ class PoolStore(Protocol):
         """Return what there is to do, and who does it."""
         ...
 
-    def is_cordoned(self, kind: str, pool: str, name: str) -> bool:
-        """Tell whether a worker is to take no new work."""
-        ...
-
     def cordon(self, kind: str, pool: str, names: Collection[str], until: datetime.datetime) -> None:
         """Cordon these workers of a pool, and no others."""
         ...

@@ -8,28 +8,26 @@ from typing import Protocol, TypeVar
 from reelmesh_orchestrator.model import card, draft, facts, repeats
 from reelmesh_orchestrator.ports.eras import EraStore
 from reelmesh_orchestrator.ports.health import HealthStore
+from reelmesh_orchestrator.ports.leases import LeaseStore
 from reelmesh_orchestrator.ports.nouns import (
     AdmissionFacts,
     Backlog,
     Case,
-    Charge,
     Claim,
     Doubt,
     DoubtPlace,
     Event,
     Filter,
-    Lease,
     Place,
     Queue,
     StepCase,
-    Watched,
 )
-from reelmesh_orchestrator.ports.pools import NOTHING_SAID, AtWork, PoolStore
+from reelmesh_orchestrator.ports.pools import PoolStore
 
 Result = TypeVar("Result")
 
 
-class Store(EraStore, HealthStore, PoolStore, Protocol):
+class Store(EraStore, HealthStore, LeaseStore, PoolStore, Protocol):
     """One transaction on the record. Nothing in it waits or has an effect outside."""
 
     @property
@@ -119,10 +117,6 @@ class Store(EraStore, HealthStore, PoolStore, Protocol):
         """Append a fact about a job. A better claim than the `known` one takes its place; the first end stands."""
         ...
 
-    def claimed_jobs(self, account_id: str, limit: int) -> Sequence[str]:
-        """Return the newest ids of jobs at an account that belong to attempts."""
-        ...
-
     def doubtful(self, after: DoubtPlace | None, limit: int) -> Sequence[Doubt]:
         """Return attempts that are in doubt, those first that were submitted first."""
         ...
@@ -188,14 +182,6 @@ class Store(EraStore, HealthStore, PoolStore, Protocol):
         """Return the steps that were sent before `moment` and not begun."""
         ...
 
-    def steps_of_worker(self, worker_id: str) -> Sequence[uuid.UUID]:
-        """Return the steps that a worker runs."""
-        ...
-
-    def step_tokens_of_worker(self, worker_id: str) -> Mapping[str, uuid.UUID]:
-        """Return the steps that a worker runs, by token."""
-        ...
-
     def prune(self, events_before: datetime.datetime, leases_before: datetime.datetime, limit: int) -> int:
         """Delete old events of generations that have ended, leases that are over, calls that nobody repeats any more.
 
@@ -206,48 +192,8 @@ class Store(EraStore, HealthStore, PoolStore, Protocol):
         ...
 
     # --- leases
-    def lease(self, worker_id: str) -> Lease | None:
-        """Return a worker's lease, as it is at the moment."""
-        ...
-
-    def unwatched(self) -> int:
-        """Free unresolved attempts whose watcher holds no lease; return how many."""
-        ...
-
-    def lock_lease(self, worker_id: str) -> Lease | None:
-        """Return a worker's lease, its row locked. Taken before any generation."""
-        ...
-
-    def renew(self, lease: Lease, name: str, counted_era: str = "", at_work: AtWork = NOTHING_SAID) -> None:
-        """Write a lease with one renewal more, the last era of which its worker has told all, and how busy it is."""
-        ...
-
     def active_leases(self, limit: int) -> Mapping[str, int]:
         """Return the number of renewals of each active lease."""
-        ...
-
-    def end_lease(self, worker_id: str, renewals: int | None) -> bool:
-        """End a lease if its renewals are still what was seen (None: in any case), and unassign what it watched."""
-        ...
-
-    def watched_by(self, worker_id: str) -> Sequence[Watched]:
-        """Return the unresolved attempts that a worker observes or looks for."""
-        ...
-
-    def assign(self, worker_id: str, provider: str, room: int) -> Sequence[uuid.UUID]:
-        """Give a worker attempts that nobody observes or looks for, and return them."""
-        ...
-
-    def charges(self, attempt_ids: Sequence[uuid.UUID]) -> Sequence[Charge]:
-        """Return attempts with their generations."""
-        ...
-
-    def workers(self, pool: str) -> int:
-        """Return how many workers of a pool hold a lease."""
-        ...
-
-    def rivals(self, account_id: str, model: str) -> int:
-        """Return how many attempts at an account and model are unresolved without a job."""
         ...
 
 

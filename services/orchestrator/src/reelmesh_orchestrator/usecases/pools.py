@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import datetime
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from reelmesh_kit import errors, ids
 
@@ -141,28 +141,21 @@ class Pools:
 
     def _renew(self, store: ports.Store, renewal: Renewal) -> Orders:
         marks = self._seen.marks(renewal.mark)
-        standing = vouching.examined(store, store.standing(marks), marks)
-        lease = store.lock_lease(renewal.worker_id)
-        if lease is not None and not lease.active:
+        case = store.lease_case(renewal.worker_id, renewal.kind, renewal.pool, renewal.name, marks)
+        standing = vouching.examined(store, case.standing, marks)
+        lease = case.lease or ports.Lease(renewal.worker_id, renewal.kind, renewal.pool, 0, active=True)
+        if not lease.active:
             return Orders(held=False, mark=standing.mark, recovering=standing.open)
-        lease = lease or ports.Lease(renewal.worker_id, renewal.kind, renewal.pool, 0, active=True)
-        cordoned = store.is_cordoned(renewal.kind, renewal.pool, renewal.name)
         # Whom this answer lets go may begin at once: it is not drained, whatever it knew before.
-        drained = cordoned and renewal.cordoned and renewal.idle
+        drained = case.cordoned and renewal.cordoned and renewal.idle
         store.renew(lease, renewal.name, renewal.counted_era, ports.AtWork(renewal.idle, drained, renewal.load))
         if renewal.kind != ports.PROVIDER_WORKER:
-            self._resend_lost_steps(store, renewal)
-            return Orders(held=True, mark=standing.mark, recovering=standing.open, cordoned=cordoned)
-        if cordoned and renewal.cordoned:
-            # It lists what it brings to an end; the rest is for others.
-            store.hand_over(renewal.worker_id, _uuids(renewal.holding))
-        return self._orders(store, renewal, standing, cordoned)
+            self._resend_lost_steps(store, renewal, case.steps)
+            return Orders(held=True, mark=standing.mark, recovering=standing.open, cordoned=case.cordoned)
+        return self._orders(store, renewal, case, standing)
 
-    def _orders(self, store: ports.Store, renewal: Renewal, standing: eras.Standing, cordoned: bool) -> Orders:
-        room = 0 if cordoned else min(max(renewal.room, 0), MOST_ASSIGNED)
-        if room:
-            store.assign(renewal.worker_id, renewal.pool, room)
-        watched = store.watched_by(renewal.worker_id)
+    def _orders(self, store: ports.Store, renewal: Renewal, case: ports.LeaseCase, standing: eras.Standing) -> Orders:
+        watched = _watched(store, renewal, case)
         strangers = renewal.holding - {str(one.attempt_id) for one in watched}
         standing = self._missed(store, standing, strangers)
         # Whatever it does not list it has lost, and is told again; what is looked for is told with every renewal. What
@@ -174,14 +167,14 @@ class Pools:
             held=True,
             mark=standing.mark,
             recovering=standing.open,
-            census=self._census(store, renewal, standing),
+            census=self._census(store, renewal, case.stated, standing),
             watch=tuple(charge for charge in charges if _state(charge) is attempt.AttemptState.ACCEPTED),
-            find=self._searches(store, charges, standing),
+            find=self._searches(store, charges, case, standing),
             cancel=tuple(str(one.attempt_id) for one in watched if one.cancel_wanted),
             # What we have forgotten it is to tell, before it forgets it as well.
             forget=() if standing.open else tuple(sorted(strangers)),
-            rates=_rates(store, renewal.pool),
-            cordoned=cordoned,
+            rates=_rates(case),
+            cordoned=case.cordoned,
         )
 
     def _missed(self, store: ports.Store, standing: eras.Standing, strangers: frozenset[str]) -> eras.Standing:
@@ -195,16 +188,15 @@ class Pools:
         store.open_era(standing, f"a worker has attempt {forgotten[0]}, which was not begun here", "", None)
         return store.standing()
 
-    def _census(self, store: ports.Store, renewal: Renewal, standing: eras.Standing) -> tuple[CensusOrder, ...]:
+    def _census(
+        self, store: ports.Store, renewal: Renewal, stated: card.Card | None, standing: eras.Standing
+    ) -> tuple[CensusOrder, ...]:
         """Return the accounts that the worker must look through: all of them once in an era, and those that are new."""
         era = standing.era
-        if era is None or not _asks(store, era):
+        if stated is None or era is None or not _asks(store, era):
             return ()
         told_all = renewal.counted_era == str(era.id)
-        stated = next((one for one in store.cards() if one.provider == renewal.pool), None)
-        if stated is None:
-            return ()
-        wait = self._submit_within_seconds + stated.creation_delay_seconds + stated.listing_delay_seconds
+        wait = self._wait_seconds(stated)
         since = era.head_time - CLOCKS_APART if era.head_time else None
         return tuple(
             CensusOrder(era.id, one.account_id, since, wait)
@@ -212,9 +204,9 @@ class Pools:
             if one.provider == renewal.pool and (one.state is recovering.CensusState.ASKED or not told_all)
         )
 
-    def _resend_lost_steps(self, store: ports.Store, renewal: Renewal) -> None:
+    def _resend_lost_steps(self, store: ports.Store, renewal: Renewal, running: Mapping[str, uuid.UUID]) -> None:
         """Whatever a worker does not list it has lost."""
-        for token, step_id in store.step_tokens_of_worker(renewal.worker_id).items():
+        for token, step_id in running.items():
             if token not in renewal.step_tokens:
                 transitions.on_step(
                     store,
@@ -226,32 +218,48 @@ class Pools:
                 )
 
     def _searches(
-        self, store: ports.Store, charges: Sequence[ports.Charge], standing: eras.Standing
+        self, store: ports.Store, charges: Sequence[ports.Charge], case: ports.LeaseCase, standing: eras.Standing
     ) -> tuple[Search, ...]:
         """Return what is to be looked for; told with every renewal, because rivals and revisions change."""
-        lost = [charge for charge in charges if _state(charge) is attempt.AttemptState.INDETERMINATE]
-        if not lost:
+        if case.stated is None:
             return ()
-        cards = {stated.provider: stated for stated in store.cards()}
-        accounts = {account.id: account for account in store.accounts()}
+        accounts = {account.id: account for account in case.accounts}
         searches: list[Search] = []
-        for charge in lost:
+        for charge in charges:
             one = charge.aggregate.attempt(charge.attempt_id)
-            stated, account = cards.get(one.provider), accounts.get(one.account_id)
-            if stated is None or account is None:
+            account = accounts.get(one.account_id)
+            if one.state is not attempt.AttemptState.INDETERMINATE or account is None:
                 continue
-            wait = self._submit_within_seconds + stated.creation_delay_seconds + stated.listing_delay_seconds
+            alike = store.lookalikes(one.account_id, one.model, MOST_CLAIMED_JOBS)
             searches.append(
                 Search(
                     charge=charge,
                     fence=eras.fence(standing.era, charge.aggregate.generation.revision),
-                    wait_seconds=wait,
+                    wait_seconds=self._wait_seconds(case.stated),
                     exclusive=account.exclusive,
-                    rivals=store.rivals(one.account_id, one.model),
-                    claimed_job_ids=tuple(store.claimed_jobs(one.account_id, MOST_CLAIMED_JOBS)),
+                    rivals=alike.rivals,
+                    claimed_job_ids=alike.claimed_job_ids,
                 )
             )
         return tuple(searches)
+
+    def _wait_seconds(self, stated: card.Card) -> float:
+        """Return how long after leave to submit a job shows in the provider's lists at the latest."""
+        return self._submit_within_seconds + stated.creation_delay_seconds + stated.listing_delay_seconds
+
+
+def _watched(store: ports.Store, renewal: Renewal, case: ports.LeaseCase) -> Sequence[ports.Watched]:
+    """Return what the worker observes or looks for from now on: with what it is given, without what is for others."""
+    if case.cordoned and renewal.cordoned:
+        # It lists what it brings to an end; the rest is for others.
+        keeping = _uuids(renewal.holding)
+        store.hand_over(renewal.worker_id, keeping)
+        return [one for one in case.watched if one.attempt_id in keeping]
+    room = min(max(renewal.room, 0), MOST_ASSIGNED)
+    if case.cordoned or not case.free or not room:
+        return case.watched
+    store.assign(renewal.worker_id, renewal.pool, room)
+    return store.watched_by(renewal.worker_id)
 
 
 def ask_about(store: ports.Store, fresh: card.Account) -> None:
@@ -281,9 +289,9 @@ def _state(charge: ports.Charge) -> attempt.AttemptState:
     return charge.aggregate.attempt(charge.attempt_id).state
 
 
-def _rates(store: ports.Store, provider: str) -> tuple[tuple[str, float], ...]:
+def _rates(case: ports.LeaseCase) -> tuple[tuple[str, float], ...]:
     """Return this worker's share of each account's rate, requests per second; 0 is no limit."""
-    usual = next((stated.polls_per_second for stated in store.cards() if stated.provider == provider), 0.0)
-    workers = max(store.workers(provider), 1)
-    own = [account for account in store.accounts() if account.provider == provider]
-    return tuple((one.id, (usual if one.polls_per_second is None else one.polls_per_second) / workers) for one in own)
+    usual = case.stated.polls_per_second if case.stated else 0.0
+    workers = case.others + 1
+    rates = ((one.id, usual if one.polls_per_second is None else one.polls_per_second) for one in case.accounts)
+    return tuple((account_id, rate / workers) for account_id, rate in rates)

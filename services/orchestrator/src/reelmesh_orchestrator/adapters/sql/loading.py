@@ -42,6 +42,11 @@ def _of_step() -> _Questions:
     return _family(lambda column: column == owner)
 
 
+def _of_attempts() -> _Questions:
+    owners = sa.select(tables.ATTEMPTS.c.generation_id).where(sql.among(tables.ATTEMPTS.c.id, "attempt_ids"))
+    return _family(lambda column: column.in_(owners))
+
+
 def _claims() -> sa.Select[Any]:
     """Return the question for what is known of a job: by its attempt, and by where its id is unique."""
     jobs, attempts = tables.PROVIDER_JOBS.c, tables.ATTEMPTS.c
@@ -79,6 +84,7 @@ _BY_ID = sql.Bundle(**_family(lambda column: column == sql.parameter("generation
 _BY_IDS = sql.Bundle(**_family(lambda column: sql.among(column, "generation_ids")))
 _BY_ATTEMPT = sql.Bundle(**_of_attempt())
 _BY_STEP = sql.Bundle(**_of_step())
+_CHARGES = sql.Bundle(**_of_attempts())
 _CASE = sql.Bundle(
     **_of_attempt(), leases=_leases(sql.parameter("worker_id", sa.Text)), claims=_claims(), **health.of_attempt()
 )
@@ -136,6 +142,13 @@ def by_ids(transaction: sql.Transaction, generation_ids: Sequence[uuid.UUID]) ->
 def by_attempt(transaction: sql.Transaction, attempt_id: uuid.UUID) -> draft.Aggregate | None:
     """Return the generation of an attempt."""
     return _only(transaction.ask(_BY_ATTEMPT, attempt_id=attempt_id))
+
+
+def charges(transaction: sql.Transaction, attempt_ids: Sequence[uuid.UUID]) -> Sequence[ports.Charge]:
+    """Return attempts, each with its generation and all that belongs to it."""
+    of = _all(transaction.ask(_CHARGES, attempt_ids=list(attempt_ids)))
+    owners = {one.id: aggregate for aggregate in of.values() for one in aggregate.attempts}
+    return [ports.Charge(owners[attempt_id], attempt_id) for attempt_id in attempt_ids if attempt_id in owners]
 
 
 def by_step(transaction: sql.Transaction, step_id: uuid.UUID) -> draft.Aggregate | None:

@@ -63,13 +63,6 @@ class SqlPoolStore:
             attempts=tuple(map(_counted, found["attempts"])), steps=steps, workers=tuple(map(_worker, found["workers"]))
         )
 
-    def is_cordoned(self, kind: str, pool: str, name: str) -> bool:
-        """Tell whether a worker is to take no new work."""
-        statement = sa.select(_CORDONS.name).where(
-            *_of(kind, pool), _CORDONS.name == name, _CORDONS.until > self._transaction.now
-        )
-        return self._transaction.row(statement) is not None
-
     def cordon(self, kind: str, pool: str, names: Collection[str], until: datetime.datetime) -> None:
         """Cordon these workers of a pool, and no others."""
         table = tables.CORDONS

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from reelmesh_kit import sql
 
 from reelmesh_orchestrator import ports
-from reelmesh_orchestrator.adapters.sql import health, loading, rows, tables
+from reelmesh_orchestrator.adapters.sql import health, rows, tables
 from reelmesh_orchestrator.model import attempt, draft, generation, repeats, step
 
 _GENERATIONS = tables.GENERATIONS.c
@@ -152,22 +152,6 @@ def steps_sent_before(transaction: sql.Transaction, moment: datetime.datetime, l
         .limit(limit)
     )
     return [row.id for row in transaction.rows(statement)]
-
-
-def step_tokens_of_worker(transaction: sql.Transaction, worker_id: str) -> Mapping[str, uuid.UUID]:
-    """Return the steps that a worker runs, by token."""
-    statement = sa.select(_STEPS.token, _STEPS.id).where(
-        tables.UNENDED_STEP, _STEPS.worker_id == worker_id, _STEPS.state == step.StepState.RUNNING.value
-    )
-    return {row.token: row.id for row in transaction.rows(statement)}
-
-
-def charges(transaction: sql.Transaction, attempt_ids: Sequence[uuid.UUID]) -> Sequence[ports.Charge]:
-    """Return attempts with their generations."""
-    statement = sa.select(_ATTEMPTS.id, _ATTEMPTS.generation_id).where(_ATTEMPTS.id.in_(attempt_ids))
-    owners = {row.id: row.generation_id for row in transaction.rows(statement)}
-    found = loading.by_ids(transaction, list(set(owners.values())))
-    return [ports.Charge(found[owner], attempt_id) for attempt_id, owner in owners.items()]
 
 
 def prune(

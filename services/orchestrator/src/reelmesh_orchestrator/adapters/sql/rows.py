@@ -295,7 +295,7 @@ def _model(stored: Mapping[str, Any]) -> card.ModelCard:
 
 
 def _known(kind: type[card.Card | card.ModelCard | shot.Candidate], stored: Mapping[str, Any]) -> Columns:
-    names = {field.name for field in dataclasses.fields(kind)}
+    names = kind.__dataclass_fields__
     return {name: value for name, value in stored.items() if name in names}
 
 

@@ -9,17 +9,26 @@ import sqlalchemy as sa
 from reelmesh_kit import errors, ids, sql
 
 from reelmesh_orchestrator import ports
-from reelmesh_orchestrator.adapters.sql import health, loading, pools, queueing, reading, recovery, rows, saving, tables
-from reelmesh_orchestrator.model import attempt, card, draft, facts, repeats
+from reelmesh_orchestrator.adapters.sql import (
+    health,
+    leasing,
+    loading,
+    pools,
+    queueing,
+    reading,
+    recovery,
+    rows,
+    saving,
+    tables,
+)
+from reelmesh_orchestrator.model import card, draft, facts, repeats
 from reelmesh_orchestrator.ports import counting
 
 # How often a row is made anew that the sweeper deletes before it can be locked.
 LOCK_TRIES = 5
-_ATTEMPTS = tables.ATTEMPTS.c
-_UNRESOLVED = sorted(state.value for state in attempt.UNRESOLVED)
 
 
-class SqlStore(recovery.SqlEraStore, health.SqlHealthStore, pools.SqlPoolStore):
+class SqlStore(recovery.SqlEraStore, health.SqlHealthStore, leasing.SqlLeaseStore, pools.SqlPoolStore):
     """The store over one SQL transaction."""
 
     def __init__(
@@ -154,16 +163,6 @@ class SqlStore(recovery.SqlEraStore, health.SqlHealthStore, pools.SqlPoolStore):
         """Append a fact about a job."""
         saving.keep_job(self._transaction.changes, job, known, ended, self.now)
 
-    def claimed_jobs(self, account_id: str, limit: int) -> Sequence[str]:
-        """Return the newest ids of jobs at an account that belong to attempts."""
-        statement = (
-            sa.select(_ATTEMPTS.job_id)
-            .where(_ATTEMPTS.account_id == account_id, tables.WITH_JOB)
-            .order_by(_ATTEMPTS.create_time.desc())
-            .limit(limit)
-        )
-        return [row.job_id for row in self._transaction.rows(statement)]
-
     def doubtful(self, after: ports.DoubtPlace | None, limit: int) -> Sequence[ports.Doubt]:
         """Return attempts that are in doubt."""
         return reading.doubtful(self._transaction, after, limit)
@@ -242,63 +241,9 @@ class SqlStore(recovery.SqlEraStore, health.SqlHealthStore, pools.SqlPoolStore):
         """Return the steps that were sent before `moment` and not begun."""
         return reading.steps_sent_before(self._transaction, moment, limit)
 
-    def steps_of_worker(self, worker_id: str) -> Sequence[uuid.UUID]:
-        """Return the steps that a worker runs."""
-        return list(self.step_tokens_of_worker(worker_id).values())
-
-    def step_tokens_of_worker(self, worker_id: str) -> Mapping[str, uuid.UUID]:
-        """Return the steps that a worker runs, by token."""
-        return reading.step_tokens_of_worker(self._transaction, worker_id)
-
     def prune(self, events_before: datetime.datetime, leases_before: datetime.datetime, limit: int) -> int:
         """Delete old events of generations that have ended, and leases that are over."""
         return reading.prune(self._transaction, events_before, leases_before, limit)
-
-    # --- leases
-
-    def lease(self, worker_id: str) -> ports.Lease | None:
-        """Return a worker's lease."""
-        return _lease(self._transaction.row(_of_worker(worker_id)))
-
-    def unwatched(self) -> int:
-        """Free unresolved attempts whose watcher holds no lease."""
-        holders = sa.select(tables.LEASES.c.worker_id).where(tables.LEASES.c.active)
-        statement = tables.ATTEMPTS.update().where(
-            tables.UNENDED_ATTEMPT,
-            _ATTEMPTS.state.in_(_UNRESOLVED),
-            _ATTEMPTS.watcher_id != "",
-            _ATTEMPTS.watcher_id.not_in(holders),
-        )
-        return self._transaction.execute(statement.values(watcher_id="")).rowcount
-
-    def lock_lease(self, worker_id: str) -> ports.Lease | None:
-        """Return a worker's lease, its row locked."""
-        return _lease(self._transaction.row(self._transaction.locking(_of_worker(worker_id))))
-
-    def workers(self, pool: str) -> int:
-        """Return how many workers of a pool hold a lease."""
-        columns = tables.LEASES.c
-        statement = sa.select(sa.func.count().label("number")).where(columns.active, columns.pool == pool)
-        return _number(self._transaction.row(statement))
-
-    def renew(
-        self, lease: ports.Lease, name: str, counted_era: str = "", at_work: ports.AtWork = ports.NOTHING_SAID
-    ) -> None:
-        """Write a lease with one renewal more."""
-        table = tables.LEASES
-        values = {
-            "renewals": lease.renewals + 1,
-            "active": True,
-            "update_time": self.now,
-            "name": name,
-            "counted_era": counted_era,
-            "idle": at_work.idle,
-            "drained": at_work.drained,
-            "load": at_work.load,
-        }
-        new = {"worker_id": lease.worker_id, "kind": lease.kind, "pool": lease.pool, **values}
-        if not self._transaction.insert_if_absent(table, new):
-            self._transaction.execute(table.update().where(table.c.worker_id == lease.worker_id).values(values))
 
     def active_leases(self, limit: int) -> Mapping[str, int]:
         """Return the number of renewals of each active lease."""
@@ -306,78 +251,6 @@ class SqlStore(recovery.SqlEraStore, health.SqlHealthStore, pools.SqlPoolStore):
         statement = sa.select(table.c.worker_id, table.c.renewals).where(table.c.active)
         statement = statement.order_by(table.c.update_time).limit(limit)
         return {row.worker_id: row.renewals for row in self._transaction.rows(statement)}
-
-    def end_lease(self, worker_id: str, renewals: int | None) -> bool:
-        """End a lease and unassign what its worker watched."""
-        table = tables.LEASES
-        statement = table.update().where(table.c.worker_id == worker_id, table.c.active)
-        if renewals is not None:
-            statement = statement.where(table.c.renewals == renewals)
-        if not self._transaction.execute(statement.values(active=False, update_time=self.now)).rowcount:
-            return False
-        self._transaction.execute(
-            tables.ATTEMPTS.update()
-            .where(tables.UNENDED_ATTEMPT, _ATTEMPTS.watcher_id == worker_id, _ATTEMPTS.state.in_(_UNRESOLVED))
-            .values(watcher_id="")
-        )
-        return True
-
-    def watched_by(self, worker_id: str) -> Sequence[ports.Watched]:
-        """Return the unresolved attempts that a worker observes or looks for."""
-        doubtful = attempt.AttemptState.INDETERMINATE.value
-        statement = sa.select(_ATTEMPTS.id, _ATTEMPTS.state, _ATTEMPTS.cancel_wanted).where(
-            tables.UNENDED_ATTEMPT,
-            _ATTEMPTS.watcher_id == worker_id,
-            _ATTEMPTS.state.in_([attempt.AttemptState.ACCEPTED.value, doubtful]),
-        )
-        found = self._transaction.rows(statement)
-        return [ports.Watched(row.id, row.state == doubtful, row.cancel_wanted) for row in found]
-
-    def assign(self, worker_id: str, provider: str, room: int) -> Sequence[uuid.UUID]:
-        """Give a worker attempts that nobody observes or looks for."""
-        statement = (
-            sa.select(_ATTEMPTS.id)
-            .where(
-                tables.UNENDED_ATTEMPT,
-                _ATTEMPTS.watcher_id == "",
-                _ATTEMPTS.provider == provider,
-                _ATTEMPTS.state.in_([attempt.AttemptState.ACCEPTED.value, attempt.AttemptState.INDETERMINATE.value]),
-            )
-            .limit(room)
-        )
-        found = [row.id for row in self._transaction.rows(self._transaction.locking(statement, skip_locked=True))]
-        if found:
-            self._transaction.execute(
-                tables.ATTEMPTS.update().where(_ATTEMPTS.id.in_(found)).values(watcher_id=worker_id)
-            )
-        return found
-
-    def charges(self, attempt_ids: Sequence[uuid.UUID]) -> Sequence[ports.Charge]:
-        """Return attempts with their generations."""
-        return reading.charges(self._transaction, attempt_ids)
-
-    def rivals(self, account_id: str, model: str) -> int:
-        """Return how many attempts at an account and model are unresolved without a job."""
-        statement = sa.select(sa.func.count().label("number")).where(
-            tables.UNENDED_ATTEMPT,
-            _ATTEMPTS.account_id == account_id,
-            _ATTEMPTS.model == model,
-            _ATTEMPTS.state.in_(_UNRESOLVED),
-            _ATTEMPTS.job_id == "",
-        )
-        return _number(self._transaction.row(statement))
-
-
-def _number(row: sa.Row[Any] | None) -> int:
-    return row.number if row else 0
-
-
-def _of_worker(worker_id: str) -> sa.Select[*tuple[Any, ...]]:
-    return sa.select(tables.LEASES).where(tables.LEASES.c.worker_id == worker_id)
-
-
-def _lease(row: sa.Row[Any] | None) -> ports.Lease | None:
-    return ports.Lease(row.worker_id, row.kind, row.pool, row.renewals, row.active) if row else None
 
 
 def _of_call(call_id: uuid.UUID) -> sa.Select[*tuple[Any, ...]]:
