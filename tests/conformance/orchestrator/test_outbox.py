@@ -15,7 +15,7 @@ from reelmesh_orchestrator import ports
 from reelmesh_orchestrator.adapters import outbox
 from reelmesh_orchestrator.adapters.sql import tables
 
-from tests.support import orchestrator, record
+from tests.support import orchestrator, record, trips
 
 LOGGER = logging.getLogger("test")
 PATIENCE_SECONDS = 10.0
@@ -92,6 +92,14 @@ async def test_what_its_writer_left_is_claimed_by_one_of_many(kept: record.Kept)
     counted = collections.Counter(link.ids)
     assert set(counted) == wanted
     assert set(counted.values()) == {1}
+
+
+async def test_where_nothing_is_left_over_nothing_is_locked(kept: record.Kept) -> None:
+    await kept.admit(1)
+    counting = trips.Counting(kept.database)
+    for sender in (box(Bus()), storage_box(Storage())):
+        assert not await sender._claimed(counting)
+        assert counting.taken() == ["ask"]
 
 
 async def test_what_is_fresh_is_left_to_its_writer(kept: record.Kept) -> None:

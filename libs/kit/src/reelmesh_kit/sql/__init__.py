@@ -1,6 +1,6 @@
 """One SQL store with two engines behind it: PostgreSQL, and SQLite with a group-committing writer."""
 
-from reelmesh_kit.sql.bundle import Bundle, Columns, among, now, parameter, server
+from reelmesh_kit.sql.bundle import Bundle, Columns, ago, among, now, parameter, server
 from reelmesh_kit.sql.changes import Changes, Conflict, Update
 from reelmesh_kit.sql.columns import Instant, Json
 from reelmesh_kit.sql.database import Database, open_database
@@ -19,6 +19,7 @@ __all__ = [
     "Transaction",
     "Update",
     "Work",
+    "ago",
     "among",
     "columns",
     "migrate",

@@ -65,6 +65,34 @@ def _now_as_told(element: Now, compiled: Any, **options: Any) -> str:
     return compiled.process(element.parameter, **options)
 
 
+class Ago(elements.ColumnElement[Any]):
+    """A time so many seconds before that of the transaction."""
+
+    inherit_cache = True
+    type = Instant()
+
+    def __init__(self, parameter: str) -> None:
+        """Take the name of the parameter."""
+        self.seconds = Parameter(parameter, sqlalchemy.Double())
+
+
+def ago(parameter: str) -> sqlalchemy.ColumnElement[Any]:
+    """Return the time so many seconds ago, as a parameter says; with less than none it is yet to come."""
+    return Ago(parameter)
+
+
+@compiler.compiles(Ago, "postgresql")
+def _ago_of_the_server(element: Ago, compiled: Any, **options: Any) -> str:
+    seconds = compiled.process(element.seconds, **options)
+    return f"({compiled.process(sqlalchemy.func.now(), **options)} - make_interval(secs => {seconds}))"
+
+
+@compiler.compiles(Ago, "sqlite")
+def _ago_as_told(element: Ago, compiled: Any, **options: Any) -> str:
+    told, seconds = compiled.process(Now.parameter, **options), compiled.process(element.seconds, **options)
+    return f"({told} - CAST({seconds} * 1000000 AS INTEGER))"
+
+
 class Server(elements.ColumnElement[str]):
     """Which server this is, in a word that changes with every promotion and every restore to a point in time."""
 

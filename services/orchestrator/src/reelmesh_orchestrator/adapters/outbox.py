@@ -40,6 +40,18 @@ class Lane(enum.Enum):
         return (subject == ports.KEEP) == (self is Lane.STORAGE)
 
 
+def _of(lane: Lane) -> sa.ColumnElement[bool]:
+    subject = tables.OUTBOX.c.subject
+    return subject == ports.KEEP if lane is Lane.STORAGE else subject != ports.KEEP
+
+
+def _left_over(lane: Lane) -> sql.Bundle:
+    """Return the question whether there is anything to claim: mostly there is not, and nothing needs to be locked."""
+    columns = tables.OUTBOX.c
+    return sql.Bundle(left=sa.select(columns.id).where(columns.claimed_until < sql.now(), _of(lane)).limit(1))
+
+
+_LEFT_OVER = {lane: _left_over(lane) for lane in Lane}
 _SENT = {Lane.BUS: crash_points.SENT_TO_BUS, Lane.STORAGE: crash_points.SENT_TO_STORAGE}
 
 
@@ -125,6 +137,8 @@ class Outbox:
                     await database.write(lambda transaction, ids=sent: _delete(transaction, ids))
 
     async def _claimed(self, database: sql.Database) -> Sequence[ports.Outgoing]:
+        if not await database.glance(lambda transaction: transaction.ask(_LEFT_OVER[self._lane])["left"]):
+            return ()
         with crash_points.CLAIM:
             return await database.write(lambda transaction: _claim(transaction, self._lane))
 
@@ -147,10 +161,9 @@ class Outbox:
 def _claim(transaction: sql.Transaction, lane: Lane) -> list[ports.Outgoing]:
     """Take rows of a lane that nobody is at, so that no other process takes them for a while."""
     columns = tables.OUTBOX.c
-    mine = columns.subject == ports.KEEP if lane is Lane.STORAGE else columns.subject != ports.KEEP
     statement = (
         sa.select(columns.id, columns.subject, columns.payload, columns.traceparent)
-        .where(columns.claimed_until < transaction.now, mine)
+        .where(columns.claimed_until < transaction.now, _of(lane))
         .order_by(columns.claimed_until)
         .limit(BATCH)
     )

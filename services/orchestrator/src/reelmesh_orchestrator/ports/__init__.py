@@ -19,7 +19,9 @@ from reelmesh_orchestrator.ports.nouns import (
     Outgoing,
     Place,
     Queue,
+    Silences,
     StepCase,
+    Waits,
     Watched,
 )
 from reelmesh_orchestrator.ports.outside import Assets, Bell, MarkNote, ProgressBoard
@@ -63,8 +65,10 @@ __all__ = [
     "Record",
     "SeenAccount",
     "SeenPool",
+    "Silences",
     "StepCase",
     "Store",
+    "Waits",
     "Watched",
     "Works",
 ]

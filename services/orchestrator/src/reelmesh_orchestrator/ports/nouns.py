@@ -172,6 +172,42 @@ class Queue:
 
 
 @dataclasses.dataclass(frozen=True)
+class Waits:
+    """How long what is silent is waited for, seconds."""
+
+    #: For the beginning of an attempt that was sent out.
+    begin_seconds: float
+    #: For the beginning of a step that was sent out.
+    step_seconds: float
+    #: How long before its deadline a generation gets a still picture.
+    floor_lead_seconds: float
+    #: For the end of what is being cancelled.
+    cancel_seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Silences:
+    """What a sweep looks at: all of one moment."""
+
+    #: Active leases, with the number of their renewals.
+    leases: Mapping[str, int]
+    #: Whether there are unresolved attempts whose watcher holds no lease.
+    unwatched: bool
+    #: Attempts that are being submitted, with their generations.
+    submitting: Mapping[uuid.UUID, uuid.UUID]
+    #: Generations that have an attempt that was sent out and not begun in time.
+    unbegun: tuple[uuid.UUID, ...]
+    #: Steps that were sent out and not begun in time.
+    unbegun_steps: tuple[uuid.UUID, ...]
+    #: Working generations whose deadline is near and that have no still picture under way, where one may be delivered.
+    undrawn: tuple[uuid.UUID, ...]
+    #: Working generations whose deadline has passed.
+    expired: tuple[uuid.UUID, ...]
+    #: Generations that have been cancelling for too long.
+    cancelling: tuple[uuid.UUID, ...]
+
+
+@dataclasses.dataclass(frozen=True)
 class Outgoing:
     """A message that was recorded to be sent."""
 

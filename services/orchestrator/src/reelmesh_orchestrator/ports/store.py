@@ -20,7 +20,9 @@ from reelmesh_orchestrator.ports.nouns import (
     Filter,
     Place,
     Queue,
+    Silences,
     StepCase,
+    Waits,
 )
 from reelmesh_orchestrator.ports.pools import PoolStore
 
@@ -155,31 +157,8 @@ class Store(EraStore, HealthStore, LeaseStore, PoolStore, Protocol):
         ...
 
     # --- sweeping
-    def submitting(self, limit: int) -> Mapping[uuid.UUID, uuid.UUID]:
-        """Return the attempts that are being submitted, with their generations."""
-        ...
-
-    def dispatched_before(self, moment: datetime.datetime, limit: int) -> Sequence[uuid.UUID]:
-        """Return the generations that have an attempt dispatched before `moment` and not begun."""
-        ...
-
-    def past_deadline(self, limit: int) -> Sequence[uuid.UUID]:
-        """Return the working generations whose deadline has passed."""
-        ...
-
-    def near_deadline(self, moment: datetime.datetime, limit: int) -> Sequence[uuid.UUID]:
-        """Return the working generations with a deadline before `moment` that have no still picture under way.
-
-        Those are left out that take nothing less than a video.
-        """
-        ...
-
-    def cancelling_since(self, moment: datetime.datetime, limit: int) -> Sequence[uuid.UUID]:
-        """Return the generations that have been cancelling since before `moment`."""
-        ...
-
-    def steps_sent_before(self, moment: datetime.datetime, limit: int) -> Sequence[uuid.UUID]:
-        """Return the steps that were sent before `moment` and not begun."""
+    def silences(self, waits: Waits, limit: int) -> Silences:
+        """Return what has waited for longer than it is waited for, up to `limit` of each kind."""
         ...
 
     def prune(self, events_before: datetime.datetime, leases_before: datetime.datetime, limit: int) -> int:
@@ -189,11 +168,6 @@ class Store(EraStore, HealthStore, LeaseStore, PoolStore, Protocol):
 
         The highest event stays: others may carry it as their mark.
         """
-        ...
-
-    # --- leases
-    def active_leases(self, limit: int) -> Mapping[str, int]:
-        """Return the number of renewals of each active lease."""
         ...
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 import datetime
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from reelmesh_kit import clock
 
@@ -49,21 +49,29 @@ class Sweeper:
         self._prune_at = 0.0
 
     async def sweep(self) -> None:
-        """Look once at everything."""
-        await self._lapse_leases()
-        await self._free_unwatched()
-        await self._doubt_submits()
-        await self._withdraw_unbegun()
-        await self._resend_steps()
-        await self._prepare_floors()
-        await self._expire()
-        await self._stop_cancelled()
+        """Look once at everything: with one question where nothing is silent."""
+        waits = ports.Waits(
+            begin_seconds=self._patience.begin_seconds,
+            step_seconds=self._patience.step_seconds,
+            floor_lead_seconds=self._policy.floor_lead_seconds,
+            cancel_seconds=self._policy.cancel_grace_seconds,
+        )
+        found = await self._record.read(lambda store: store.silences(waits, BATCH))
+        # What follows takes its time: whoever was silent was so until this moment, as far as anybody has looked.
+        now = self._clock.elapsed()
+        await self._lapse_leases(found.leases, now)
+        if found.unwatched:
+            await self._free_unwatched()
+        await self._doubt_submits(found.submitting, now)
+        await self._withdraw_unbegun(found.unbegun)
+        await self._resend_steps(found.unbegun_steps)
+        await self._prepare_floors(found.undrawn)
+        await self._expire(found.expired)
+        await self._stop_cancelled(found.cancelling)
         await self._prune()
 
-    async def _lapse_leases(self) -> None:
+    async def _lapse_leases(self, seen: Mapping[str, int], now: float) -> None:
         """End leases that did not change for long enough while this observer could read the database."""
-        seen = await self._record.read(lambda store: store.active_leases(BATCH))
-        now = self._clock.elapsed()
         self._leases = self._leases.after(seen, now)
         for worker_id in self._leases.unchanged(now, self._patience.lease_seconds):
             with crash_points.LAPSE_LEASE:
@@ -83,10 +91,8 @@ class Sweeper:
         with crash_points.FREE_UNWATCHED:
             await self._record.write(lambda store: store.unwatched())
 
-    async def _doubt_submits(self) -> None:
+    async def _doubt_submits(self, found: Mapping[uuid.UUID, uuid.UUID], now: float) -> None:
         """Whatever its lease says: a submit that took longer than window and time-out is in doubt."""
-        found = await self._record.read(lambda store: store.submitting(BATCH))
-        now = self._clock.elapsed()
         self._submits = self._submits.after({str(attempt_id): 1 for attempt_id in found}, now)
         for key in self._submits.unchanged(now, self._patience.submit_seconds):
             attempt_id = uuid.UUID(key)
@@ -98,11 +104,8 @@ class Sweeper:
                     ),
                 )
 
-    async def _withdraw_unbegun(self) -> None:
-        def old(store: ports.Store) -> Sequence[uuid.UUID]:
-            return store.dispatched_before(store.now - _seconds(self._patience.begin_seconds), BATCH)
-
-        for generation_id in await self._record.read(old):
+    async def _withdraw_unbegun(self, found: Sequence[uuid.UUID]) -> None:
+        for generation_id in found:
             with crash_points.WITHDRAW:
                 await self._change(generation_id, self._withdraw)
 
@@ -110,11 +113,8 @@ class Sweeper:
         for attempt_id in facts.overdue(decided.aggregate.attempts, decided.now, self._patience.begin_seconds):
             facts.withdraw(decided, attempt_id, "No worker has begun it in time; it is sent out anew")
 
-    async def _resend_steps(self) -> None:
-        def old(store: ports.Store) -> Sequence[uuid.UUID]:
-            return store.steps_sent_before(store.now - _seconds(self._patience.step_seconds), BATCH)
-
-        for step_id in await self._record.read(old):
+    async def _resend_steps(self, found: Sequence[uuid.UUID]) -> None:
+        for step_id in found:
             with crash_points.RESEND_STEP:
                 await self._record.write(lambda store, one=step_id: self._resend(store, one))
 
@@ -126,26 +126,19 @@ class Sweeper:
             lambda decided: verbs.resend_step(decided, step_id, self._patience.step_seconds),
         )
 
-    async def _prepare_floors(self) -> None:
+    async def _prepare_floors(self, found: Sequence[uuid.UUID]) -> None:
         """Have still pictures drawn for those whose deadline is near."""
-
-        def near(store: ports.Store) -> Sequence[uuid.UUID]:
-            return store.near_deadline(store.now + _seconds(self._policy.floor_lead_seconds), BATCH)
-
-        for generation_id in await self._record.read(near):
+        for generation_id in found:
             with crash_points.PREPARE_FLOOR:
                 await self._change(generation_id, lambda _: None)
 
-    async def _expire(self) -> None:
-        for generation_id in await self._record.read(lambda store: store.past_deadline(BATCH)):
+    async def _expire(self, found: Sequence[uuid.UUID]) -> None:
+        for generation_id in found:
             with crash_points.EXPIRE:
                 await self._change(generation_id, verbs.expire)
 
-    async def _stop_cancelled(self) -> None:
-        def old(store: ports.Store) -> Sequence[uuid.UUID]:
-            return store.cancelling_since(store.now - _seconds(self._policy.cancel_grace_seconds), BATCH)
-
-        for generation_id in await self._record.read(old):
+    async def _stop_cancelled(self, found: Sequence[uuid.UUID]) -> None:
+        for generation_id in found:
             with crash_points.STOP_CANCELLED:
                 await self._change(generation_id, lambda _: None)
 

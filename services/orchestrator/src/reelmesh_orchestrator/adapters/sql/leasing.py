@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from reelmesh_kit import sql
 
 from reelmesh_orchestrator import ports
-from reelmesh_orchestrator.adapters.sql import loading, rows, standing, tables
+from reelmesh_orchestrator.adapters.sql import loading, rows, silences, standing, tables
 from reelmesh_orchestrator.model import attempt, eras, step
 
 _ATTEMPTS = tables.ATTEMPTS.c
@@ -179,13 +179,7 @@ class SqlLeaseStore:
 
     def unwatched(self) -> int:
         """Free unresolved attempts whose watcher holds no lease."""
-        holders = sa.select(_LEASES.worker_id).where(_LEASES.active)
-        statement = tables.ATTEMPTS.update().where(
-            tables.UNENDED_ATTEMPT,
-            _ATTEMPTS.state.in_(_UNRESOLVED),
-            _ATTEMPTS.watcher_id != _NOBODY,
-            _ATTEMPTS.watcher_id.not_in(holders),
-        )
+        statement = tables.ATTEMPTS.update().where(silences.unwatched())
         return self._transaction.execute(statement.values(watcher_id=_NOBODY)).rowcount
 
     def watched_by(self, worker_id: str) -> Sequence[ports.Watched]:

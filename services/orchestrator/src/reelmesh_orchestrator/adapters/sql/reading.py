@@ -3,7 +3,7 @@
 import datetime
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,12 +11,10 @@ from reelmesh_kit import sql
 
 from reelmesh_orchestrator import ports
 from reelmesh_orchestrator.adapters.sql import health, rows, tables
-from reelmesh_orchestrator.model import attempt, draft, generation, repeats, step
+from reelmesh_orchestrator.model import attempt, draft, repeats
 
 _GENERATIONS = tables.GENERATIONS.c
 _ATTEMPTS = tables.ATTEMPTS.c
-_STEPS = tables.STEPS.c
-_WORKING = sorted(state.value for state in generation.WORKING)
 
 
 def page(
@@ -66,92 +64,6 @@ def doubtful(transaction: sql.Transaction, after: ports.DoubtPlace | None, limit
         statement = statement.where(here > there)
     found = transaction.rows(statement.order_by(_ATTEMPTS.submit_time, _ATTEMPTS.id).limit(limit))
     return [ports.Doubt(row.generation_id, row.tenant_id, rows.to_attempt(sql.columns(row))) for row in found]
-
-
-def submitting(transaction: sql.Transaction, limit: int) -> Mapping[uuid.UUID, uuid.UUID]:
-    """Return the attempts that are being submitted, with their generations."""
-    statement = (
-        sa.select(_ATTEMPTS.id, _ATTEMPTS.generation_id)
-        .where(tables.UNENDED_ATTEMPT, _ATTEMPTS.state == attempt.AttemptState.SUBMITTING.value)
-        .order_by(_ATTEMPTS.submit_time)
-        .limit(limit)
-    )
-    return {row.id: row.generation_id for row in transaction.rows(statement)}
-
-
-def dispatched_before(transaction: sql.Transaction, moment: datetime.datetime, limit: int) -> Sequence[uuid.UUID]:
-    """Return the generations that have an attempt dispatched before `moment` and not begun."""
-    statement = (
-        sa.select(_ATTEMPTS.generation_id)
-        .where(
-            tables.UNENDED_ATTEMPT,
-            _ATTEMPTS.state == attempt.AttemptState.DISPATCHED.value,
-            _ATTEMPTS.dispatch_time < moment,
-        )
-        .distinct()
-        .limit(limit)
-    )
-    return [row.generation_id for row in transaction.rows(statement)]
-
-
-def past_deadline(transaction: sql.Transaction, limit: int) -> Sequence[uuid.UUID]:
-    """Return the working generations whose deadline has passed."""
-    statement = (
-        sa.select(_GENERATIONS.id)
-        .where(
-            _GENERATIONS.deadline_time.is_not(None),
-            tables.UNENDED,
-            _GENERATIONS.deadline_time <= transaction.now,
-            _GENERATIONS.state.in_(_WORKING),
-        )
-        .limit(limit)
-    )
-    return [row.id for row in transaction.rows(statement)]
-
-
-def near_deadline(transaction: sql.Transaction, moment: datetime.datetime, limit: int) -> Sequence[uuid.UUID]:
-    """Return the working generations with a deadline before `moment` for which no still picture was asked for yet."""
-    drawing = sa.select(_STEPS.id).where(
-        _STEPS.generation_id == _GENERATIONS.id,
-        _STEPS.run == _GENERATIONS.run,
-        _STEPS.kind == step.StepKind.INFOGRAPHIC.value,
-    )
-    statement = (
-        sa.select(_GENERATIONS.id)
-        .where(
-            _GENERATIONS.deadline_time.is_not(None),
-            tables.UNENDED,
-            _GENERATIONS.deadline_time <= moment,
-            _GENERATIONS.state.in_(_WORKING),
-            _GENERATIONS.fallback_floor != generation.Delivery.VIDEO.value,
-            sa.not_(sa.exists(drawing)),
-        )
-        .limit(limit)
-    )
-    return [row.id for row in transaction.rows(statement)]
-
-
-def cancelling_since(transaction: sql.Transaction, moment: datetime.datetime, limit: int) -> Sequence[uuid.UUID]:
-    """Return the generations that have been cancelling since before `moment`."""
-    statement = (
-        sa.select(_GENERATIONS.id)
-        .where(
-            tables.CANCELLING,
-            _GENERATIONS.cancel_time < moment,
-        )
-        .limit(limit)
-    )
-    return [row.id for row in transaction.rows(statement)]
-
-
-def steps_sent_before(transaction: sql.Transaction, moment: datetime.datetime, limit: int) -> Sequence[uuid.UUID]:
-    """Return the steps that were sent before `moment` and not begun."""
-    statement = (
-        sa.select(_STEPS.id)
-        .where(tables.UNENDED_STEP, _STEPS.state == step.StepState.SENT.value, _STEPS.send_time < moment)
-        .limit(limit)
-    )
-    return [row.id for row in transaction.rows(statement)]
 
 
 def prune(

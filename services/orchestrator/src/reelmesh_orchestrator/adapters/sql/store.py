@@ -19,6 +19,7 @@ from reelmesh_orchestrator.adapters.sql import (
     recovery,
     rows,
     saving,
+    silences,
     tables,
 )
 from reelmesh_orchestrator.model import card, draft, facts, repeats
@@ -217,40 +218,13 @@ class SqlStore(recovery.SqlEraStore, health.SqlHealthStore, leasing.SqlLeaseStor
 
     # --- sweeping
 
-    def submitting(self, limit: int) -> Mapping[uuid.UUID, uuid.UUID]:
-        """Return the attempts that are being submitted, with their generations."""
-        return reading.submitting(self._transaction, limit)
-
-    def dispatched_before(self, moment: datetime.datetime, limit: int) -> Sequence[uuid.UUID]:
-        """Return the generations that have an attempt dispatched before `moment` and not begun."""
-        return reading.dispatched_before(self._transaction, moment, limit)
-
-    def past_deadline(self, limit: int) -> Sequence[uuid.UUID]:
-        """Return the working generations whose deadline has passed."""
-        return reading.past_deadline(self._transaction, limit)
-
-    def near_deadline(self, moment: datetime.datetime, limit: int) -> Sequence[uuid.UUID]:
-        """Return the working generations with a deadline before `moment` that have no still picture under way."""
-        return reading.near_deadline(self._transaction, moment, limit)
-
-    def cancelling_since(self, moment: datetime.datetime, limit: int) -> Sequence[uuid.UUID]:
-        """Return the generations that have been cancelling since before `moment`."""
-        return reading.cancelling_since(self._transaction, moment, limit)
-
-    def steps_sent_before(self, moment: datetime.datetime, limit: int) -> Sequence[uuid.UUID]:
-        """Return the steps that were sent before `moment` and not begun."""
-        return reading.steps_sent_before(self._transaction, moment, limit)
+    def silences(self, waits: ports.Waits, limit: int) -> ports.Silences:
+        """Return what has waited for longer than it is waited for."""
+        return silences.silences(self._transaction, waits, limit)
 
     def prune(self, events_before: datetime.datetime, leases_before: datetime.datetime, limit: int) -> int:
         """Delete old events of generations that have ended, and leases that are over."""
         return reading.prune(self._transaction, events_before, leases_before, limit)
-
-    def active_leases(self, limit: int) -> Mapping[str, int]:
-        """Return the number of renewals of each active lease."""
-        table = tables.LEASES
-        statement = sa.select(table.c.worker_id, table.c.renewals).where(table.c.active)
-        statement = statement.order_by(table.c.update_time).limit(limit)
-        return {row.worker_id: row.renewals for row in self._transaction.rows(statement)}
 
 
 def _of_call(call_id: uuid.UUID) -> sa.Select[*tuple[Any, ...]]:
