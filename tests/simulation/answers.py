@@ -55,8 +55,10 @@ class Methods:
             (True, True): handler.stream_stream,
         }
         method = kinds[handler.request_streaming, handler.response_streaming]
-        messages = _read(context.contents, handler.request_deserializer)
-        result = method(messages if handler.request_streaming else await anext(messages), context)
+        if handler.request_streaming:
+            result = method(_read(context.contents, handler.request_deserializer), context)
+        else:
+            result = method(handler.request_deserializer(request.message), context)
         if inspect.isasyncgen(result):
             async for message in result:
                 await context.write(message)

@@ -108,12 +108,12 @@ class Crew:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    def many(self, seeds: Sequence[int], bug: str = "") -> Generator[Summary]:
+    def many(self, seeds: Sequence[int], bug: str = "", at_a_time: int = CHUNK) -> Generator[Summary]:
         """Live through seeds; yield them in their order. Who stops asking has the rest left out."""
         if self._pool is None:
             yield from (lived(seed, bug) for seed in seeds)
             return
-        chunks = (seeds[start : start + CHUNK] for start in range(0, len(seeds), CHUNK))
+        chunks = (seeds[start : start + at_a_time] for start in range(0, len(seeds), at_a_time))
         under_way: collections.deque[concurrent.futures.Future[list[Summary]]] = collections.deque()
         try:
             for chunk in chunks:
@@ -128,7 +128,8 @@ class Crew:
 
     def found(self, bug: str, seeds: Sequence[int]) -> Summary | None:
         """Return the first seed that finds a planted bug."""
-        with contextlib.closing(self.many(seeds, bug)) as lives:
+        # One by one: what is under way when it is found is lived through for nothing.
+        with contextlib.closing(self.many(seeds, bug, at_a_time=1)) as lives:
             return next((one for one in lives if one.violations), None)
 
 

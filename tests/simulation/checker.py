@@ -17,6 +17,7 @@ WHOLE_EVERY = 40
 WRITES_LIMIT = 10_000
 # As the driver has it: it is asked after each commit.
 _REVISIONS = str(sa.select(tables.GENERATIONS.c.id, tables.GENERATIONS.c.revision))
+_UNENDED = f"SELECT 1 FROM generations WHERE {tables.UNENDED} LIMIT 1"  # noqa: S608 - constants
 _EVENTS = sa.select(tables.EVENTS).order_by(tables.EVENTS.c.position)
 
 
@@ -49,6 +50,10 @@ class Checker:
         told.on_admitted.append(self._admitted)
         seen.on_go = self._given_leave
         seen.on_recorded = self._recorded
+
+    def at_work(self) -> bool:
+        """Tell whether a generation has not ended: then there is no need to look at everything to know more."""
+        return bool(self._record.look(lambda one: one.raw(_UNENDED)))
 
     def unfinished(self) -> list[str]:
         """Return what keeps the mesh from being quiet."""

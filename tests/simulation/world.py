@@ -226,12 +226,14 @@ class Run:
                 # Of jobs that look the same nobody but a person can say whose they are.
                 asked_at = ends_at
                 await self._settled_by_hand()
-            left = self._checker.unfinished()
+            over = self._loop.time() > ends_at
+            # Whoever is at work is not quiet: what else is left interests nobody before the end.
+            left = self._checker.unfinished() if over or not self._checker.at_work() else ["at work"]
             if not left and self.told.answered(self._plan.wanted):
                 self.history.note("checker", "all is quiet")
                 self.quiet_at = self._loop.time()
                 return
-            if self._loop.time() > ends_at:
+            if over:
                 unanswered = [] if self.told.answered(self._plan.wanted) else ["a user was never answered"]
                 self.history.wrong("ends", [*left, *unanswered])
                 return

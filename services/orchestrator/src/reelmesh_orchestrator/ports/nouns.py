@@ -155,6 +155,7 @@ class Backlog:
 
     #: Enabled accounts at which planned attempts are due.
     accounts: tuple[card.Account, ...]
+    #: Those of all providers; none where nothing is due.
     cards: tuple[card.Card, ...]
     #: When the next planned attempt becomes due that is not due yet; None when there is none.
     seconds_to_next: float | None

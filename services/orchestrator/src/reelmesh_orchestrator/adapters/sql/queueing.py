@@ -74,7 +74,8 @@ def backlog(transaction: sql.Transaction) -> ports.Backlog:
     due = found["next"][0]["due"]
     return ports.Backlog(
         accounts=tuple(map(rows.to_account, found["accounts"])),
-        cards=tuple(rows.to_card(one["card"]) for one in found["cards"]),
+        # Most of the time nothing is due, and nobody asks for them.
+        cards=tuple(rows.to_card(one["card"]) for one in found["cards"]) if found["accounts"] else (),
         seconds_to_next=max((due - transaction.now).total_seconds(), 0.0) if due else None,
         standing=standing.read(found),
         troubled=bool(found["troubles"]),
