@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from reelmesh_kit import sql
+from reelmesh_kit import errors, sql
 
 Result = TypeVar("Result")
 
@@ -16,6 +16,8 @@ class Counting:
         self._inner = inner
         #: What was done, in its order: "begin", "ask", "row", "rows", "execute", "changes".
         self.trips: list[str] = []
+        #: Whether it does not answer.
+        self.away = False
 
     def taken(self) -> list[str]:
         """Return the trips since this was asked last."""
@@ -31,7 +33,13 @@ class Counting:
         return await self._inner.read(lambda transaction: work(self._watched(transaction)))
 
     async def glance(self, work: sql.Work[Result]) -> Result:
-        """Run work that changes nothing."""
+        """Run work that changes nothing.
+
+        Raises:
+            errors.Unavailable: it does not answer.
+        """
+        if self.away:
+            raise errors.Unavailable("the database does not answer: a test says so")
         return await self._inner.glance(lambda transaction: work(self._watched(transaction)))
 
     async def close(self) -> None:

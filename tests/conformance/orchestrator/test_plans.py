@@ -34,6 +34,7 @@ TENANT = ports.Filter("tenant", user_id="eve", states=(generation.GenerationStat
 QUESTIONS: dict[str, Callable[[ports.Store], object]] = {
     "look": lambda store: store.look(NOBODY),
     "look_at": lambda store: store.look_at([NOBODY]),
+    "revisions": lambda store: store.revisions([NOBODY]),
     "of_attempt": lambda store: store.of_attempt(NOBODY),
     "of_step": lambda store: store.of_step(NOBODY),
     "case": lambda store: store.case(NOBODY, "worker", "project", "job"),

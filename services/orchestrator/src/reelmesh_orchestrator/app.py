@@ -50,6 +50,7 @@ from reelmesh_orchestrator.usecases import (
     looking,
     loops,
     pools,
+    pulsing,
     reconciling,
     recovering,
     steps,
@@ -131,6 +132,7 @@ async def at_work(
         kept, assets, board, chassis.ids, policy, crowded, routes, most_open=own.most_open_generations
     )
     background = loops.Loops(chassis.clock, wake)
+    pulse = pulsing.Pulse(kept, chassis.clock, lambda: chassis.health.draining)
     patience = _patience(own)
     async with process.supervise(
         chassis,
@@ -147,9 +149,10 @@ async def at_work(
         write_off=writing_off.WritingOff(kept, protocol, file, chassis.clock).run,
         recover=lambda: lost.run(own.sweep_seconds),
         count_open=crowded.run,
+        pulse=pulse.run,
     ):
         watcher = watching.Watching(
-            verbs, board, chassis.clock, lambda: chassis.health.draining, followers_limit=own.followers_limit
+            verbs, board, pulse, lambda: chassis.health.draining, followers_limit=own.followers_limit
         )
         looked = looking.Looking(kept, policy.breakers.trials)
         callers = _for_callers(kept, verbs, watcher, lost, reconciling.Reconciling(kept, protocol), looked)

@@ -43,6 +43,10 @@ class Bell(Protocol):
         """Wait until it rings."""
         ...
 
+    def set(self) -> None:
+        """Ring it."""
+        ...
+
     def clear(self) -> None:
         """Forget that it rang."""
         ...

@@ -46,6 +46,10 @@ class Store(EraStore, HealthStore, LeaseStore, PoolStore, Protocol):
         """Return generations with all that belongs to them."""
         ...
 
+    def revisions(self, generation_ids: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, int]:
+        """Return the revisions of those of these generations that there are."""
+        ...
+
     def of_attempt(self, attempt_id: uuid.UUID) -> draft.Aggregate | None:
         """Return the generation of an attempt."""
         ...

@@ -6,13 +6,11 @@ import datetime
 import uuid
 from collections.abc import AsyncGenerator, Callable
 
-from reelmesh_kit import clock, errors
+from reelmesh_kit import errors
 
 from reelmesh_orchestrator import ports
-from reelmesh_orchestrator.usecases import generations
+from reelmesh_orchestrator.usecases import generations, pulsing
 
-# How long a watcher waits for the bell before it looks anyway: bells are lossy.
-LOOK_SECONDS = 2.0
 # Events that one look reads.
 EVENTS_PAGE = 200
 # When who finds no room to follow may look again.
@@ -37,18 +35,18 @@ class Watching:
         self,
         verbs: generations.Generations,
         progress: ports.ProgressBoard,
-        time: clock.Clock,
+        pulse: pulsing.Pulse,
         leaving: Callable[[], bool],
         *,
         followers_limit: int,
     ) -> None:
-        """Take the verbs to read with, the bell, what tells that this process is about to stop, and how many may watch.
+        """Take the verbs to read with, what rings, what tells that this process stops, and how many may watch.
 
         Watchers stay: without a limit of their own they would take up the server, and workers could not begin.
         """
         self._generations = verbs
         self._progress = progress
-        self._clock = time
+        self._pulse = pulse
         self._leaving = leaving
         self._followers_limit = followers_limit
         self._followers = 0
@@ -74,32 +72,30 @@ class Watching:
             self._followers -= 1
 
     async def _seen(self, tenant_id: str, generation_id: uuid.UUID, after_sequence: int) -> AsyncGenerator[Seen]:
+        # Who may not see it waits for no bell.
         view = await self._generations.get(tenant_id, generation_id)
         told = Advance(-1, "")
         async with self._progress.bell(generation_id) as rang:
-            while True:
-                rang.clear()
-                events = await self._generations.events(tenant_id, generation_id, after_sequence, EVENTS_PAGE)
-                for event in events:
-                    yield event
-                    after_sequence = event.sequence
-                if len(events) == EVENTS_PAGE:
-                    continue
-                view = await self._generations.get(tenant_id, generation_id)
-                current = view.aggregate.generation
-                if current.ended and current.sequence <= after_sequence:
-                    yield view
-                    return
-                advance = Advance(view.progress_percent, self._progress.activity(generation_id))
-                if advance != told:
-                    yield advance
-                    told = advance
-                if self._leaving():
-                    raise errors.Unavailable("this orchestrator stops; watch on from the last sequence")
-                await self._wait(rang)
-
-    async def _wait(self, rang: ports.Bell) -> None:
-        try:
-            await self._clock.wait_for(rang.wait(), LOOK_SECONDS)
-        except TimeoutError:
-            return
+            with self._pulse.following(generation_id, rang) as follower:
+                while True:
+                    rang.clear()
+                    events = await self._generations.events(tenant_id, generation_id, after_sequence, EVENTS_PAGE)
+                    for event in events:
+                        yield event
+                        after_sequence = event.sequence
+                    if len(events) == EVENTS_PAGE:
+                        continue
+                    view = await self._generations.get(tenant_id, generation_id)
+                    current = view.aggregate.generation
+                    if current.ended and current.sequence <= after_sequence:
+                        yield view
+                        return
+                    # What happened between the two reads is still to be read.
+                    follower.knows(current.revision if current.sequence <= after_sequence else None)
+                    advance = Advance(view.progress_percent, self._progress.activity(generation_id))
+                    if advance != told:
+                        yield advance
+                        told = advance
+                    if self._leaving():
+                        raise errors.Unavailable("this orchestrator stops; watch on from the last sequence")
+                    await rang.wait()

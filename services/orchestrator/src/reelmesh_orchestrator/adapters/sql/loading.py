@@ -82,6 +82,11 @@ def _open_of_all() -> sa.Select[Any]:
 
 _BY_ID = sql.Bundle(**_family(lambda column: column == sql.parameter("generation_id", sa.Uuid)))
 _BY_IDS = sql.Bundle(**_family(lambda column: sql.among(column, "generation_ids")))
+_REVISIONS = sql.Bundle(
+    revisions=sa.select(tables.GENERATIONS.c.id, tables.GENERATIONS.c.revision).where(
+        sql.among(tables.GENERATIONS.c.id, "generation_ids")
+    )
+)
 _BY_ATTEMPT = sql.Bundle(**_of_attempt())
 _BY_STEP = sql.Bundle(**_of_step())
 _CHARGES = sql.Bundle(**_of_attempts())
@@ -137,6 +142,12 @@ def by_id(transaction: sql.Transaction, generation_id: uuid.UUID) -> draft.Aggre
 def by_ids(transaction: sql.Transaction, generation_ids: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, draft.Aggregate]:
     """Return generations with all that belongs to them."""
     return _all(transaction.ask(_BY_IDS, generation_ids=list(generation_ids)))
+
+
+def revisions(transaction: sql.Transaction, generation_ids: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, int]:
+    """Return the revisions of those of these generations that there are."""
+    found = transaction.ask(_REVISIONS, generation_ids=list(generation_ids))
+    return {one["id"]: one["revision"] for one in found["revisions"]}
 
 
 def by_attempt(transaction: sql.Transaction, attempt_id: uuid.UUID) -> draft.Aggregate | None:

@@ -63,6 +63,10 @@ class SqlStore(recovery.SqlEraStore, health.SqlHealthStore, leasing.SqlLeaseStor
         """Return generations with all that belongs to them."""
         return loading.by_ids(self._transaction, generation_ids)
 
+    def revisions(self, generation_ids: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, int]:
+        """Return the revisions of generations."""
+        return loading.revisions(self._transaction, generation_ids)
+
     def of_attempt(self, attempt_id: uuid.UUID) -> draft.Aggregate | None:
         """Return the generation of an attempt."""
         return loading.by_attempt(self._transaction, attempt_id)
