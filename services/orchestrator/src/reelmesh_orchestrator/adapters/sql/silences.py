@@ -15,13 +15,13 @@ _LEASES = tables.LEASES.c
 _STEPS = tables.STEPS.c
 _UNRESOLVED = sorted(state.value for state in attempt.UNRESOLVED)
 _WORKING = sorted(state.value for state in generation.WORKING)
-_LIMIT = sql.parameter("limit", sa.Integer)
+_ROWS = sql.parameter("limit", sa.Integer)
 _Question = sa.Select[*tuple[Any, ...]]
 
 
 def _leases() -> _Question:
     return (
-        sa.select(_LEASES.worker_id, _LEASES.renewals).where(_LEASES.active).order_by(_LEASES.update_time).limit(_LIMIT)
+        sa.select(_LEASES.worker_id, _LEASES.renewals).where(_LEASES.active).order_by(_LEASES.update_time).limit(_ROWS)
     )
 
 
@@ -41,7 +41,7 @@ def _submitting() -> _Question:
         sa.select(_ATTEMPTS.id, _ATTEMPTS.generation_id)
         .where(tables.UNENDED_ATTEMPT, _ATTEMPTS.state == attempt.AttemptState.SUBMITTING.value)
         .order_by(_ATTEMPTS.submit_time)
-        .limit(_LIMIT)
+        .limit(_ROWS)
     )
 
 
@@ -54,7 +54,7 @@ def _unbegun() -> _Question:
             _ATTEMPTS.dispatch_time < sql.ago("begin_seconds"),
         )
         .distinct()
-        .limit(_LIMIT)
+        .limit(_ROWS)
     )
 
 
@@ -66,7 +66,7 @@ def _unbegun_steps() -> _Question:
             _STEPS.state == step.StepState.SENT.value,
             _STEPS.send_time < sql.ago("step_seconds"),
         )
-        .limit(_LIMIT)
+        .limit(_ROWS)
     )
 
 
@@ -79,7 +79,7 @@ def _expired(*conditions: sa.ColumnElement[bool]) -> _Question:
             _GENERATIONS.state.in_(_WORKING),
             *conditions,
         )
-        .limit(_LIMIT)
+        .limit(_ROWS)
     )
 
 
@@ -102,7 +102,7 @@ def _cancelling() -> _Question:
     return (
         sa.select(_GENERATIONS.id)
         .where(tables.CANCELLING, _GENERATIONS.cancel_time < sql.ago("cancel_seconds"))
-        .limit(_LIMIT)
+        .limit(_ROWS)
     )
 
 
