@@ -99,8 +99,10 @@ class Guarded:
 
 
 @contextlib.asynccontextmanager
-async def running(folder: pathlib.Path, config: str, port: int = 0) -> AsyncIterator[Guarded]:
-    """Run a nats-server with JetStream and `config` on a free loopback port."""
+async def running(
+    folder: pathlib.Path, config: str, port: int = 0, *, waits_for_tls: bool = False
+) -> AsyncIterator[Guarded]:
+    """Run a nats-server with JetStream and `config` on a free loopback port; one that `waits_for_tls` greets nobody."""
     guarded = Guarded(folder, port or server._free_port("127.0.0.1"))
     guarded.write(config)
     log = folder / "guarded.log"
@@ -110,7 +112,7 @@ async def running(folder: pathlib.Path, config: str, port: int = 0) -> AsyncIter
         )
     try:
         async with asyncio.timeout(START_SECONDS):
-            while not await _greets(guarded.port):
+            while not await _greets(guarded.port, waits_for_tls):
                 assert guarded.child.returncode is None, log.read_text()
                 await asyncio.sleep(0.02)  # noqa: TID251 - the server's time, not ours
         yield guarded
@@ -125,15 +127,15 @@ async def stored(link: bus.Bus, message_id: str) -> None:
     await link.publish("event.t.g.completed", b"", message_id=message_id)
 
 
-async def _greets(port: int) -> bool:
+async def _greets(port: int, waits_for_tls: bool) -> bool:
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
     except OSError:
         return False
-    greeting = await reader.readline()
+    greeting = b"" if waits_for_tls else await reader.readline()
     writer.close()
     await writer.wait_closed()
-    return greeting.startswith(b"INFO")
+    return waits_for_tls or greeting.startswith(b"INFO")
 
 
 def _url(content: bytes) -> str:

@@ -13,6 +13,7 @@ from tests.support import bus_work, certificates, guarded_nats
 from tests.support.guarded_nats import Nkey, Realm, running, stored
 
 PATIENCE_SECONDS = 60.0
+Logged = pytest.LogCaptureFixture
 USER = 'authorization { users: [ { user: "mesh", password: "pass" } ] }\n'
 TOKEN = 'authorization { token: "secret" }\n'
 NO_STREAMS = (
@@ -33,8 +34,9 @@ def tls(authority: pathlib.Path | None = None, pair: certificates.Pair | None = 
     )
 
 
-def of_server(pair: certificates.Pair, clients: pathlib.Path | None = None) -> str:
-    asked = f'verify: true, ca_file: "{clients}"' if clients else ""
+def of_server(pair: certificates.Pair, clients: pathlib.Path | None = None, *, first: bool = False) -> str:
+    asked = f'verify: true, ca_file: "{clients}",' if clients else ""
+    asked += "handshake_first: true" if first else ""
     return f'tls {{ cert_file: "{pair.certificate}", key_file: "{pair.key}", {asked} }}\n'
 
 
@@ -211,6 +213,55 @@ async def test_a_server_where_tls_is_a_choice_is_spoken_to_by_tls(
         await works(chassis, security.Nats(tls=tls(authority.file)), server)
         stranger = certificates.Authority(tmp_path, "stranger")
         await refused(chassis, security.Nats(tls=tls(stranger.file)), server, "not believed")
+
+
+async def test_a_server_that_waits_for_tls_is_spoken_to_by_tls_first_after_a_break_too(
+    chassis: process.Chassis, tmp_path: pathlib.Path, authority: certificates.Authority
+) -> None:
+    shown = security.Nats(tls=tls(authority.file), tls_first=True)
+    waits = of_server(authority.issue("nats"), first=True)
+    async with contextlib.AsyncExitStack() as later:
+        async with running(tmp_path, waits, waits_for_tls=True) as server:
+            link = await later.enter_async_context(connected(chassis, shown, server))
+            await eventually_stored(chassis, link, "m1")
+        async with running(tmp_path, waits, server.port, waits_for_tls=True):
+            await eventually_stored(chassis, link, "m2")
+
+
+async def test_who_begins_with_tls_believes_and_is_believed_as_otherwise(
+    chassis: process.Chassis, tmp_path: pathlib.Path, authority: certificates.Authority
+) -> None:
+    waits = of_server(authority.issue("nats"), authority.file, first=True)
+    async with running(tmp_path, waits, waits_for_tls=True) as server:
+        await works(chassis, security.Nats(tls=tls(authority.file, authority.issue("mesh")), tls_first=True), server)
+        # By the system's authorities.
+        await refused(chassis, security.Nats(tls_first=True), server, "Name the authority that signed it")
+        shown = security.Nats(tls=tls(authority.file), tls_first=True)
+        await refused(chassis, shown, server, "set REELMESH_NATS_CERTIFICATE_FILE")
+
+
+async def test_a_server_that_speaks_before_tls_is_refused_by_who_begins_with_tls(
+    chassis: process.Chassis, tmp_path: pathlib.Path, authority: certificates.Authority
+) -> None:
+    shown = security.Nats(user="mesh", password="pass", tls=tls(authority.file), tls_first=True)
+    for config in (USER, of_server(authority.issue("nats"))):
+        async with running(tmp_path, config) as server:
+            await refused(chassis, shown, server, "It does not begin with TLS (REELMESH_NATS_TLS_FIRST")
+
+
+async def test_who_waits_for_the_word_of_a_server_that_waits_for_tls_is_told_what_to_set(
+    chassis: process.Chassis, tmp_path: pathlib.Path, authority: certificates.Authority, caplog: Logged
+) -> None:
+    async def is_told() -> bool:
+        return "set REELMESH_NATS_TLS_FIRST" in caplog.text
+
+    own = dataclasses.replace(chassis, secured=security.Security(nats=security.Nats(tls=tls(authority.file))))
+    waits = of_server(authority.issue("nats"), first=True)
+    async with (
+        running(tmp_path, waits, waits_for_tls=True) as server,
+        bus.connect(own, f"nats://127.0.0.1:{server.port}"),
+    ):
+        await bus_work.until(chassis.clock, is_told, PATIENCE_SECONDS)
 
 
 async def test_renewed_certificates_are_shown_to_a_server_that_asks_anew(

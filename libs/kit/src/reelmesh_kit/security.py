@@ -139,6 +139,8 @@ class Nats:
     seed: File | None = None
     """Seed of an nkey."""
     tls: Tls = Tls()
+    tls_first: bool = False
+    """Whether a connection begins with TLS, before the server has said anything."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -179,6 +181,7 @@ def of(told: settings.ServiceSettings, time: clock.Clock, logger: logging.Logger
         credentials=_named(told, "nats_credentials_file"),
         seed=_named(told, "nats_nkey_file"),
         tls=Tls(_named(told, "nats_certificate_file"), _named(told, "nats_key_file"), _named(told, "nats_ca_file")),
+        tls_first=told.nats_tls_first,
     )
     read(nats.tls, time.now())
     return Security(

@@ -82,6 +82,11 @@ class ServiceSettings(pydantic_settings.BaseSettings):
     nats_key_file: pathlib.Path | None = pydantic.Field(
         default=None, validate_default=True, description="Its private key (PEM)."
     )
+    nats_tls_first: bool = pydantic.Field(
+        default=False,
+        description="Begin each connection to NATS with TLS, before NATS has said anything: for servers with "
+        "`handshake_first`.",
+    )
     tls_certificate_file: pathlib.Path | None = pydantic.Field(
         default=None,
         description="Certificate (PEM, with its chain) of this service in the mesh: its gRPC server speaks TLS alone, "
@@ -200,10 +205,10 @@ class ServiceSettings(pydantic_settings.BaseSettings):
             raise ValueError(f"NATS is shown one proof of who calls: set one of {', '.join(named)}")
         return value
 
-    @pydantic.field_validator("nats_ca_file")
+    @pydantic.field_validator("nats_ca_file", "nats_tls_first")
     @classmethod
-    def _servers_that_speak_tls(cls, value: pathlib.Path | None, info: pydantic.ValidationInfo) -> pathlib.Path | None:
-        if value is not None and "ws://" in str(info.data.get("nats_url")):
+    def _servers_that_speak_tls(cls, value: object, info: pydantic.ValidationInfo) -> object:
+        if value and "ws://" in str(info.data.get("nats_url")):
             raise ValueError(f"{_named('nats_url')} names a server in the clear (ws://): name it wss://")
         return value
 

@@ -23,6 +23,10 @@ API_TIMEOUT_SECONDS = 5.0
 STREAMS_RETRY_SECONDS = 1.0
 # How long a service waits for NATS when it starts; then it starts without, not ready until NATS is there.
 FIRST_CONNECT_SECONDS = 2.0
+_MUTE = (
+    "NATS takes connections and says nothing. If it waits for TLS (`handshake_first: true`), set "
+    "REELMESH_NATS_TLS_FIRST=true."
+)
 _NOT_ALLOWED = "permissions violation"
 # JetStream's code for a stream that exists with another configuration.
 _OTHER_CONFIGURATION = 10058
@@ -56,6 +60,7 @@ class Connection:
         self._servers = [each.strip() for each in url.split(",")]
         self._replicas = stream_replicas
         self._client: nats_client.Client | None = None
+        self._latest: proving.Client | None = None
         self._jetstream: tuple[nats_client.Client, JetStreamContext] | None = None
         self._up = asyncio.Event()
         self._decided = asyncio.Event()
@@ -143,7 +148,7 @@ class Connection:
             Refused: the server refuses us or is not believed, or a file cannot be used.
         """
         closed = self._closed = asyncio.Event()
-        client = proving.Client(self._chassis.secured.nats, self._url)
+        client = self._latest = proving.Client(self._chassis.secured.nats, self._url)
         options = await asyncio.to_thread(client.options_of, self._chassis.clock)
         try:
             await self._open(client, closed, options)
@@ -279,6 +284,8 @@ class Connection:
             self._tell(f"NATS does not allow something that the mesh does: {error}. Give the user the right to.")
         else:
             self._chassis.logger.debug("NATS: %s: %s", type(error).__name__, error)
+            if self._latest is not None and self._latest.waits_for_a_word:
+                self._tell(_MUTE)
 
     def _note_refusal(self, refusal: str) -> None:
         self.refusal = refusal

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import contextlib
 import functools
 import json
 import re
@@ -26,6 +27,8 @@ _WAYS = (
     "REELMESH_NATS_USER with REELMESH_NATS_PASSWORD, REELMESH_NATS_TOKEN, REELMESH_NATS_CREDENTIALS_FILE or "
     "REELMESH_NATS_NKEY_FILE"
 )
+# Of OpenSSL, for what came in place of a server's first words by TLS.
+_NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
 _REFUSED = ("authorization violation", "authentication", "nats: user authentication expired")
 
 
@@ -44,8 +47,15 @@ class Client(nats_client.Client):
         super().__init__()
         self._shown = shown
         self._tls_wanted = encrypted(shown, url)
+        self._tls_first = shown.tls_first and not _over_websocket(url)
         if not _over_websocket(url):
             self._transport = _Transport()
+
+    @property
+    def waits_for_a_word(self) -> bool:
+        """Whether the server took the connection and has said nothing yet, as it does if it waits for TLS."""
+        mute = isinstance(self._transport, _Transport) and self._transport.mute
+        return mute and self._tls_wanted and not self._tls_first
 
     def options_of(self, time: clock.Clock) -> dict[str, Any]:
         """Return what `connect` takes to prove who we are.
@@ -57,6 +67,7 @@ class Client(nats_client.Client):
         try:
             if self._tls_wanted:
                 found["tls"] = security.client_context(shown.tls, time.now())
+                found["tls_handshake_first"] = self._tls_first
             if shown.credentials is not None:
                 _check_jwt(shown.credentials, time)
                 found["user_jwt_cb"] = functools.partial(self._jwt, shown.credentials)
@@ -75,7 +86,7 @@ class Client(nats_client.Client):
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
         await super()._process_info(info, initial_connection)
         if initial_connection and self._tls_wanted and isinstance(self._transport, _Transport):
-            if not (info.get("tls_required") or info.get("tls_available")):
+            if not self._tls_first and not (info.get("tls_required") or info.get("tls_available")):
                 raise Refused(
                     "It speaks no TLS, and nothing is said to it in the clear (REELMESH_NATS_CA_FILE, "
                     "REELMESH_NATS_CERTIFICATE_FILE or tls:// say so). Give the server a certificate."
@@ -103,15 +114,32 @@ class _Transport(transport.TcpTransport):
     Its writer was handed to TLS by then, and hears of no end: nats-py would wait for ever, and never try again.
     """
 
+    mute = False
+    """Whether the server took the connection and has said nothing yet."""
+
+    @override
+    async def connect(self, *arguments: Any, **keywords: Any) -> None:
+        self.mute = False
+        await super().connect(*arguments, **keywords)
+        self.mute = True
+
+    @override
+    async def readline(self) -> bytes:
+        line = await super().readline()
+        self.mute = self.mute and not line
+        return line
+
     @override
     async def connect_tls(self, *arguments: Any, **keywords: Any) -> None:
-        try:
+        with contextlib.ExitStack() as unless_secured:
+            unless_secured.callback(self._abandon)
             await super().connect_tls(*arguments, **keywords)
-        except BaseException:
-            if self._io_writer is not None:
-                self._io_writer.transport.abort()
-            self._bare_io_reader = self._io_reader = self._bare_io_writer = self._io_writer = None
-            raise
+            unless_secured.pop_all()
+
+    def _abandon(self) -> None:
+        if self._io_writer is not None:
+            self._io_writer.transport.abort()
+        self._bare_io_reader = self._io_reader = self._bare_io_writer = self._io_writer = None
 
     @override
     def __bool__(self) -> bool:
@@ -125,7 +153,8 @@ def _over_websocket(url: str) -> bool:
 
 def encrypted(shown: security.Nats, url: str) -> bool:
     """Return whether TLS is asked for."""
-    return any(each.strip().startswith("tls://") for each in url.split(",")) or shown.tls != security.Tls()
+    named = any(each.strip().startswith("tls://") for each in url.split(","))
+    return named or shown.tls_first or shown.tls != security.Tls()
 
 
 def explained(error: BaseException, shown: security.Nats) -> str:
@@ -138,6 +167,11 @@ def explained(error: BaseException, shown: security.Nats) -> str:
             "REELMESH_NATS_CA_FILE, and the server as its certificate does."
         )
     words = str(error).lower()
+    if isinstance(error, ssl.SSLError) and shown.tls_first and error.reason in _NO_TLS:
+        return (
+            "It does not begin with TLS (REELMESH_NATS_TLS_FIRST says that it does). Unset that, or give the server "
+            "`handshake_first: true`."
+        )
     if isinstance(error, ssl.SSLError) and ("alert" in words or "certificate" in words):
         return (
             f"It refuses the connection ({error.reason}). It may ask for a certificate that its authority signed: set "

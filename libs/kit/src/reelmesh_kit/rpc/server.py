@@ -152,13 +152,13 @@ class _Interceptor(grpc.aio.ServerInterceptor):
 
     def __init__(self, chassis: process.Chassis) -> None:
         self._chassis = chassis
-        self._open = _Open()
+        self._ours, self._others = _Open(), _Open()
         self._asking, self._following = bystanding.Asking(), bystanding.Following()
 
     @property
     def open_calls(self) -> int:
         """How many calls of ours are being answered; health and reflection follow for ever, and are not counted."""
-        return self._open.calls
+        return self._ours.calls
 
     async def intercept_service(
         self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
@@ -170,13 +170,14 @@ class _Interceptor(grpc.aio.ServerInterceptor):
         sent = handler_call_details.invocation_metadata or ()
         if path.startswith("/grpc."):
             streams = cast(Any, handler).response_streaming
-            return _wrapped(handler, self._chassis, sent, self._following if streams else self._asking)
+            around = self._following if streams else self._asking
+            return _wrapped(handler, self._chassis, sent, around, self._others)
         metadata = {key: value for key, value in sent if isinstance(value, str)}
-        return _wrapped(handler, self._chassis, sent, answering.Answer(self._chassis, path, metadata), self._open)
+        return _wrapped(handler, self._chassis, sent, answering.Answer(self._chassis, path, metadata), self._ours)
 
 
 def _wrapped(
-    handler: Any, chassis: process.Chassis, metadata: receiving.Metadata, around: Any, counted: "_Open | None" = None
+    handler: Any, chassis: process.Chassis, metadata: receiving.Metadata, around: Any, counted: _Open
 ) -> "grpc.RpcMethodHandler[Any, Any]":
     """Return the handler with `around` around its behaviour; requests are received and read, streams are written there.
 
@@ -185,7 +186,6 @@ def _wrapped(
     """
     method = _method(handler)
     answer = around.stream if inspect.isasyncgenfunction(method) else around.single
-    counted = counted or _Open()
 
     async def behaviour(contents: Any, context: Any) -> Any:
         call = receiving.Call(metadata, contents, context, handler.request_streaming, handler.request_deserializer)
