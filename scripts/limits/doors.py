@@ -33,7 +33,9 @@ HTTP = (
     Bound("JSON body", f"{_ROUTES}.limits.JSON_LIMIT_BYTES", "{TOO_LARGE}"),
     Bound("field of a form that is no file", f"{_ROUTES}.forms.FIELD_LIMIT_BYTES", "{INVALID_ARGUMENT}"),
     Bound("header of a part of a form", f"{_ROUTES}.forms.HEADER_LIMIT_BYTES", "{INVALID_ARGUMENT}"),
-    Bound("head of a request, until it is there", f"{_WEB}.HEAD_SECONDS", "the connection is closed"),
+    Bound(
+        "handshake of TLS, and head of a request, until it is there", f"{_WEB}.HEAD_SECONDS", "the connection is closed"
+    ),
     Bound("age of a webhook, and how far ahead it may be", f"{_HOOKS}.TOLERANCE_SECONDS", "400; it is counted"),
     Bound("signatures of a webhook", f"{_HOOKS}.SIGNATURES_LIMIT", "further ones are not looked at"),
     Bound("a vendor's id of a job", f"{_HOOKS}.LONGEST_JOB_ID_CHARACTERS", "the webhook is passed over"),

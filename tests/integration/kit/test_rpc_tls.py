@@ -144,6 +144,7 @@ async def test_health_is_told_by_tls_too(chassis: process.Chassis, authority: ce
     assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
 
+@pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])
 async def test_a_server_shows_its_renewed_certificate_without_a_restart(
     chassis: process.Chassis, authority: certificates.Authority
 ) -> None:

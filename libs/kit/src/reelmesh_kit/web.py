@@ -5,6 +5,7 @@ import contextlib
 import functools
 import http
 import logging
+import os
 import resource
 import socket
 import ssl
@@ -70,7 +71,8 @@ async def serve(
         variable: the environment variable that sets the port, for the error's advice.
         close_seconds: how long open requests may go on once the body has ended; then they are cancelled.
         connections_limit: further ones are answered 503.
-        head_seconds: a connection whose request's head is not complete by then is closed.
+        head_seconds: a connection whose request's head is not complete by then is closed; by TLS so is one whose
+            handshake is not.
         refuse: makes the answer to what is no HTTP, to heads that are too large, and to one connection too many.
         leaving: whether callers should go elsewhere: each answer then ends its connection, so that nobody asks on one
             that is about to be closed.
@@ -81,7 +83,10 @@ async def serve(
     """
     connections_limit = _fitting(connections_limit)
     threshold = _Door(application, refuse, connections_limit, leaving)
-    certificate = door.certificate if door is not None else None
+    protocol = functools.partial(_Protocol, head_seconds, refuse, connections_limit)
+    if door is not None and door.certificate is not None:
+        context = security.server_context(door.certificate)
+        protocol = functools.partial(_Handshake, context, head_seconds, connections_limit, protocol)
     config = uvicorn.Config(
         threshold,
         lifespan="off",
@@ -94,8 +99,7 @@ async def serve(
         reset_contextvars=True,
         ws="none",
         h11_max_incomplete_event_size=HEAD_LIMIT_BYTES,
-        ssl_context_factory=functools.partial(_context, certificate) if certificate is not None else None,
-        http=cast(type[asyncio.Protocol], functools.partial(_Protocol, head_seconds, refuse, connections_limit)),
+        http=cast(type[asyncio.Protocol], protocol),
     )
     with _listening(host, port, variable) as listener:
         bound_port: int = listener.getsockname()[1]
@@ -103,11 +107,6 @@ async def serve(
         threshold.connections = server.server_state.connections
         async with _served(server, listener):
             yield bound_port
-
-
-def _context(certificate: security.Renewed, config: uvicorn.Config, default: object) -> ssl.SSLContext:
-    del config, default
-    return security.server_context(certificate)
 
 
 class _Door:
@@ -169,6 +168,15 @@ class _Protocol(h11_impl.H11Protocol):
         self._connections_limit = connections_limit + REFUSED_CONNECTIONS_LIMIT
         self._hanging_up: asyncio.TimerHandle | None = None
         self._refused = False
+        self.shaking: asyncio.Task[None] | None = None
+        """By TLS: the handshake that comes before."""
+
+    def shutdown(self) -> None:
+        """End once what is answered is answered."""
+        if self.shaking is not None and not self.shaking.done():
+            self.shaking.cancel()
+        else:
+            super().shutdown()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -233,6 +241,49 @@ class _Protocol(h11_impl.H11Protocol):
         if self._hanging_up is not None:
             self._hanging_up.cancel()
             self._hanging_up = None
+
+
+class _Handshake(asyncio.Protocol):
+    """Shakes hands by TLS with who connects, for a protocol that counts among the connections from the beginning.
+
+    A loop's own server by TLS tells nobody of a connection before that, and waits a minute for each.
+    """
+
+    def __init__(
+        self,
+        context: ssl.SSLContext,
+        seconds: float,
+        connections_limit: int,
+        served: Callable[..., _Protocol],
+        **own: Any,
+    ) -> None:
+        self._context = context
+        self._seconds = seconds
+        self._connections_limit = connections_limit + REFUSED_CONNECTIONS_LIMIT
+        self._served = served(**own)
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take the connection over from the loop, which reads from it as soon as this returns."""
+        connections = self._served.connections
+        if len(connections) < self._connections_limit:
+            with contextlib.suppress(OSError):
+                accepted = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
+                connections.add(self._served)
+                self._served.shaking = asyncio.create_task(self._shake(accepted), name="tls handshake")
+                self._served.shaking.add_done_callback(functools.partial(self._end, accepted))
+        transport.abort()
+
+    async def _shake(self, accepted: socket.socket) -> None:
+        # Who is too slow, speaks no TLS or does not believe us is hung up on by the loop.
+        with contextlib.suppress(OSError):
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: self._served, accepted, ssl=self._context, ssl_handshake_timeout=self._seconds
+            )
+
+    def _end(self, accepted: socket.socket, shaken: asyncio.Task[None]) -> None:
+        if cast(Any, self._served.transport) is None:
+            self._served.connections.discard(self._served)
+            accepted.close()
 
 
 class _Server(uvicorn.Server):
