@@ -17,12 +17,22 @@ HASTE: Mapping[str, str] = {
     "gone": "{ times = 3, over_seconds = 2 }",
     "pace": "{ first_seconds = 0.7, longest_seconds = 3, growth = 1.5 }",
     "longest_render_seconds": "15",
+    "seconds_per_second": "1",
 }
 # Only where the shipped card has it: what it means when a vendor knows its own id no more.
 ONLY_IF_SHIPPED = frozenset({"gone"})
+# What each model says for itself.
+OF_MODELS = frozenset({"longest_render_seconds", "seconds_per_second"})
 # Variables of the environment, and the keys in them.
 KEY, TOKEN, WEBHOOKS = "CHAOS_MONEY_KEY", "CHAOS_MONEY_TOKEN", "CHAOS_MONEY_WEBHOOKS"
 KEYS: Mapping[str, str] = {KEY: "one:secret", TOKEN: "token-1", WEBHOOKS: "what both know"}
+# What SGLang's shipped card sells, but for the one shape that is asked for where nothing is lost.
+SHAPES: Sequence[Mapping[str, object]] = tuple(
+    {"duration_seconds": seconds, "width": width, "height": height}
+    for seconds in range(1, 6)
+    for width, height in ((832, 480), (480, 832), (1280, 704), (704, 1280))
+    if (seconds, width) != (1, 832)
+)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -41,6 +51,7 @@ class Dialect:
         exclusive: whether nobody else uses the account.
         secret: the variable that has its key.
         told_apart: whether its list shows something that only one request has sent.
+        shapes: what may be asked for besides, where only length and size tell requests apart.
         signed: how it signs what it tells at our address; "" where it tells nothing.
     """
 
@@ -57,6 +68,7 @@ class Dialect:
     exclusive: bool = False
     secret: str = KEY
     told_apart: bool = True
+    shapes: Sequence[Mapping[str, object]] = ()
     signed: str = ""
 
     @property
@@ -126,6 +138,7 @@ def _videos(name: str, sold: str, seconds: int, width: int = 1280, height: int =
         exclusive=True,
         # Neither prompt nor seed stands in its list.
         told_apart=name != "sglang",
+        shapes=SHAPES if name == "sglang" else (),
         signed="standard" if name == "openai" else "",
     )
 
@@ -158,7 +171,7 @@ def hurried(card: str) -> str:
         line, before = f"{name} = {value}\n", rf"^{name} = .*\n"
         if name in ONLY_IF_SHIPPED and not re.search(before, head, flags=re.MULTILINE):
             continue
-        if name == "longest_render_seconds":
+        if name in OF_MODELS:
             rest = re.sub(before, line, rest, flags=re.MULTILINE)
         else:
             head = re.sub(before, "", head, flags=re.MULTILINE) + line

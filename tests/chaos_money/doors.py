@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncGenerator, Sequence
 
 import openai
+from reelmesh_kit import clock
 
 from tests.chaos_money import faults, films, record, scene
 from tests.support import lost_answers
@@ -36,6 +37,7 @@ class Door:
         self._scene = stage
         self._limits = limits
         self._seen = seen
+        self._clock = clock.SystemClock()
 
     async def run(self, asked: Sequence[tuple[int, films.Film]]) -> None:
         """Have all of them made."""
@@ -62,6 +64,7 @@ class Door:
     async def _make(self, client: openai.AsyncOpenAI, film: films.Film, slots: asyncio.Semaphore) -> None:
         dialect = film.shop.dialect
         async with slots:
+            film.asked_at = self._clock.elapsed()
             video = await client.videos.create(
                 prompt=film.prompt,
                 model=f"policy/{dialect.name}",

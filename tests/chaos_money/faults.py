@@ -18,6 +18,7 @@ class Fault:
         kill: when the worker is killed from outside: "asked" as soon as the vendor has read the request, "made" as soon
             as there is a job; "" for never.
         telling: whether it is about what the vendor tells at our address; only where the vendor does.
+        again: whether it is asked, looked or fetched again after a pause, or made by somebody else in the end.
     """
 
     name: str
@@ -28,6 +29,12 @@ class Fault:
     point: str = ""
     kill: str = ""
     telling: bool = False
+    again: bool = False
+
+    @property
+    def slow(self) -> bool:
+        """Whether much of it is waiting: such films are begun first, so that the last ones are quick."""
+        return self.lost or self.again
 
     @property
     def kills(self) -> bool:
@@ -64,10 +71,10 @@ AT_THE_VENDOR: Sequence[Fault] = (
     # The vendor is slow, busy, or says no.
     Fault("slow-accept", "[[accept-slow=1]]"),
     Fault("busy", "[[busy=0.3:2]]"),
-    Fault("overloaded", "[[overloaded:1]]"),
+    Fault("overloaded", "[[overloaded:1]]", again=True),
     *_plain("refuse", "unsafe", "unauthorized", "retired"),
     # At some vendors it is their word for "too fast", and is asked again.
-    Fault("quota", "[[quota:3]]"),
+    Fault("quota", "[[quota:3]]", again=True),
     # The job.
     Fault("queue", "[[queue=3]]"),
     Fault("slow", "[[slow=3]]"),
@@ -112,5 +119,7 @@ AT_THE_WORKER: Sequence[Fault] = (
     Fault("kill: answer there", lost=True, point="provider.submit.answered"),
     Fault("kill: id on disk", lost=True, point="provider.submit.journalled"),
 )
+# Of one vendor that tells nothing.
+LOST: Sequence[Fault] = tuple(fault for fault in (*AT_THE_VENDOR, *AT_THE_WORKER) if fault.lost)
 ALL: Sequence[Fault] = (NONE, *AT_THE_VENDOR, *IN_WHAT_IS_TOLD, *AT_THE_WORKER)
 BY_NAME = {fault.name: fault for fault in ALL}

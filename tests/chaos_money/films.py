@@ -1,10 +1,11 @@
 """Asks for films, each with something that goes wrong, and kills workers inside their submits."""
 
 import asyncio
+import collections
 import contextlib
 import dataclasses
 import datetime
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import httpx
 from reelmesh_kit import clock
@@ -16,6 +17,8 @@ from tests.e2e import caller as callers
 # How long a worker may take to die, or to be asked for something, before the run gives up.
 PATIENCE_SECONDS = 240.0
 REPEATS, REPEAT_SECONDS = 10, 1.0
+# How long after its deadline a film may be delivered.
+LATE_SECONDS = 30.0
 
 
 @dataclasses.dataclass
@@ -29,6 +32,8 @@ class Film:
         generation_id: once it was admitted.
         found: the generation as it was read last.
         open_at_the_end: whether an attempt at the vendor was unresolved when it ended.
+        asked_at, ended_at: seconds by the run's clock; 0 before.
+        waits_seconds: how long it may take, if it was asked for with a deadline; else 0.
     """
 
     number: int
@@ -38,6 +43,9 @@ class Film:
     generation_id: str = ""
     found: callers.Body = dataclasses.field(default_factory=dict[str, object])
     open_at_the_end: bool = False
+    asked_at: float = 0.0
+    ended_at: float = 0.0
+    waits_seconds: float = 0.0
 
     @property
     def attempts(self) -> Sequence[callers.Body]:
@@ -61,6 +69,19 @@ class Film:
         return f"{self.request} {self.fault.markers}".strip()
 
     @property
+    def output(self) -> Mapping[str, object]:
+        """What is asked for: where a list tells nobody apart, what is lost by one fault has a shape of its own."""
+        dialect = self.shop.dialect
+        if dialect.told_apart or not self.fault.lost:
+            return dialect.output
+        return dialect.shapes[faults.LOST.index(self.fault)]
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, or takes so far as anybody looked; 0 where it was not asked for."""
+        return max(0.0, self.ended_at - self.asked_at)
+
+    @property
     def ends_by_deadline(self) -> bool:
         """Whether nobody will ever learn what became of it, so that only its deadline ends the wait."""
         lists = self.shop.dialect.recovery is not model.Recovery.NONE
@@ -76,18 +97,22 @@ class Limits:
         deadline_seconds: after which a film is delivered as it is that nobody can resolve.
         film_seconds: after which a film is judged as it is then.
         asking_seconds: after which no more are asked for.
+        over_seconds: when, from the start, whatever has not ended is delivered as it is: a vendor may be in doubt by
+            chance, too, where this machine is too busy to hear its answer.
     """
 
     parallel: int
     deadline_seconds: float
     film_seconds: float
     asking_seconds: float
+    over_seconds: float
 
 
 async def ended(stage: scene.Scene, seen: record.Record, film: Film, limits: Limits) -> None:
     """Wait for the end of a film, and read it; what has not ended after a while is read as it is."""
-    with contextlib.suppress(AssertionError):
-        await callers.until(lambda: seen.over(film.generation_id), f"the end of {film.prompt}", limits.film_seconds)
+    seconds = film.waits_seconds + LATE_SECONDS if film.waits_seconds else limits.film_seconds
+    await seen.ended(film.generation_id, min(seconds, limits.film_seconds))
+    film.ended_at = seen.now
     film.found = await repeated(lambda: stage.caller.get(film.generation_id))
     film.open_at_the_end = film.unresolved
 
@@ -115,18 +140,19 @@ class Filming:
         self._clock = time
         self._limits = limits
         self._slots = asyncio.Semaphore(limits.parallel)
-        self._alone = asyncio.Lock()
-        self._ends = time.elapsed() + limits.asking_seconds
+        # Where nothing tells requests apart, two that are lost at a time may get each other's job.
+        self._alone = collections.defaultdict[faults.Fault, asyncio.Lock](asyncio.Lock)
+        self._began = time.elapsed()
         self.kills = 0
 
     async def run(self, films: Sequence[Film]) -> None:
-        """Have all of them made: first those that have to wait, then those that kill, then the others."""
+        """Have all of them made: those that have to wait, then those that kill, then the others, slow ones first."""
         killing = [film for film in films if film.fault.kills]
         waiting = [film for film in films if film.ends_by_deadline and film not in killing]
         others = [film for film in films if film not in killing and film not in waiting]
+        others.sort(key=lambda film: not film.fault.slow)
         async with asyncio.TaskGroup() as group:
-            for film in waiting:
-                await self._ask(film)
+            await asyncio.gather(*(self._ask(film) for film in waiting))
             for film in waiting:
                 group.create_task(self._end(film))
             await self._until(lambda: all(self._is_answered(film) for film in waiting), "all were asked for once")
@@ -143,20 +169,21 @@ class Filming:
                 group.create_task(self._make(film))
 
     async def _make(self, film: Film) -> None:
-        # Where nothing tells requests apart, two that are lost at a time may get each other's job.
         alone = film.fault.lost and not self._shop.dialect.told_apart
-        async with self._alone if alone else contextlib.nullcontext(), self._slots:
-            if self._clock.elapsed() < self._ends:
+        async with self._alone[film.fault] if alone else contextlib.nullcontext(), self._slots:
+            if self._clock.elapsed() < self._began + self._limits.asking_seconds:
                 await self._ask(film)
                 await self._end(film)
 
     async def _ask(self, film: Film) -> None:
         wishes: dict[str, object] = {"policy": self._shop.dialect.name}
-        if film.ends_by_deadline:
-            ends = self._clock.now() + datetime.timedelta(seconds=self._limits.deadline_seconds)
-            wishes["deadline_time"] = ends.isoformat()
+        film.asked_at, film.waits_seconds = self._clock.elapsed(), self._limits.deadline_seconds
+        if not film.ends_by_deadline:
+            film.waits_seconds = max(film.waits_seconds, self._began + self._limits.over_seconds - film.asked_at)
+        ends = self._clock.now() + datetime.timedelta(seconds=film.waits_seconds)
+        wishes["deadline_time"] = ends.isoformat()
         wishes["request_id"] = f"film-{film.number}"
-        made = await repeated(lambda: self._scene.caller.create(film.prompt, self._shop.dialect.output, **wishes))
+        made = await repeated(lambda: self._scene.caller.create(film.prompt, film.output, **wishes))
         film.generation_id = made["id"]
 
     async def _end(self, film: Film) -> None:

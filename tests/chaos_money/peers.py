@@ -112,11 +112,16 @@ async def mesh(folder: pathlib.Path, sellers: Sequence[int]) -> AsyncGenerator[G
     card.write_text(SOLD.card)
     policies.write_text(dialects.policies([SOLD]))
     told = {
-        "orchestrator": {**scene.PATIENCE, "accounts_file": accounts, "policies_file": policies},
+        "orchestrator": {
+            **scene.PATIENCE,
+            "request_timeout_seconds": scene.REQUEST_SECONDS,
+            "accounts_file": accounts,
+            "policies_file": policies,
+        },
         SOLD.service: {
             "accounts_file": accounts,
             SOLD.card_setting: card,
-            "submit_timeout_seconds": scene.SUBMIT_TIMEOUT_SECONDS,
+            "submit_timeout_seconds": scene.REQUEST_SECONDS,
             **SOLD.settings,
         },
     }

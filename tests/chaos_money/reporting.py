@@ -8,6 +8,7 @@ from bench import reports
 from tests.chaos_money import judging, running
 
 MOST_SENTENCES = 40
+SLOWEST_TOLD = 12
 
 
 def table(rows: Sequence[judging.Row]) -> str:
@@ -29,6 +30,8 @@ def lines(report: running.Report) -> Sequence[str]:
         ", ".join(f"{name} {number}" for name, number in total.items()) + f", unreconciled ${unreconciled:.2f}",
         f"attempts in doubt that an operator settled: {report.adopted} adopted, {report.given_up} written off",
         f"requests with the job of another one, where a list tells nobody apart: {report.swapped}",
+        "what took longest: "
+        + ", ".join(f"{fault} {seconds:.0f} s" for fault, seconds in list(report.slowest.items())[:SLOWEST_TOLD]),
         "what vendors told: " + (", ".join(f"{many} {how}" for how, many in sorted(report.heard.items())) or "nothing"),
         *(f"BROKEN: {sentence}" for sentence in report.broken[:MOST_SENTENCES]),
         *([f"BROKEN: {len(report.broken) - MOST_SENTENCES} more"] if len(report.broken) > MOST_SENTENCES else []),

@@ -16,6 +16,8 @@ from tests.e2e import caller as callers
 from tests.support import beside
 
 PROGRESS_SECONDS = 5.0
+# Requests that are told of each time: those that have been under way longest.
+OLDEST_TOLD = 3
 SETTLING_SECONDS = 60.0
 # The vendor behind the OpenAI door, and how many requests it has.
 DOOR = "openai"
@@ -60,6 +62,7 @@ class Report:
         adopted, given_up: attempts in doubt that an operator settled.
         swapped: requests with the job of another one, where a vendor's list tells nobody apart.
         heard: what became of what vendors told, by result, as the gateway counts it.
+        slowest: how long a film with each fault took at most, seconds, the slowest first.
         broken: promises that were broken.
     """
 
@@ -70,6 +73,7 @@ class Report:
     given_up: int
     swapped: int
     heard: Mapping[str, int]
+    slowest: Mapping[str, float]
     broken: Sequence[str]
     seconds: float
 
@@ -127,6 +131,7 @@ class Run:
             given_up=given_up,
             swapped=judging.swapped(endings),
             heard=heard,
+            slowest=self._slowest(),
             broken=broken,
             seconds=self._clock.elapsed() - began,
         )
@@ -156,6 +161,24 @@ class Run:
             self._say(
                 f"{seconds:4.0f} s: {over} of {len(self.all)} ended, {len(self.asked) - over} under way, {kills} kills"
             )
+            for sentence in self._oldest():
+                self._say(f"        {sentence}")
+
+    def _oldest(self) -> Sequence[str]:
+        """Return what is waited for longest: its fault, and how far it is by the record."""
+        now = self._clock.elapsed()
+        waiting = [film for film in self.all if film.asked_at and not film.found]
+        return [
+            f"{now - film.asked_at:4.0f} s: film {film.number} ({film.dialect}, {film.fault.name}): "
+            + self._seen.standing(film.generation_id)
+            for film in sorted(waiting, key=lambda film: film.asked_at)[:OLDEST_TOLD]
+        ]
+
+    def _slowest(self) -> Mapping[str, float]:
+        longest: dict[str, float] = {}
+        for film in self.asked:
+            longest[film.fault.name] = max(longest.get(film.fault.name, 0.0), round(film.seconds, 1))
+        return dict(sorted(longest.items(), key=lambda each: -each[1]))
 
     # --- judging
 

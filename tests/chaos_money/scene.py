@@ -20,7 +20,8 @@ from tests.e2e import mesh as meshes
 from tests.support import vendors
 
 # Clips of 1280x720 come as 160x90: what is tried here is money, not pictures.
-PACE = orders.Pace(queue_seconds=0.2, render_seconds=0.6, smaller=8)
+SMALLER = 8
+PACE = orders.Pace(queue_seconds=0.2, render_seconds=0.6, smaller=SMALLER)
 SUBMIT_SLOTS = 50
 # A dozen processes on two cores: more patience than where one of them is tested, so that little is begun in vain.
 PATIENCE = {
@@ -32,6 +33,8 @@ PATIENCE = {
     "step_seconds": 90.0,
     # Hundreds of faults are laid upon purpose: who stops asking learns nothing about what each costs.
     "breaker_failures": 0,
+    # Every third film ends at the local renderer: nobody shall wait for a place there.
+    "free_account_slots": 16,
 }
 REQUEST_SECONDS = 5.0
 # From which the addresses are derived at which vendors tell us of ends.
@@ -153,7 +156,12 @@ def _told(
         },
         "gateway": {"accounts_file": accounts, "webhook_key": WEBHOOK_KEY},
         # What markers ask for is asked of the vendors.
-        meshes.WORKER: {"local_faults_in_prompts": False},
+        meshes.WORKER: {
+            "local_faults_in_prompts": False,
+            "local_smaller": SMALLER,
+            "local_render_processes": 2,
+            "submit_slots": SUBMIT_SLOTS,
+        },
     }
     for shop in shops:
         dialect = shop.dialect

@@ -112,3 +112,15 @@ def test_refusals_that_are_asked_for_are_given(fault: Fault, verdict: mesh.Verdi
 
 def test_without_such_a_fault_nothing_is_refused() -> None:
     assert wire.refusal((Marker(Fault.SLOW, 1.0),)) is None
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "smaller", "made"),
+    [(1280, 720, 8, (160, 90)), (360, 640, 8, (64, 80)), (854, 480, 1, (854, 480))],
+)
+def test_clips_may_be_smaller_than_asked_for_and_still_be_clips(
+    tmp_path: pathlib.Path, width: int, height: int, smaller: int, made: tuple[int, int]
+) -> None:
+    task = dataclasses.replace(TASK, width=width, height=height)
+    asked = json.loads(wire.request(task, "a cat", tmp_path, smaller=smaller))
+    assert (asked["width"], asked["height"]) == made

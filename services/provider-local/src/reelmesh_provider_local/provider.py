@@ -127,7 +127,7 @@ class LocalProvider:
             shot_id=task.shot_id,
             seed=task.seed,
             model=task.model,
-            request=wire.request(task, prompt, folder),
+            request=wire.request(task, prompt, folder, smaller=self._told.local_smaller),
             faults=faults,
         )
         await asyncio.to_thread(self._jobs.create, job)

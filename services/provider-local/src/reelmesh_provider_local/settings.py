@@ -30,3 +30,9 @@ class LocalSettings(settings.ProviderSettings):
         default=False,
         description="Simulator knob: do not echo the attempt's id in the list, so that lost jobs are found by seed.",
     )
+    local_smaller: int = pydantic.Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="Simulator knob: clips are so many times narrower and lower than asked for, which costs less.",
+    )

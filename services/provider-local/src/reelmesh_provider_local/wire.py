@@ -84,8 +84,11 @@ def picture_names(task: mesh.Task) -> dict[str, bytes]:
     return named | {name: frame.data for name, frame in frames.items() if frame}
 
 
-def request(task: mesh.Task, prompt: str, folder: pathlib.Path) -> str:
-    """Write what the renderer is asked for, as JSON: the clip and its pictures lie in `folder`."""
+def request(task: mesh.Task, prompt: str, folder: pathlib.Path, *, smaller: int = 1) -> str:
+    """Write what the renderer is asked for, as JSON: the clip and its pictures lie in `folder`.
+
+    `smaller` is how many times narrower and lower the clip is than asked for, as far as it can still be rendered.
+    """
     names = picture_names(task)
     asked: dict[str, Any] = {
         "prompt": prompt,
@@ -93,8 +96,8 @@ def request(task: mesh.Task, prompt: str, folder: pathlib.Path) -> str:
         "first_frame": str(folder / "first-frame") if "first-frame" in names else None,
         "last_frame": str(folder / "last-frame") if "last-frame" in names else None,
         "duration_seconds": task.duration_seconds,
-        "width": task.width,
-        "height": task.height,
+        "width": _side(task.width, smaller),
+        "height": _side(task.height, smaller),
         "seed": task.seed,
         "fps": task.frames_per_second or DEFAULT_FRAMES_PER_SECOND,
         "audio": task.audio,
@@ -103,6 +106,10 @@ def request(task: mesh.Task, prompt: str, folder: pathlib.Path) -> str:
         "traceparent": task.traceparent,
     }
     return json.dumps(asked)
+
+
+def _side(pixels: int, smaller: int) -> int:
+    return pixels if smaller == 1 else max(film.MIN_SIDE_PIXELS, pixels // smaller // 2 * 2)
 
 
 def span_attributes(job: model.Job) -> dict[str, str | float]:
