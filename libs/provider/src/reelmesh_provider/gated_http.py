@@ -11,6 +11,7 @@ and the event loop would send the rest after the thaw without asking. Its buffer
 below waits after each write until the kernel has taken everything.
 """
 
+import functools
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -45,6 +46,12 @@ async def post(url: str, own: gate.Gate, **told: Any) -> httpx.Response:
         return await client.post(url, extensions={GATE: own}, **told)
 
 
+@functools.cache
+def trust() -> ssl.SSLContext:
+    """Return the certificate authorities that httpx trusts, read once: nothing else goes on meanwhile."""
+    return httpx.create_ssl_context()
+
+
 class GatedTransport(httpx.AsyncBaseTransport):
     """HTTP/1.1 over a fresh connection for each request; requests with the extension GATE pass through their gate.
 
@@ -52,14 +59,14 @@ class GatedTransport(httpx.AsyncBaseTransport):
     gate (uploads before the create) pass as they are.
     """
 
-    def __init__(self, *, verify: ssl.SSLContext | bool = True) -> None:
-        """Trust the machine's certificate authorities, or those of `verify`."""
+    def __init__(self, *, verify: ssl.SSLContext | None = None) -> None:
+        """Trust the certificate authorities that httpx does, or those of `verify`."""
         self._plain = httpx.AsyncHTTPTransport(
             http2=False,
             retries=0,
             limits=httpx.Limits(max_keepalive_connections=0),
             socket_options=_socket_options(),
-            verify=verify,
+            verify=verify or trust(),
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
