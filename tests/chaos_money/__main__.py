@@ -18,6 +18,7 @@ MINUTES = 7.5
 LAST_FILMS_SECONDS = 60.0
 PARALLEL = 12
 DEADLINE_SECONDS = 90.0
+DOUBTFUL_SECONDS = 180.0
 
 
 def main(words: list[str]) -> int:
@@ -33,7 +34,14 @@ def main(words: list[str]) -> int:
     chosen = {one.name for one, _ in rows}
     asking = asked.minutes * 60
     over = asking + LAST_FILMS_SECONDS
-    limits = films.Limits(PARALLEL, DEADLINE_SECONDS, film_seconds=over, asking_seconds=asking, over_seconds=over)
+    limits = films.Limits(
+        PARALLEL,
+        DEADLINE_SECONDS,
+        film_seconds=over,
+        asking_seconds=asking,
+        doubtful_seconds=DOUBTFUL_SECONDS,
+        over_seconds=over,
+    )
     plan = running.Plan(asked.faults, asked.seed, limits, rows, door=running.DOOR in chosen and not asked.fault)
     with tempfile.TemporaryDirectory(prefix="reelmesh-money-", ignore_cleanup_errors=True) as folder:
         home = pathlib.Path(asked.keep or folder)

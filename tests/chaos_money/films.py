@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import httpx
 from reelmesh_kit import clock
-from reelmesh_provider import model
 
 from tests.chaos_money import faults, judging, record, scene
 from tests.e2e import caller as callers
@@ -74,7 +73,7 @@ class Film:
         dialect = self.shop.dialect
         if dialect.told_apart or not self.fault.lost:
             return dialect.output
-        return dialect.shapes[faults.LOST.index(self.fault)]
+        return dialect.shaped(dialect.shapes[faults.LOST.index(self.fault)])
 
     @property
     def seconds(self) -> float:
@@ -84,8 +83,7 @@ class Film:
     @property
     def ends_by_deadline(self) -> bool:
         """Whether nobody will ever learn what became of it, so that only its deadline ends the wait."""
-        lists = self.shop.dialect.recovery is not model.Recovery.NONE
-        return self.fault.endless or (self.fault.lost and not lists)
+        return self.fault.endless or (self.fault.lost and not self.shop.dialect.lists)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,15 +95,24 @@ class Limits:
         deadline_seconds: after which a film is delivered as it is that nobody can resolve.
         film_seconds: after which a film is judged as it is then.
         asking_seconds: after which no more are asked for.
-        over_seconds: when, from the start, whatever has not ended is delivered as it is: a vendor may be in doubt by
-            chance, too, where this machine is too busy to hear its answer.
+        doubtful_seconds: after which any film is delivered as it is of a vendor where nobody can look: its answer may
+            come too late by chance, too, where this machine is busy.
+        over_seconds: when, from the start, whatever has not ended is delivered as it is.
     """
 
     parallel: int
     deadline_seconds: float
     film_seconds: float
     asking_seconds: float
+    doubtful_seconds: float
     over_seconds: float
+
+    def waits_seconds(self, film: Film, left_seconds: float) -> float:
+        """Return how long a film may take that is asked for with so much time left: none is waited for without end."""
+        if film.ends_by_deadline:
+            return self.deadline_seconds
+        most = left_seconds if film.shop.dialect.lists else min(left_seconds, self.doubtful_seconds)
+        return max(self.deadline_seconds, most)
 
 
 async def ended(stage: scene.Scene, seen: record.Record, film: Film, limits: Limits) -> None:
@@ -146,16 +153,11 @@ class Filming:
         self.kills = 0
 
     async def run(self, films: Sequence[Film]) -> None:
-        """Have all of them made: those that have to wait, then those that kill, then the others, slow ones first."""
+        """Have all of them made: first those that kill, then those that have to wait, slow ones, and the others."""
         killing = [film for film in films if film.fault.kills]
-        waiting = [film for film in films if film.ends_by_deadline and film not in killing]
-        others = [film for film in films if film not in killing and film not in waiting]
-        others.sort(key=lambda film: not film.fault.slow)
+        others = [film for film in films if film not in killing]
+        others.sort(key=lambda film: (not film.ends_by_deadline, not film.fault.slow))
         async with asyncio.TaskGroup() as group:
-            await asyncio.gather(*(self._ask(film) for film in waiting))
-            for film in waiting:
-                group.create_task(self._end(film))
-            await self._until(lambda: all(self._is_answered(film) for film in waiting), "all were asked for once")
             # Alone: whoever dies takes along what else it was asking for.
             for fault in dict.fromkeys(film.fault for film in killing):
                 struck = [film for film in killing if film.fault is fault]
@@ -171,15 +173,20 @@ class Filming:
     async def _make(self, film: Film) -> None:
         alone = film.fault.lost and not self._shop.dialect.told_apart
         async with self._alone[film.fault] if alone else contextlib.nullcontext(), self._slots:
-            if self._clock.elapsed() < self._began + self._limits.asking_seconds:
-                await self._ask(film)
+            if self._clock.elapsed() > self._began + self._limits.asking_seconds:
+                return
+            await self._ask(film)
+            if not film.ends_by_deadline:
                 await self._end(film)
+                return
+            await self._until(lambda: self._is_answered(film), f"an answer for {film.prompt}")
+        # Whoever waits for nothing but a deadline takes nobody's place meanwhile.
+        await self._end(film)
 
     async def _ask(self, film: Film) -> None:
         wishes: dict[str, object] = {"policy": self._shop.dialect.name}
-        film.asked_at, film.waits_seconds = self._clock.elapsed(), self._limits.deadline_seconds
-        if not film.ends_by_deadline:
-            film.waits_seconds = max(film.waits_seconds, self._began + self._limits.over_seconds - film.asked_at)
+        film.asked_at = self._clock.elapsed()
+        film.waits_seconds = self._limits.waits_seconds(film, self._began + self._limits.over_seconds - film.asked_at)
         ends = self._clock.now() + datetime.timedelta(seconds=film.waits_seconds)
         wishes["deadline_time"] = ends.isoformat()
         wishes["request_id"] = f"film-{film.number}"

@@ -8,7 +8,6 @@ import pathlib
 from collections.abc import Callable, Mapping, Sequence
 
 from reelmesh_kit import chance, clock
-from reelmesh_provider import model
 from reelmesh_simulators import ledger
 
 from tests.chaos_money import dialects, doors, faults, films, judging, operators, record, scene
@@ -240,7 +239,7 @@ def _ending(film: films.Film, line: ledger.Line | None, listed: Sequence[str]) -
         name=f"{film.request} ({film.dialect}, {film.fault.name})",
         dialect=film.dialect,
         fault=film.fault.name,
-        doubts_allowed=dialect.recovery is model.Recovery.NONE,
+        doubts_allowed=not dialect.lists,
         priced=dialect.priced,
         told_apart=dialect.told_apart,
         bill_known=film.fault.bill_known,

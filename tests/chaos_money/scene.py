@@ -40,7 +40,10 @@ REQUEST_SECONDS = 5.0
 # From which the addresses are derived at which vendors tell us of ends.
 WEBHOOK_KEY = "sixteen characters and more"
 COUNTED = re.compile(r'provider_webhooks_total\{.*result="(\w+)".*\} (\S+)')
-CORE = ("storage-0", "orchestrator-0", "media-0", "media-1", f"{meshes.WORKER}-0", "gateway-0")
+# Each makes one video at a time, and most of that is waiting where videos are as small as here.
+MEDIA = 3
+MEDIAS = tuple(f"media-{number}" for number in range(MEDIA))
+CORE = ("storage-0", "orchestrator-0", *MEDIAS, f"{meshes.WORKER}-0", "gateway-0")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,7 +122,7 @@ async def opened(
         names = {one.name: f"{one.service}-{numbers[one.name]}" for one in chosen}
         wanted = meshes.Wanted(
             told=_told(folder, accounts, shops, address, request_seconds),
-            media=2 if core_apart else 1,
+            media=MEDIA if core_apart else 1,
             paid=tuple(one.service for one in chosen),
             apart=frozenset(names[one.name] for one in apart) | frozenset(CORE if core_apart else ()),
         )

@@ -42,7 +42,7 @@ def test_where_a_list_tells_nobody_apart_each_fault_that_loses_has_a_shape_of_it
 
 def test_elsewhere_all_ask_for_the_same(seller: vendor.Vendor) -> None:
     openai = BY_NAME["openai"]
-    assert {tuple(film(seller, openai, fault).output.values()) for fault in faults.ALL} == {(4, 1280, 720)}
+    assert {tuple(film(seller, openai, fault).output.values()) for fault in faults.ALL} == {(4, 1280, 720, False)}
 
 
 async def test_a_record_says_how_far_a_generation_is(tmp_path: pathlib.Path) -> None:
@@ -61,3 +61,22 @@ async def test_a_record_says_how_far_a_generation_is(tmp_path: pathlib.Path) -> 
     assert seen.standing(str(known)) == "PROCESSING, runway FAILED, local PLANNED, step LADDER SENT"
     assert seen.standing("") == "is being asked for"
     assert not seen.answered(str(known))
+
+
+@pytest.mark.parametrize(
+    ("dialect", "fault", "left", "waits"),
+    [
+        ("runway", "accept-drop", 500.0, 60.0),
+        ("openai", "accept-drop", 500.0, 500.0),
+        ("openai", "stall", 500.0, 60.0),
+        # Its answer may come too late as well, and then only a deadline ends the wait.
+        ("runway", "none", 500.0, 120.0),
+        ("runway", "none", 100.0, 100.0),
+        ("runway", "none", 10.0, 60.0),
+    ],
+)
+def test_no_film_is_waited_for_without_end(
+    seller: vendor.Vendor, dialect: str, fault: str, left: float, waits: float
+) -> None:
+    limits = films.Limits(1, 60.0, film_seconds=1.0, asking_seconds=1.0, doubtful_seconds=120.0, over_seconds=1.0)
+    assert limits.waits_seconds(film(seller, BY_NAME[dialect], faults.BY_NAME[fault]), left) == waits

@@ -7,7 +7,14 @@ from reelmesh_provider import model
 
 from tests.chaos_money import dialects, faults, films, reporting, running
 
-LIMITS = films.Limits(parallel=20, deadline_seconds=300.0, film_seconds=300.0, asking_seconds=300.0, over_seconds=300.0)
+LIMITS = films.Limits(
+    parallel=20,
+    deadline_seconds=300.0,
+    film_seconds=300.0,
+    asking_seconds=300.0,
+    doubtful_seconds=300.0,
+    over_seconds=300.0,
+)
 VENDORS = ("openai", "vllm-omni", "veo", "runway", "fal")
 # An answer is lost, asking is refused for now, bytes break off.
 EVERYWHERE = ("accept-drop", "busy", "truncate")
