@@ -9,6 +9,8 @@ UNRESOLVED = frozenset({IN_DOUBT, "SUBMITTING", "ACCEPTED"})
 VIDEO = "VIDEO"
 FLOORS = frozenset({"INFOGRAPHIC", "TEXT"})
 MICROS_PER_DOLLAR = 1_000_000
+# Where tokens are billed, a price by the second falls between two of them.
+TOKEN_MICROS = 100
 # As what the gateway counts that which a simulator tells at the wish of a prompt.
 RESULTS: Mapping[str, str] = {
     "webhook-twice": "duplicate",
@@ -214,7 +216,8 @@ def _strangers(one: Ending, owners: Mapping[tuple[str, str], str]) -> Sequence[s
 def _books(one: Ending) -> Sequence[str]:
     """Return by how much the books differ; what was written off counts as spent, whether it was made or not."""
     written_off = any(attempt.state == WRITTEN_OFF for attempt in one.attempts)
-    if one.unresolved or written_off or not one.bill_known or one.spent_micros == one.billed_micros:
+    alike = abs(one.spent_micros - one.billed_micros) < TOKEN_MICROS
+    if one.unresolved or written_off or not one.bill_known or alike:
         return []
     ours, theirs = one.spent_micros / MICROS_PER_DOLLAR, one.billed_micros / MICROS_PER_DOLLAR
     return [f"{one.name} cost ${theirs:.4f} by the vendor's book and ${ours:.4f} by ours"]

@@ -41,7 +41,7 @@ REQUEST_SECONDS = 5.0
 WEBHOOK_KEY = "sixteen characters and more"
 COUNTED = re.compile(r'provider_webhooks_total\{.*result="(\w+)".*\} (\S+)')
 # Each makes one video at a time, and most of that is waiting where videos are as small as here.
-MEDIA = 3
+MEDIA = 4
 MEDIAS = tuple(f"media-{number}" for number in range(MEDIA))
 CORE = ("storage-0", "orchestrator-0", *MEDIAS, f"{meshes.WORKER}-0", "gateway-0")
 

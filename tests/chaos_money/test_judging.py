@@ -92,6 +92,11 @@ def test_books_that_differ_are_money_that_is_not_reconciled() -> None:
     assert row.unreconciled_usd == 0.4
 
 
+def test_a_part_of_a_token_is_no_difference_of_books() -> None:
+    assert judging.broken([dataclasses.replace(GOOD, spent_micros=GOOD.billed_micros - 3)]) == []
+    assert len(judging.broken([dataclasses.replace(GOOD, spent_micros=GOOD.billed_micros - 100)])) == 1
+
+
 def test_what_vendors_were_to_tell_and_was_not_heard_is_told() -> None:
     markers = ["[[webhook-twice]]", "[[accept-drop]] [[webhook-forged]]", "[[webhook-none]]"]
     assert judging.unheard(markers, {"nudged": 3, "duplicate": 1, "forged": 2}) == []

@@ -73,6 +73,14 @@ def seen(job: orders.Job, now: float) -> Look:
     return Look(job, job.state(now), job.percent(now), now)
 
 
+def accepted(job: orders.Job, now: float) -> Look:
+    """Return a job as the answer to its create shows it: nobody forgets what he is just telling of."""
+    look = seen(job, now)
+    if look.state is orders.State.FORGOTTEN:
+        return dataclasses.replace(look, state=orders.State.QUEUED, percent=0)
+    return look
+
+
 async def made_of(job: orders.Job, number: int = 0) -> bytes:
     """Return the clip of a job, as it was made; of a job with several clips, the one with this number."""
     order, stamp = job.order, f"{job.job_id}/{number}" if number else job.job_id

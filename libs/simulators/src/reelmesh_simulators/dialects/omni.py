@@ -202,7 +202,7 @@ class Omni:
             f"{_ID_PREFIX}{self._vendor.ids.fresh().hex}",
             round(omni_request.micros_per_second(order) * order.seconds),
         )
-        look = vendor.seen(job, self._vendor.now)
+        look = vendor.accepted(job, self._vendor.now)
         if not order.told["background"]:
             look = await self._ended(request, look)
         return await self._shown(request, look, as_file=order.told["delivery"] == "uri")

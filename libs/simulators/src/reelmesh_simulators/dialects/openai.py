@@ -179,7 +179,7 @@ class OpenAI:
         job = await self._vendor.create(
             caller, order, f"video_{self._vendor.ids.fresh().hex}", price_micros(model, seconds, max(width, height))
         )
-        return responses.JSONResponse(self._shown(vendor.seen(job, self._vendor.now)))
+        return responses.JSONResponse(self._shown(vendor.accepted(job, self._vendor.now)))
 
     async def _get(self, request: requests.Request, caller: vendor.Caller) -> responses.Response:
         look = await self._vendor.look(caller.account, request.path_params["job_id"])

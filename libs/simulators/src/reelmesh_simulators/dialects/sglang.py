@@ -87,7 +87,7 @@ class SGLang:
         job_id = str(self._vendor.ids.fresh())
         caller = vendor.Caller(EVERYBODY, request.headers.get("user-agent", ""))
         job = await self._vendor.create(caller, order, job_id, 0)
-        return responses.JSONResponse(self._shown(vendor.seen(job, self._vendor.now)))
+        return responses.JSONResponse(self._shown(vendor.accepted(job, self._vendor.now)))
 
     async def _get(self, request: requests.Request) -> responses.Response:
         look = await self._vendor.look(EVERYBODY, request.path_params["job_id"])

@@ -83,7 +83,7 @@ class VLLMOmni:
         )
         caller = vendor.Caller(NAME, request.headers.get("user-agent", ""))
         job = await self._vendor.create(caller, order, f"video_gen_{self._vendor.ids.fresh().hex}", 0)
-        return responses.JSONResponse(_shown(vendor.seen(job, self._vendor.now)))
+        return responses.JSONResponse(_shown(vendor.accepted(job, self._vendor.now)))
 
     async def _get(self, request: requests.Request) -> responses.Response:
         look = await self._vendor.look(NAME, request.path_params["job_id"])
