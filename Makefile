@@ -44,7 +44,7 @@ cluster-binaries: $(INSTALLED) ## build the Kubernetes of test-cluster with Go, 
 cluster-images: $(INSTALLED) ## build the images that test-cluster installs, as root, with buildah; kept beside cluster-binaries
 	@$(BIN)/python -m tests.cluster.images.building
 
-test-cluster: $(INSTALLED) ## the tests that need a Kubernetes: a node of our own, for root, or that of REELMESH_TEST_KUBECONFIG
+test-cluster: $(INSTALLED) ## the tests that need a Kubernetes: a node of our own, for root, or that of REELMESH_TEST_KUBECONFIG; JSON=path
 	@$(BIN)/pytest tests/cluster
 
 check: format lint types contracts buf protos-check chart crd-check ## everything that reads the code without running it

@@ -6,6 +6,8 @@ import pytest
 
 from tests.cluster import cluster as clusters
 from tests.cluster import machine
+from tests.cluster import release as releases
+from tests.cluster.images import trial
 from tests.support import requirements
 
 # The first test that needs it waits for the cluster to start.
@@ -40,3 +42,17 @@ def namespace(cluster: clusters.Cluster) -> Iterator[str]:
     """Yield the name of a namespace of this test's own, with restricted pod security."""
     with cluster.namespace() as name:
         yield name
+
+
+@pytest.fixture(scope="session")
+def release(cluster: clusters.Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[releases.Release]:
+    """Install the chart with the values of a trial, in a namespace with restricted pod security."""
+    folder = tmp_path_factory.mktemp("release")
+    with cluster.namespace() as namespace:
+        made = releases.Release(cluster, namespace, {}, folder)
+        with made.timed("images"):
+            named = trial.give(cluster, folder)
+        made.values = releases.merged(releases.MODEST, named)
+        releases.volumes(cluster)
+        made.install()
+        yield made

@@ -2,38 +2,20 @@
 
 import json
 import pathlib
-import subprocess
-import sys
-from collections.abc import Callable
-
-import pytest
-import yaml
 
 from tests.cluster import cluster as clusters
-from tests.cluster import test_operator
+from tests.cluster import people, test_operator
 
 defined = test_operator.defined
 API = "rbac.authorization.k8s.io"
 # The command ends with it, as the README says.
 REFUSED = 3
-Pools = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def pools(cluster: clusters.Cluster, namespace: str, tmp_path: pathlib.Path) -> Pools:
-    def run(*arguments: str, kubeconfig: pathlib.Path = cluster.kubeconfig) -> subprocess.CompletedProcess[str]:
-        script = "from reelmesh_client import entry; entry.main()"
-        command = [sys.executable, "-c", script, "pools", *arguments, "--namespace", namespace]
-        environment = {"KUBECONFIG": str(kubeconfig), "HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "COLUMNS": "200"}
-        given = {**(cluster.environment or {}), **environment}
-        return subprocess.run(command, env=given, cwd=tmp_path, capture_output=True, text=True, check=False)
-
-    return run
 
 
 def test_pools_are_listed_described_paused_and_resumed(
-    cluster: clusters.Cluster, defined: None, namespace: str, pools: Pools
+    cluster: clusters.Cluster, defined: None, namespace: str, tmp_path: pathlib.Path
 ) -> None:
+    pools = people.Person(cluster, namespace, cluster.kubeconfig, tmp_path).pools
     assert "has no worker pools" in pools("list").stderr
     cluster.apply(test_operator.pool("fal", maxReplicas=3), namespace=namespace)
     listed = pools("list")
@@ -55,14 +37,14 @@ def test_pools_are_listed_described_paused_and_resumed(
 
 
 def test_who_may_not_pause_or_look_is_told_so(
-    cluster: clusters.Cluster, defined: None, namespace: str, pools: Pools, tmp_path: pathlib.Path
+    cluster: clusters.Cluster, defined: None, namespace: str, tmp_path: pathlib.Path
 ) -> None:
     cluster.apply(test_operator.pool("fal"), namespace=namespace)
     reading = [{"apiGroups": ["reelmesh.dev"], "resources": ["workerpools"], "verbs": ["get", "list"]}]
     for account, rules in (("reader", reading), ("nobody", [])):
         named = {"name": account}
         cluster.apply(
-            {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": named},
+            people.service_account(account),
             {"apiVersion": f"{API}/v1", "kind": "Role", "metadata": named, "rules": rules},
             {
                 "apiVersion": f"{API}/v1",
@@ -73,21 +55,11 @@ def test_who_may_not_pause_or_look_is_told_so(
             },
             namespace=namespace,
         )
-    reader, nobody = (_kubeconfig(cluster, namespace, account, tmp_path) for account in ("reader", "nobody"))
-    described = pools("describe", "fal", kubeconfig=reader)
+    reader, nobody = (people.with_account(cluster, namespace, account, tmp_path) for account in ("reader", "nobody"))
+    described = reader.pools("describe", "fal")
     assert described.returncode == 0, described.stderr
-    paused = pools("pause", "fal", kubeconfig=reader)
+    paused = reader.pools("pause", "fal")
     assert (paused.returncode, 'cannot patch resource "workerpools"' in paused.stderr) == (REFUSED, True)
     assert "Ask who runs the cluster" in paused.stderr
-    listed = pools("list", kubeconfig=nobody)
+    listed = nobody.pools("list")
     assert (listed.returncode, 'cannot list resource "workerpools"' in listed.stderr) == (REFUSED, True)
-
-
-def _kubeconfig(cluster: clusters.Cluster, namespace: str, account: str, folder: pathlib.Path) -> pathlib.Path:
-    """Write how a service account reaches the cluster."""
-    known = yaml.safe_load(cluster.kubeconfig.read_text())
-    token = cluster.run("create", "token", account, f"--namespace={namespace}").strip()
-    known["users"] = [{"name": one["name"], "user": {"token": token}} for one in known["users"]]
-    file = folder / f"{account}.kubeconfig"
-    file.write_text(yaml.safe_dump(known))
-    return file
