@@ -11,6 +11,9 @@ LITELLM := .peers-litellm
 # A file of tests stays in one process, with what its tests share; those with the longest tests come first.
 PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
+# The tests and benchmarks start hundreds of processes: each would compile anew all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-unit test-cluster cluster-binaries cluster-images check format lint types contracts buf protos-check protos chart chart-renders states pages lock image chaos simulate simulate-scaling crd crd-check bench bench-inflight bench-draining bench-peers clean chaos-money chaos-peers
 

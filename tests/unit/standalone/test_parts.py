@@ -64,7 +64,7 @@ def test_what_a_mesh_sets_itself_is_known_by_name() -> None:
     # Nothing is secured within one machine, whatever the environment says of other meshes.
     secured = {"tls_certificate_file", "tls_key_file", "tls_ca_file", "tls_client_ca_file"}
     secured |= {"nats_user", "nats_password", "nats_token", "nats_credentials_file", "nats_nkey_file"}
-    secured |= {"nats_ca_file", "nats_certificate_file", "nats_key_file"}
+    secured |= {"nats_ca_file", "nats_certificate_file", "nats_key_file", "nats_tls_first"}
     everywhere = {"nats_url", "spans_folder", "admin_port", *secured}
     assert known["gateway"] == everywhere | {
         "data_folder", "orchestrator_address", "storage_address", "media_address",
