@@ -31,6 +31,7 @@ REFUSED = {
     "nats.user.existingSecret=a,nats.nkey.existingSecret=b": "set one of nats.user, nats.credentials and nats.nkey",
     "embedded.nats.enabled=true,nats.nkey.existingSecret=b": "asks nobody who calls",
     "embedded.nats.enabled=true,nats.tls.existingSecret=b": "speaks no TLS",
+    "embedded.nats.enabled=true,nats.tls.first=true": "speaks no TLS",
     "ingress.enabled=true,ingress.host=a.example,tls.public.existingSecret=b": "set tls.public.http to false",
 }
 

@@ -16,7 +16,7 @@
 {{- if gt (int $proofs) 1 -}}
 {{- fail "NATS is shown one proof of who calls: set one of nats.user, nats.credentials and nats.nkey." -}}
 {{- end -}}
-{{- if and $values.embedded.nats.enabled (or $proofs $values.nats.tls.existingSecret) -}}
+{{- if and $values.embedded.nats.enabled (or $proofs $values.nats.tls.existingSecret $values.nats.tls.first) -}}
 {{- fail "The embedded NATS server asks nobody who calls, and speaks no TLS: leave nats.user, nats.credentials, nats.nkey and nats.tls alone." -}}
 {{- end -}}
 {{- if and $values.nats.tls.certificate (not $values.nats.tls.existingSecret) -}}

@@ -114,6 +114,10 @@ valueFrom:
   value: /etc/reelmesh/nats-tls/tls.key
 {{- end }}
 {{- end }}
+{{- if $values.nats.tls.first }}
+- name: REELMESH_NATS_TLS_FIRST
+  value: "true"
+{{- end }}
 {{- end }}
 {{- end }}
 {{- if has "postgresql" .uses }}
