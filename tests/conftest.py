@@ -1,10 +1,18 @@
 """Names the fixtures that all tests share, cleans the environment, and says at the end what was not run and why."""
 
+import hypothesis
 import pytest
 
 from tests.support import requirements
 
 pytest_plugins = ["tests.support.plugin", "tests.support.postgresql", "tests.support.s3", "tests.support.worker_scene"]
+
+
+# How long an example takes is a matter of the machine.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 
 def pytest_configure() -> None:

@@ -82,7 +82,7 @@ def live_many(seeds: int) -> None:
         Life(seed).run()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SEEDS)
 @example(295)  # who is to go becomes ready again, and who is missed does not
 @example(369)  # who was drained is let go, and the orchestrator does not answer
@@ -148,7 +148,7 @@ def decide(*seen: pools.View, now: float = 101.0) -> pools.Decision:
     return reconciling.reconcile(seen, now)["a"]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(views, st.integers(0, 30), st.integers(0, 300), st.integers(0, 30), st.integers(0, 30))
 def test_more_work_never_means_fewer_workers(
     view: pools.View, more: int, watched: int, waiting: int, room: int
@@ -169,7 +169,7 @@ def check_monotone(view: pools.View, more: int, watched: int, waiting: int, room
     assert (decide(busier, OTHER).target or 0) >= (decide(view, OTHER).target or 0)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(views, st.sampled_from(["silent", "stale", "unreadable", "missing"]))
 def test_who_does_not_know_changes_nothing(view: pools.View, what: str) -> None:
     check_errors_hold(view, what)
@@ -191,7 +191,7 @@ def check_errors_hold(view: pools.View, what: str) -> None:
     assert told[pools.ConditionType.SIGNAL_HEALTHY].truth is healthy
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(views)
 def test_only_those_go_that_nobody_misses_and_only_as_marked(view: pools.View) -> None:
     decision = decide(view)

@@ -294,7 +294,7 @@ _USERS_SAY = ("cancel", "deadline", "retry", "promote", "promote 2", "delete")
 _MOVES = strategies.lists(strategies.sampled_from([*_WORKERS_SAY, *_USERS_SAY]), max_size=30)
 
 
-@hypothesis.settings(max_examples=300, deadline=None)
+@hypothesis.settings(max_examples=300)
 @hypothesis.given(moves=_MOVES, floor=strategies.sampled_from(list(DELIVERY)))
 def test_whatever_happens_every_clip_is_somewhere_and_the_money_adds_up(
     moves: list[str], floor: generation.Delivery
