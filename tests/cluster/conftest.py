@@ -21,6 +21,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(TIMEOUT_SECONDS))
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what was measured: tests that pass print it."""
+    for report in terminalreporter.getreports("passed"):
+        told = dict(report.sections).get("Captured stdout call", "")
+        if told.strip():
+            terminalreporter.section(report.nodeid)
+            terminalreporter.write(told.lstrip("\n"))
+
+
 @pytest.fixture(scope="session")
 def own_node_possible() -> None:
     """Skip what needs a node of our own where this machine has not what it takes."""

@@ -142,7 +142,10 @@ async def test_afterwards_nobody_is_left_nothing_is_lost_nothing_was_made_twice_
     assert len([pod for pod in scene.removed() if scene.last_words(pod)]) >= scaling.TARGET
     operator = scene.cluster.logs(f"deployment/{releases.NAME}-operator", scene.namespace, "--tail=-1")
     assert "Forbidden" not in operator
-    print([line["message"] for line in watching.lines(operator) if "exception" in line])
+    said = [line for line in watching.lines(operator) if "exception" in line]
+    troubles = {f"{line['message']}: {line['exception'].strip().splitlines()[-1]}" for line in said}
+    if troubles:
+        print("\nthe operator met:", *troubles, sep="\n  ")
     scaling.keep(scene.rows())
 
 
