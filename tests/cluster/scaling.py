@@ -205,10 +205,11 @@ class Scene:
     def _reactions(self) -> Iterator[tuple[str, float | None]]:
         start = self.moments["first create"]
         scalings = [each for each in _scalings(self.cluster, self.namespace) if each[0] >= start]
-        pods = {seen.values[0]: seen.at for seen in reversed(self.pods.seen) if seen.at >= start}
+        # Who was still going when the burst began is none of those that it brought.
+        pods = {seen.values[0]: seen.at for seen in reversed(self.pods.seen)}
         ready = {seen.values[0]: seen.at for seen in reversed(self.pods.seen) if seen.values[2] == "True"}
-        came = sorted(pods.values())
-        began = sorted(at for name, at in ready.items() if name in pods)
+        came = sorted(at for at in pods.values() if at >= start)
+        began = sorted(at for name, at in ready.items() if pods[name] >= start)
         yield "the last create", self.moments["last create"]
         up_to = next((at, age) for at, replicas, age in scalings if replicas == TARGET)
         yield "signal: the orchestrator says what there is to do (first worker)", scalings[0][0] - scalings[0][2]

@@ -99,6 +99,33 @@ async def test_a_service_that_starts_beside_the_gateway_is_no_reason_to_warn_unl
     assert [record.message for record in caplog.records] == ["storage is down. It does not answer."]
 
 
+async def test_callers_wait_until_those_that_are_needed_were_well_once(
+    examined: examining.Examining, time: clock.ManualClock, peer: FakePeer
+) -> None:
+    peer.away = True
+    with pytest.raises(errors.Unavailable, match="storage has not been well yet"):
+        await examined.met()
+    time.advance(examining.REPORT_LIFETIME_SECONDS)
+    peer.away = False
+    await examined.met()
+    time.advance(examining.REPORT_LIFETIME_SECONDS)
+    peer.away = True
+    await examined.latest()
+    await examined.met()
+
+
+async def test_callers_do_not_wait_for_what_is_not_needed_nor_for_ever(time: clock.ManualClock, peer: FakePeer) -> None:
+    peer.away = True
+    unneeded = examining.Examining({"media": examining.Peer(peer, needed=False)}, time, LOGGER)
+    await unneeded.met()
+    needed = examining.Examining({"storage": examining.Peer(peer, needed=True)}, time, LOGGER)
+    time.advance(examining.STARTING_SECONDS - 1)
+    with pytest.raises(errors.Unavailable):
+        await needed.met()
+    time.advance(1)
+    await needed.met()
+
+
 async def test_what_was_well_once_is_told_of_at_once(
     examined: examining.Examining, time: clock.ManualClock, peer: FakePeer, caplog: pytest.LogCaptureFixture
 ) -> None:

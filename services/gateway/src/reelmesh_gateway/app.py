@@ -61,7 +61,7 @@ async def build(own_settings: settings.GatewaySettings, own: process.Chassis) ->
                 door=door,
             )
         )
-        # Ready does not mean that those we call are: with words why not, 503 beats a refused connection.
+        # Ready means that those we call were well once, not that they are: 503 with words beats a refused connection.
         yield process.Running(grpc_port=grpc_port, http_port=http_port, admin_port=admin_port)
         own.health.drain()
         # Before the servers stop: they would wait for streams that never end by themselves.
@@ -84,6 +84,8 @@ async def _front(
         opening = rpc.channel(own, target, timeout_seconds=own_settings.rpc_timeout_seconds)
         channels[name] = await stack.enter_async_context(opening)
     looked_after = examining.Examining(_peers(channels), own.clock, own.logger)
+    own.health.add("services", looked_after.met)
+    stack.callback(own.health.remove, "services")
     await stack.enter_async_context(process.supervise(own, peers=looked_after.watch))
     measured = metrics.Metrics(own.telemetry.registry)
     followers = places.following(own_settings.event_streams_limit)

@@ -5,11 +5,12 @@ first thread. It handles no state, so that it sets no finalizer and no annotatio
 """
 
 import asyncio
+import contextlib
 import dataclasses
 import logging
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import kopf
 
@@ -18,6 +19,7 @@ from reelmesh_operator.wire import resource
 
 # What is ours in annotations and finalizers, if any handler ever needs them: kopf's own clash with other operators.
 PREFIX = f"operator.{resource.GROUP}"
+NAME = "reelmesh-operator"
 # A watch that hangs is noticed: the server ends it after this, the client a little later. Servers take whole seconds.
 WATCH_SECONDS = 240
 WATCH_PATIENCE_SECONDS = 250.0
@@ -80,8 +82,10 @@ class Watching:
         stop = threading.Event()
         ended: asyncio.Future[None] = loop.create_future()
 
-        def wake() -> None:
-            loop.call_soon_threadsafe(self.wake.set)
+        def say(what: Callable[..., object], *told: object) -> None:
+            # When kopf takes longer to stop than it is waited for, nobody listens any more.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(what, *told)
 
         def tell(error: BaseException | None) -> None:
             if ended.done():
@@ -96,16 +100,18 @@ class Watching:
             try:
                 asyncio.run(
                     kopf.operator(
-                        registry=registry(self.access, self.namespace, wake),
+                        registry=registry(self.access, self.namespace, lambda: say(self.wake.set)),
                         settings=configure(),
                         namespaces=[self.namespace],
+                        # Else kopf asks for the user's name, and in a container there may be none.
+                        identity=cast(Any, NAME),
                         standalone=True,
                         stop_flag=stop,
                     )
                 )
             except Exception as error:  # noqa: BLE001 - whatever it is, the loop that supervises us logs it
                 failed = error
-            loop.call_soon_threadsafe(tell, failed)
+            say(tell, failed)
 
         thread = threading.Thread(target=watch, name="kopf", daemon=True)
         thread.start()

@@ -53,6 +53,20 @@ class Examining:
                 self._looked_at = self._clock.elapsed()
             return list(self._seen.values())
 
+    async def met(self) -> None:
+        """Return if each service that is needed was well once, or has had its time to start.
+
+        Whoever is sent to a door that opened before them would be refused. Later on, being refused with words is better
+        than finding no door.
+
+        Raises:
+            errors.Unavailable: one has not been well yet.
+        """
+        await self.latest()
+        for name, peer in self._peers.items():
+            if peer.needed and name not in self._been_well and self._may_be_starting(name):
+                raise errors.Unavailable(f"{name} has not been well yet")
+
     async def watch(self) -> None:
         """Look again and again, for ever."""
         while True:
