@@ -30,7 +30,6 @@ class Film:
         shop: where it is bought.
         generation_id: once it was admitted.
         found: the generation as it was read last.
-        open_at_the_end: whether an attempt at the vendor was unresolved when it ended.
         asked_at, ended_at: seconds by the run's clock; 0 before.
         waits_seconds: how long it may take, if it was asked for with a deadline; else 0.
     """
@@ -41,7 +40,6 @@ class Film:
     fault: faults.Fault
     generation_id: str = ""
     found: callers.Body = dataclasses.field(default_factory=dict[str, object])
-    open_at_the_end: bool = False
     asked_at: float = 0.0
     ended_at: float = 0.0
     waits_seconds: float = 0.0
@@ -56,6 +54,14 @@ class Film:
     def unresolved(self) -> bool:
         """Whether one of them may still cost money."""
         return any(one["state"] in judging.UNRESOLVED for one in self.attempts)
+
+    @property
+    def open_at_the_end(self) -> bool:
+        """Whether one of them was unresolved when the film ended; whoever is told to stop then does so later."""
+        ended = self.found.get("complete_time")
+        if self.unresolved or not ended:
+            return self.unresolved
+        return any(_moment(one["complete_time"]) > _moment(ended) for one in self.attempts)
 
     @property
     def request(self) -> str:
@@ -121,7 +127,10 @@ async def ended(stage: scene.Scene, seen: record.Record, film: Film, limits: Lim
     await seen.ended(film.generation_id, min(seconds, limits.film_seconds))
     film.ended_at = seen.now
     film.found = await repeated(lambda: stage.caller.get(film.generation_id))
-    film.open_at_the_end = film.unresolved
+
+
+def _moment(told: str) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(told)
 
 
 async def repeated(call: Callable[[], Awaitable[callers.Body]]) -> callers.Body:

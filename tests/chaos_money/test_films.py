@@ -80,3 +80,21 @@ def test_no_film_is_waited_for_without_end(
 ) -> None:
     limits = films.Limits(1, 60.0, film_seconds=1.0, asking_seconds=1.0, doubtful_seconds=120.0, over_seconds=1.0)
     assert limits.waits_seconds(film(seller, BY_NAME[dialect], faults.BY_NAME[fault]), left) == waits
+
+
+@pytest.mark.parametrize(
+    ("attempt", "was_open"),
+    [
+        ({"state": "ACCEPTED"}, True),
+        ({"state": "INDETERMINATE"}, True),
+        ({"state": "CANCELLED", "complete_time": "2026-01-01T12:00:01.5Z"}, True),
+        ({"state": "FAILED", "complete_time": "2026-01-01T11:59:59Z"}, False),
+    ],
+)
+def test_what_ends_after_its_film_was_open_at_the_end(
+    seller: vendor.Vendor, attempt: dict[str, str], was_open: bool
+) -> None:
+    one = film(seller, BY_NAME["runway"], faults.NONE)
+    shot = {"attempts": [{"provider": "runway", **attempt}]}
+    one.found = {"shots": [shot], "complete_time": "2026-01-01T12:00:01Z"}
+    assert one.open_at_the_end is was_open
