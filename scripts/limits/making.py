@@ -21,6 +21,11 @@ WORKERS = (
         "setting:provider-local.largest_clip_bytes",
         "the rest is not fetched; the attempt is BROKEN",
     ),
+    Bound(
+        "times in a row that nothing lies where a provider said that a clip is",
+        "reelmesh_provider.downloads.TRIES_OF_WHAT_IS_NOT_THERE",
+        "the clip is lost, and paid",
+    ),
     Bound("reference image for a provider", "reelmesh_provider.adapters.mesh.LARGEST_PICTURE_BYTES", "not submitted"),
     Bound(
         "reference image within a request to Runway, encoded",
@@ -28,19 +33,9 @@ WORKERS = (
         "it is uploaded before the request",
     ),
     Bound(
-        "addresses of a clip of Runway's at which nothing lies",
-        "reelmesh_provider_runway.provider.TRIES_OF_WHAT_IS_NOT_THERE",
-        "the clip is lost, and paid",
-    ),
-    Bound(
         "answer of Gemini Omni, a clip of at most some 4 MB in it",
         "reelmesh_provider_omni.provider.LARGEST_ANSWER_BYTES",
         "not read: asked again",
-    ),
-    Bound(
-        "looks at the file with a clip of Gemini Omni's that is not there",
-        "reelmesh_provider_omni.provider.TRIES_OF_WHAT_IS_NOT_THERE",
-        "the clip is lost, and paid",
     ),
     Bound(
         "reference images for Gemini Omni", "reelmesh_provider_omni.wire.MOST_REFERENCES", "refused; the next candidate"

@@ -234,6 +234,19 @@ async def test_a_result_without_a_video_is_lost(tmp_path: pathlib.Path) -> None:
                 pass
 
 
+async def test_where_nothing_lies_time_and_again_the_clip_is_lost(tmp_path: pathlib.Path) -> None:
+    async with vendors.selling(fal.Fal) as served, speaking_to(served.url, tmp_path) as provider:
+        job = await submitted(provider, dataclasses.replace(TASK, prompt="a cat [[lost]]"))
+        assert await ended(provider, job) == model.Succeeded()
+        for _ in range(downloads.TRIES_OF_WHAT_IS_NOT_THERE - 1):
+            with pytest.raises(downloads.NotThere):
+                async with provider.fetch(job):
+                    pass
+        with pytest.raises(errors.FetchLost, match="nothing lay 6 times in a row where fal said"):
+            async with provider.fetch(job):
+                pass
+
+
 async def test_a_request_that_fal_forgot_is_missing_and_no_failure(tmp_path: pathlib.Path) -> None:
     async with vendors.selling(fal.Fal) as served, speaking_to(served.url, tmp_path) as provider:
         job = await submitted(provider, dataclasses.replace(TASK, prompt="a cat [[forget]]"))

@@ -207,7 +207,7 @@ async def test_a_clip_that_is_a_file_is_fetched_when_it_is_ready(tmp_path: pathl
 
 
 async def test_a_file_that_is_not_there_time_and_again_is_lost(tmp_path: pathlib.Path) -> None:
-    times = omni.TRIES_OF_WHAT_IS_NOT_THERE - 1
+    times = downloads.TRIES_OF_WHAT_IS_NOT_THERE - 1
     async with files(tmp_path) as provider:
         lost, late = await made(provider, "a cat [[lost]]"), await made(provider, f"a dog [[lost:{times}]]")
         for job in (lost, late):
@@ -222,7 +222,7 @@ async def test_a_file_that_is_not_there_time_and_again_is_lost(tmp_path: pathlib
 async def test_a_clip_that_is_gone_is_lost_and_not_free(tmp_path: pathlib.Path) -> None:
     async with files(tmp_path, from_bytes=dialect.INLINE_LIMIT_BYTES) as provider:
         job = await made(provider, "a cat [[lost]]")
-        for _ in range(omni.TRIES_OF_WHAT_IS_NOT_THERE - 1):
+        for _ in range(downloads.TRIES_OF_WHAT_IS_NOT_THERE - 1):
             with pytest.raises(downloads.Expired):
                 await fetched(provider, job)
         with pytest.raises(errors.FetchLost):

@@ -159,7 +159,7 @@ async def fetched(provider: runway.RunwayProvider, job: model.Job) -> bytes:
 async def test_where_nothing_lies_time_and_again_the_clip_is_lost(provider) -> None:
     job = await submitted(provider, with_prompt("a cat [[lost]]"))
     await until(provider, job, lambda state: isinstance(state, model.Succeeded))
-    for _ in range(runway.TRIES_OF_WHAT_IS_NOT_THERE - 1):
+    for _ in range(downloads.TRIES_OF_WHAT_IS_NOT_THERE - 1):
         with pytest.raises(downloads.NotThere):
             await fetched(provider, job)
     with pytest.raises(errors.FetchLost):
@@ -167,7 +167,7 @@ async def test_where_nothing_lies_time_and_again_the_clip_is_lost(provider) -> N
 
 
 async def test_what_was_not_there_for_a_while_is_not_lost(provider) -> None:
-    times = runway.TRIES_OF_WHAT_IS_NOT_THERE - 1
+    times = downloads.TRIES_OF_WHAT_IS_NOT_THERE - 1
     job = await submitted(provider, with_prompt(f"a cat [[lost:{times}]]"))
     await until(provider, job, lambda state: isinstance(state, model.Succeeded))
     for _ in range(times):
@@ -179,7 +179,7 @@ async def test_what_was_not_there_for_a_while_is_not_lost(provider) -> None:
 async def test_an_address_that_has_expired_is_never_a_loss(provider) -> None:
     job = await submitted(provider, with_prompt("a cat [[expired]]"))
     await until(provider, job, lambda state: isinstance(state, model.Succeeded))
-    for _ in range(runway.TRIES_OF_WHAT_IS_NOT_THERE + 1):
+    for _ in range(downloads.TRIES_OF_WHAT_IS_NOT_THERE + 1):
         with pytest.raises(downloads.Expired):
             await fetched(provider, job)
 

@@ -17,6 +17,8 @@ CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
 CHUNK_BYTES = 256 * 1024
 MOST_REDIRECTS = 5
+# How often in a row nothing may lie where the vendor has just said that a clip is, before the clip counts as lost.
+TRIES_OF_WHAT_IS_NOT_THERE = 6
 # The vendor's own word that there is nothing any more, at an address that it has just given us.
 GONE = frozenset({410})
 
@@ -31,6 +33,47 @@ class Expired(errors.FetchFailed):
 
 class NotThere(Expired):
     """Nothing lies at the address, 404: it has expired, or what lay there is gone. Only the vendor knows which."""
+
+
+class Absences:
+    """Counts how often in a row nothing lay where a vendor said that a job's clip is, each time asked anew."""
+
+    def __init__(self, vendor: str) -> None:
+        """Count for this vendor, whose name is told."""
+        self._vendor = vendor
+        self._times: dict[str, int] = {}
+
+    def count(self, job_id: str, error: Exception) -> None:
+        """Count one more.
+
+        Raises:
+            errors.FetchLost: that was so time and again.
+        """
+        times = self._times.get(job_id, 0) + 1
+        self._times[job_id] = times
+        if times >= TRIES_OF_WHAT_IS_NOT_THERE:
+            del self._times[job_id]
+            raise errors.FetchLost(
+                f"nothing lay {times} times in a row where {self._vendor} said"
+            ) from error
+
+    def forget(self, job_id: str) -> None:
+        """Begin anew: it was there."""
+        self._times.pop(job_id, None)
+
+    @contextlib.asynccontextmanager
+    async def opened(
+        self, job_id: str, opening: contextlib.AbstractAsyncContextManager[port.Download]
+    ) -> AsyncGenerator[port.Download]:
+        """Open what `open_url` opens, and count it if nothing is there."""
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                download = await stack.enter_async_context(opening)
+            except NotThere as error:
+                self.count(job_id, error)
+                raise
+            self.forget(job_id)
+            yield download
 
 
 @contextlib.asynccontextmanager

@@ -53,6 +53,7 @@ class FalProvider:
         self._clock: clock.Clock = own.clock
         self._logger: logging.Logger = own.logger
         self._credentials = credentials.Credentials(told.accounts_file, told.pool, own.logger, endpoint=ENDPOINT)
+        self._absences = downloads.Absences("fal")
         self._http = httpx.AsyncClient(timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS))
         self.card = card_files.stated(told.fal_card_file, PACKAGE, "fal", told.pool)
         try:
@@ -190,7 +191,7 @@ class FalProvider:
                 raise errors.FetchLost("the result has no video")
             raise errors.FetchFailed(f"the result cannot be read: {answer.text[:200]!r}")
         # Without the key: files are open to whoever knows where they are.
-        async with downloads.open_url(url, own=endpoint) as download:
+        async with self._absences.opened(job.job_id, downloads.open_url(url, own=endpoint)) as download:
             yield download
 
     async def _list(self, account_id: str, since: datetime.datetime) -> tuple[Sequence[wire.Json], bool]:

@@ -24,8 +24,6 @@ READ_SECONDS = 60.0
 # Clips within an answer have 4 MB, more in base64; larger ones are files.
 LARGEST_ANSWER_BYTES = 32 * 1024 * 1024
 LOOKS_AT_ONCE = 4
-# Looks in a row at a file that an interaction names and Google does not have, before the clip counts as lost.
-TRIES_OF_WHAT_IS_NOT_THERE = 6
 PACKAGE = "reelmesh_provider_omni"
 
 
@@ -56,8 +54,7 @@ class OmniProvider:
         self._rates: Mapping[str, int] = tomllib.loads(card_files.packaged(PACKAGE, "tokens"))[
             "micros_per_million_tokens"
         ]
-        # How often in a row a file was not there that a job's interaction names.
-        self._not_there: dict[str, int] = {}
+        self._absences = downloads.Absences("Google")
         self._http = httpx.AsyncClient(timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS))
         self.card = card_files.stated(told.omni_card_file, PACKAGE, settings.PROVIDER, settings.PROVIDER)
 
@@ -185,10 +182,11 @@ class OmniProvider:
                 opening = downloads.open_url(clip, own=account.endpoint, headers=headers)
                 download = await opened.enter_async_context(opening)
             except downloads.Expired as error:
+                # For the very key by which its interaction has just been read.
                 if ours:
-                    self._count_absence(job.job_id, error)
+                    self._absences.count(job.job_id, error)
                 raise
-            self._not_there.pop(job.job_id, None)
+            self._absences.forget(job.job_id)
             yield download
 
     async def _check_file(self, url: str, headers: Mapping[str, str]) -> None:
@@ -211,18 +209,6 @@ class OmniProvider:
                 raise downloads.NotThere(f"Google answered {answer.status} about the file with the clip")
             case state:
                 raise errors.FetchFailed(f"the file with the clip is {state.value}: Google answered {answer.status}")
-
-    def _count_absence(self, job_id: str, error: downloads.Expired) -> None:
-        """Count that there was no file, for the very key by which its interaction has just been read.
-
-        Raises:
-            errors.FetchLost: that was so time and again.
-        """
-        times = self._not_there.get(job_id, 0) + 1
-        self._not_there[job_id] = times
-        if times >= TRIES_OF_WHAT_IS_NOT_THERE:
-            del self._not_there[job_id]
-            raise errors.FetchLost(f"Google said {times} times in a row that there is no file with the clip") from error
 
 
 async def _once(content: bytes) -> AsyncIterator[bytes]:

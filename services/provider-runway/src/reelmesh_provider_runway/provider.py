@@ -21,8 +21,6 @@ CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
 UPLOAD_SECONDS = 60.0
 LOOKS_AT_ONCE = 8
-# Addresses in a row, each asked for anew, at which nothing lies, before a clip counts as lost.
-TRIES_OF_WHAT_IS_NOT_THERE = 6
 PACKAGE = "reelmesh_provider_runway"
 
 
@@ -46,8 +44,7 @@ class RunwayProvider:
         )
         # Tasks that this worker stopped, with what that costs: Runway forgets them with that.
         self._stopped: dict[str, int | None] = {}
-        # How often in a row nothing lay where Runway said that a task's clip is.
-        self._not_there: dict[str, int] = {}
+        self._absences = downloads.Absences("Runway")
         self._http = _client()
         self.card = card_files.stated(told.runway_card_file, PACKAGE, settings.PROVIDER, settings.PROVIDER)
 
@@ -148,28 +145,10 @@ class RunwayProvider:
         if not addresses:
             raise errors.FetchFailed(f"Runway answered {answer.status_code} and names no clip: {state}")
         account, _ = self._account(job.account_id)
-        async with contextlib.AsyncExitStack() as opened:
-            try:
-                # The address carries its own leave; the key stays with the API.
-                opening = downloads.open_url(addresses[0], own=account.endpoint)
-                download = await opened.enter_async_context(opening)
-            except downloads.NotThere as error:
-                self._count_absence(job.job_id, error)
-                raise
-            self._not_there.pop(job.job_id, None)
+        # The address carries its own leave; the key stays with the API.
+        opening = downloads.open_url(addresses[0], own=account.endpoint)
+        async with self._absences.opened(job.job_id, opening) as download:
             yield download
-
-    def _count_absence(self, job_id: str, error: downloads.NotThere) -> None:
-        """Count that nothing lay at an address that was a moment old.
-
-        Raises:
-            errors.FetchLost: that was so time and again.
-        """
-        times = self._not_there.get(job_id, 0) + 1
-        self._not_there[job_id] = times
-        if times >= TRIES_OF_WHAT_IS_NOT_THERE:
-            del self._not_there[job_id]
-            raise errors.FetchLost(f"nothing lies at {times} addresses in a row that Runway has just given") from error
 
     async def _uri_of(self, picture: mesh.Picture, account: accounts.Account, headers: Mapping[str, str]) -> str:
         """Return how a create names a picture: by its bytes, or as a file that is uploaded now.

@@ -51,6 +51,7 @@ class SoraProvider:
         self._clients: dict[str, tuple[accounts.Account, str, openai.AsyncOpenAI]] = {}
         # Jobs that this worker stopped: the server forgets them with that.
         self._stopped: set[str] = set()
+        self._absences = downloads.Absences("the server")
         self._credentials = credentials.Credentials(told.accounts_file, told.sora_name, own.logger)
         self.card = card_files.stated(told.sora_card_file, "reelmesh_provider_sora", told.sora_profile, told.sora_name)
 
@@ -227,6 +228,7 @@ class SoraProvider:
         elsewhere = ""
         try:
             async with client.videos.with_streaming_response.download_content(job.job_id) as answer:  # pyright: ignore[reportDeprecated]
+                self._absences.forget(job.job_id)
                 length = answer.headers.get("content-length", "")
                 yield port.Download(_chunks(answer), int(length) if length.isdigit() else None)
                 return
@@ -235,7 +237,8 @@ class SoraProvider:
             elsewhere = wire.cloud_address(error.response.text) or await self._address(job)
             if not elsewhere:
                 raise await self._why_not(job, error) from error
-        async with downloads.open_url(elsewhere, own=account.endpoint, private=_is_private(account)) as download:
+        opening = downloads.open_url(elsewhere, own=account.endpoint, private=_is_private(account))
+        async with self._absences.opened(job.job_id, opening) as download:
             yield download
 
     async def _address(self, job: mesh.Job) -> str:
@@ -250,9 +253,13 @@ class SoraProvider:
         """Return what a refused download means: the clip is lost only if the server itself says so."""
         status, text = error.status_code, error.response.text
         gone = wire.lost(status, text)
-        if gone or isinstance(await self._look(job.account_id, job.job_id), mesh.Missing):
+        seen = None if gone else await self._look(job.account_id, job.job_id)
+        if gone or isinstance(seen, mesh.Missing):
             return errors.FetchLost(f"the server says that there is no clip: {gone or text[:200]}")
-        return errors.FetchFailed(f"the server answered {status}: {text[:200]}")
+        refused = errors.FetchFailed(f"the server answered {status}: {text[:200]}")
+        if status == 404 and isinstance(seen, mesh.Succeeded):
+            self._absences.count(job.job_id, refused)
+        return refused
 
     def _check_model(self, name: str) -> None:
         """Make sure that the card has a model.
