@@ -53,9 +53,7 @@ class Absences:
         self._times[job_id] = times
         if times >= TRIES_OF_WHAT_IS_NOT_THERE:
             del self._times[job_id]
-            raise errors.FetchLost(
-                f"nothing lay {times} times in a row where {self._vendor} said"
-            ) from error
+            raise errors.FetchLost(f"nothing lay {times} times in a row where {self._vendor} said") from error
 
     def forget(self, job_id: str) -> None:
         """Begin anew: it was there."""
