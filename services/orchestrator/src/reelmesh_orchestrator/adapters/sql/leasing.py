@@ -21,6 +21,8 @@ _UNRESOLVED = sorted(state.value for state in attempt.UNRESOLVED)
 _NOBODY = ""
 _WORKER = sql.parameter("worker_id", sa.Text)
 _POOL = sql.parameter("pool", sa.Text)
+# What nobody observes or looks for.
+_FREE = (tables.UNENDED_ATTEMPT, _ATTEMPTS.watcher_id == _NOBODY, _ATTEMPTS.state.in_(_BEGUN))
 
 # A lease that lapses while it is renewed has lapsed: the renewal is decided anew.
 _RENEWED = sql.Update(
@@ -50,16 +52,7 @@ def _cordons() -> sa.Select[*tuple[Any, ...]]:
 
 
 def _free() -> sa.Select[*tuple[Any, ...]]:
-    return (
-        sa.select(_ATTEMPTS.id)
-        .where(
-            tables.UNENDED_ATTEMPT,
-            _ATTEMPTS.watcher_id == _NOBODY,
-            _ATTEMPTS.provider == _POOL,
-            _ATTEMPTS.state.in_(_BEGUN),
-        )
-        .limit(1)
-    )
+    return sa.select(_ATTEMPTS.id).where(*_FREE, _ATTEMPTS.provider == _POOL).limit(1)
 
 
 def _steps() -> sa.Select[*tuple[Any, ...]]:
@@ -192,16 +185,7 @@ class SqlLeaseStore:
 
     def assign(self, worker_id: str, provider: str, room: int) -> Sequence[uuid.UUID]:
         """Give a worker attempts that nobody observes or looks for."""
-        statement = (
-            sa.select(_ATTEMPTS.id)
-            .where(
-                tables.UNENDED_ATTEMPT,
-                _ATTEMPTS.watcher_id == _NOBODY,
-                _ATTEMPTS.provider == provider,
-                _ATTEMPTS.state.in_(_BEGUN),
-            )
-            .limit(room)
-        )
+        statement = sa.select(_ATTEMPTS.id).where(*_FREE, _ATTEMPTS.provider == provider).limit(room)
         found = [row.id for row in self._transaction.rows(self._transaction.locking(statement, skip_locked=True))]
         if found:
             self._transaction.execute(
