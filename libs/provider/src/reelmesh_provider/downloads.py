@@ -13,8 +13,6 @@ import httpx
 
 from reelmesh_provider import errors, gated_http, port
 
-CONNECT_SECONDS = 10.0
-READ_SECONDS = 60.0
 CHUNK_BYTES = 256 * 1024
 MOST_REDIRECTS = 5
 # How often in a row nothing may lie where the vendor has just said that a clip is, before the clip counts as lost.
@@ -92,8 +90,7 @@ async def open_url(
         errors.FetchLost: it is answered 410.
         errors.FetchFailed: anything else than the bytes came.
     """
-    timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
-    async with httpx.AsyncClient(timeout=timeout, verify=gated_http.trust()) as client:
+    async with gated_http.client() as client:
         for _ in range(MOST_REDIRECTS + 1):
             await _check(url, private=private or _same_origin(url, own))
             sent = dict(headers or {}) if _same_origin(url, own) else {}

@@ -26,6 +26,7 @@ PIECE_BYTES = 64 * 1024
 # What the kernel resends on its own is over after this; it stands in the D of the wait before "never created".
 USER_TIMEOUT_MILLISECONDS = 10_000
 CONNECT_SECONDS = 10.0
+READ_SECONDS = 60.0
 # Vendors answer a create with an id, but some are warming up, or upload what they were sent; it may carry pictures.
 CREATE_SECONDS = 120.0
 
@@ -44,6 +45,11 @@ async def post(url: str, own: gate.Gate, **told: Any) -> httpx.Response:
     timeout = httpx.Timeout(CREATE_SECONDS, connect=CONNECT_SECONDS)
     async with httpx.AsyncClient(transport=GatedTransport(), timeout=timeout) as client:
         return await client.post(url, extensions={GATE: own}, **told)
+
+
+def client() -> httpx.AsyncClient:
+    """Return a client for everything that costs nothing; it keeps its connections."""
+    return httpx.AsyncClient(timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS), verify=trust())
 
 
 @functools.cache

@@ -17,8 +17,6 @@ from reelmesh_provider import model as mesh
 from reelmesh_provider_runway import settings, wire
 
 ENDPOINT = "https://api.dev.runwayml.com"
-CONNECT_SECONDS = 10.0
-READ_SECONDS = 60.0
 UPLOAD_SECONDS = 60.0
 LOOKS_AT_ONCE = 8
 PACKAGE = "reelmesh_provider_runway"
@@ -45,7 +43,7 @@ class RunwayProvider:
         # Tasks that this worker stopped, with what that costs: Runway forgets them with that.
         self._stopped: dict[str, int | None] = {}
         self._absences = downloads.Absences("Runway")
-        self._http = _client()
+        self._http = gated_http.client()
         self.card = card_files.stated(told.runway_card_file, PACKAGE, settings.PROVIDER, settings.PROVIDER)
 
     async def __aenter__(self) -> Self:
@@ -175,10 +173,6 @@ class RunwayProvider:
         except httpx.TransportError as error:
             raise errors.Unreachable(f"a picture could not be uploaded: {error!r}") from error
         return upload.uri
-
-
-def _client() -> httpx.AsyncClient:
-    return httpx.AsyncClient(timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS))
 
 
 def _check_upload(answer: httpx.Response) -> None:

@@ -21,8 +21,6 @@ from reelmesh_provider import model as mesh
 from reelmesh_provider_veo import buckets, settings, tokens, wire
 from reelmesh_provider_veo.model import places
 
-CONNECT_SECONDS = 10.0
-READ_SECONDS = 60.0
 LOOKS_AT_ONCE = 8
 # Attempts whose operation this worker knows, so that a clip in the bucket is told by the id that its job has already.
 MOST_REMEMBERED = 10_000
@@ -41,7 +39,7 @@ class VeoProvider:
         self.turns = pacing.Turns()
         self._tokens = tokens.Tokens()
         self._job_ids: dict[str, str] = {}
-        self._http = httpx.AsyncClient(timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS))
+        self._http = gated_http.client()
         self._credentials = credentials.Credentials(
             told.accounts_file, told.veo_name, own.logger, endpoint=places.GLOBAL
         )
