@@ -169,7 +169,16 @@ ALL: Sequence[Dialect] = (
         options={"project": "films", "bucket": "clips", "storage_endpoint": "{url}"},
         secret=TOKEN,
     ),
-    Dialect("omni", "provider-omni", ("reelmesh_provider_omni", "omni"), "gemini-omni-1.2-flash@360p", 3, 640, 360),
+    Dialect(
+        "omni",
+        "provider-omni",
+        ("reelmesh_provider_omni", "omni"),
+        "gemini-omni-1.2-flash@360p",
+        3,
+        640,
+        360,
+        signed="google",
+    ),
     Dialect("runway", "provider-runway", ("reelmesh_provider_runway", "runway"), "gen4.5", 2),
     Dialect("fal", "provider-fal", ("reelmesh_provider_fal", "fal"), "fal-ai/veo3.1/fast", 4, signed="fal"),
 )

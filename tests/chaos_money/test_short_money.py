@@ -15,12 +15,18 @@ LIMITS = films.Limits(
     doubtful_seconds=300.0,
     over_seconds=300.0,
 )
-VENDORS = ("openai", "vllm-omni", "veo", "runway", "fal")
+VENDORS = ("openai", "vllm-omni", "veo", "omni", "runway", "fal")
 # An answer is lost, asking is refused for now, bytes break off.
 EVERYWHERE = ("accept-drop", "busy", "truncate")
 REQUEST_SECONDS = 30.0
-# Vendors tell of ends: twice, signed by somebody else, before they have answered themselves.
-TOLD = (("openai", "webhook-twice"), ("openai", "webhook-first"), ("fal", "drop-and-webhook-forged"))
+# Vendors tell of ends: twice, signed by somebody else, before they have answered themselves; Google where nothing else
+# brings back an id that was lost.
+TOLD = (
+    ("openai", "webhook-twice"),
+    ("openai", "webhook-first"),
+    ("fal", "drop-and-webhook-forged"),
+    ("omni", "drop-and-webhook-forged"),
+)
 # A worker that dies is a process of its own, and takes seconds to come back.
 KILLED, KILL = "fal", "kill: job made"
 

@@ -1,6 +1,7 @@
 """What can go wrong at a vendor, by name, and how a test asks for it: in a prompt, or by a rule."""
 
 import enum
+import functools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,6 +9,8 @@ from dataclasses import dataclass
 from reelmesh_kit import chance
 
 _MARKER = re.compile(r"\[\[\s*([a-z0-9-]+)(?:=([0-9.]+))?(?::([0-9]+))?\s*\]\]")
+
+REMEMBERED_PROMPTS = 20_000
 
 
 class Stage(enum.StrEnum):
@@ -114,6 +117,8 @@ class Marker:
     times: int | None = None
 
 
+# Each look at a job reads its prompt several times.
+@functools.lru_cache(maxsize=REMEMBERED_PROMPTS)
 def read(text: str) -> tuple[tuple[Marker, ...], str]:
     """Return the faults that a prompt asks for, and the prompt without their markers. Unknown names stay text."""
     found: list[Marker] = []

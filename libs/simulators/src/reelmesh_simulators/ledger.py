@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import json
 import pathlib
 import sqlite3
@@ -27,6 +28,7 @@ _COLUMNS = "at, account, request, answer, job_id, client, repeats, model, seed, 
 _NOTE = f"INSERT INTO creates ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?)"  # noqa: S608 - constants alone
 _CREATES = f"SELECT {_COLUMNS} FROM creates ORDER BY number"  # noqa: S608 - constants alone
 _JOBS = "SELECT made, cancelled, deleted, forgotten FROM jobs"
+REMEMBERED_JOBS = 20_000
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -184,11 +186,18 @@ def _made(job: orders.Job) -> str:
 
 
 def _read(made: str, cancelled: float | None, deleted: int, forgotten: int) -> orders.Job:
+    job = _as_made(made)
+    if cancelled is None and not deleted and not forgotten:
+        return job
+    return dataclasses.replace(job, cancelled=cancelled, deleted=bool(deleted), forgotten=bool(forgotten))
+
+
+# What was made stays as it was, and each list shows it again.
+@functools.lru_cache(maxsize=REMEMBERED_JOBS)
+def _as_made(made: str) -> orders.Job:
     fields = json.loads(made)
     order, pace = _order(fields.pop("order")), orders.Pace(**fields.pop("pace"))
-    return orders.Job(
-        **fields, order=order, pace=pace, cancelled=cancelled, deleted=bool(deleted), forgotten=bool(forgotten)
-    )
+    return orders.Job(**fields, order=order, pace=pace)
 
 
 def _order(fields: dict[str, Any]) -> orders.Order:

@@ -15,6 +15,7 @@ from reelmesh_simulators import orders, vendor
 from reelmesh_simulators.faults import Fault
 
 TRIES = 5
+TRY_SECONDS = 10.0
 FIRST_PAUSE_SECONDS = 0.5
 # Jobs may end sooner than they would, by being stopped, and later, by waiting for others: so often one is looked after.
 LONGEST_NAP_SECONDS = 1.0
@@ -48,6 +49,8 @@ class Teller:
         self._vendor = seller
         self._dialect = dialect
         self._open: set[asyncio.Task[None]] = set()
+        # One for all: a client reads its certificate authorities for longer than a notice takes.
+        self._http = httpx.AsyncClient(timeout=TRY_SECONDS)
 
     async def watch(self, job: orders.Job) -> None:
         """Tell of a job once it has ended."""
@@ -60,6 +63,7 @@ class Teller:
         for task in self._open:
             task.cancel()
         await asyncio.gather(*self._open, return_exceptions=True)
+        await self._http.aclose()
 
     async def _tell(self, job_id: str) -> None:
         look = await self._ended(job_id)
@@ -102,17 +106,16 @@ class Teller:
 
     async def _deliver(self, notice: Notice) -> None:
         pause = FIRST_PAUSE_SECONDS
-        async with httpx.AsyncClient(timeout=10.0) as client:
-            for _ in range(TRIES):
-                try:
-                    answer = await client.post(notice.url, content=notice.body, headers=dict(notice.headers))
-                    if answer.status_code < 300:
-                        return
-                    _LOGGER.info("A webhook was answered %d by %s", answer.status_code, notice.url)
-                except httpx.HTTPError as error:
-                    _LOGGER.info("A webhook did not reach %s: %r", notice.url, error)
-                await self._vendor.clock.sleep(pause)
-                pause *= 2
+        for _ in range(TRIES):
+            try:
+                answer = await self._http.post(notice.url, content=notice.body, headers=dict(notice.headers))
+                if answer.status_code < 300:
+                    return
+                _LOGGER.info("A webhook was answered %d by %s", answer.status_code, notice.url)
+            except httpx.HTTPError as error:
+                _LOGGER.info("A webhook did not reach %s: %r", notice.url, error)
+            await self._vendor.clock.sleep(pause)
+            pause *= 2
 
 
 def standard(secret: bytes, message_id: str, now: float, body: bytes) -> Mapping[str, str]:

@@ -42,11 +42,14 @@ class LiteLLM(openai.OpenAI):
         return answered
 
     @override
+    def _id_of(self, look: vendor.Look) -> str:
+        return before(look.job.job_id, look.job.order.model)
+
+    @override
     def _shown(self, look: vendor.Look) -> dict[str, Any]:
         shown = super()._shown(look)
         if look.state is orders.State.RUNNING:
             shown["status"] = "processing"
-        shown["id"] = before(look.job.job_id, look.job.order.model)
         shown["usage"] = {"duration_seconds": look.job.order.seconds}
         return shown
 

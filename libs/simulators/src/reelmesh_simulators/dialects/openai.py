@@ -5,7 +5,7 @@ any more. `retired` answers as after the end.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from starlette import requests, responses, routing
@@ -104,7 +104,7 @@ class OpenAI:
         kind = "video.completed" if look.state is orders.State.SUCCEEDED else "video.failed"
         event_id = f"evt_{look.job.job_id}"
         event = {"id": event_id, "object": "event", "created_at": int(look.now), "type": kind}
-        body = json.dumps({**event, "data": {"id": self._shown(look)["id"]}}).encode()
+        body = json.dumps({**event, "data": {"id": self._id_of(look)}}).encode()
         secret = b"somebody else's" if forged else self._webhook_secret
         return webhooks.Notice(self._webhook_url, webhooks.standard(secret, event_id, look.now, body), body)
 
@@ -186,7 +186,7 @@ class OpenAI:
         return responses.JSONResponse(self._shown(look))
 
     async def _list(self, request: requests.Request, caller: vendor.Caller) -> responses.Response:
-        return responses.JSONResponse(page_of(request, self._vendor.listed(caller.account), self._shown))
+        return responses.JSONResponse(page_of(request, self._vendor.listed(caller.account), self._shown, self._id_of))
 
     async def _delete(self, request: requests.Request, caller: vendor.Caller) -> responses.Response:
         job_id = request.path_params["job_id"]
@@ -215,12 +215,16 @@ class OpenAI:
         except bodies.Unreadable as error:
             raise Refused(f"We could not parse the body of your request: {error}") from error
 
+    def _id_of(self, look: vendor.Look) -> str:
+        """Return what this server calls a job."""
+        return look.job.job_id
+
     def _shown(self, look: vendor.Look) -> dict[str, Any]:
         """Return a job as this server shows it."""
         order, ended = look.job.order, look.state in orders.ENDED
         succeeded = look.state is orders.State.SUCCEEDED
         return {
-            "id": look.job.job_id,
+            "id": self._id_of(look),
             "object": "video",
             "model": order.model,
             "status": STATUS[look.state],
@@ -265,7 +269,10 @@ def price_micros(model: str, seconds: float, longer_side: int) -> int:
 
 
 def page_of(
-    request: requests.Request, looks: Sequence[vendor.Look], shown: Any, most: int = LARGEST_PAGE
+    request: requests.Request,
+    looks: Sequence[vendor.Look],
+    shown: Callable[[vendor.Look], dict[str, Any]],
+    named: Callable[[vendor.Look], str] = lambda look: look.job.job_id,
 ) -> dict[str, Any]:
     """Return a page of the list, as `after`, `limit` and `order` of the address ask for.
 
@@ -274,16 +281,16 @@ def page_of(
     """
     asked = request.query_params
     limit = asked.get("limit", str(DEFAULT_PAGE))
-    if not limit.isdigit() or int(limit) > most:
-        raise Refused(f"Invalid 'limit': expected 0 to {most}.", "limit")
+    if not limit.isdigit() or int(limit) > LARGEST_PAGE:
+        raise Refused(f"Invalid 'limit': expected 0 to {LARGEST_PAGE}.", "limit")
     if asked.get("order", "desc") not in ("asc", "desc"):
         raise Refused("Invalid 'order': expected 'asc' or 'desc'.", "order")
-    data = [shown(look) for look in (looks if asked.get("order") == "asc" else reversed(looks))]
+    data = list(looks if asked.get("order") == "asc" else reversed(looks))
     after = asked.get("after")
     if after is not None:
-        ids = [one["id"] for one in data]
+        ids = list(map(named, data))
         data = data[ids.index(after) + 1 :] if after in ids else []
-    page, rest = data[: int(limit)], data[int(limit) :]
+    page, rest = [shown(look) for look in data[: int(limit)]], data[int(limit) :]
     return {
         "object": "list",
         "data": page,
