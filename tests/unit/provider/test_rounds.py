@@ -37,6 +37,23 @@ class PacedProvider(testing.ScriptedProvider):
         return await super().poll(account_id, jobs)
 
 
+class WideProvider(testing.ScriptedProvider):
+    """Looks at all jobs side by side, and takes a turn before each."""
+
+    def __init__(self, *told) -> None:
+        super().__init__(*told)
+        self.turns = pacing.Turns()
+        self.looked: list[str] = []
+
+    async def poll(self, account_id: str, jobs: Sequence[model.Job]) -> Sequence[model.Observation]:
+        async def look(job: model.Job) -> None:
+            await self.turns.wait(account_id)
+            self.looked.append(job.job_id)
+
+        await asyncio.gather(*map(look, jobs))
+        return await super().poll(account_id, jobs)
+
+
 class ToldProvider(testing.ScriptedProvider):
     """Is told of ends, by ids that lack the vendor's prefix."""
 
@@ -132,6 +149,26 @@ async def test_a_nudge_has_the_job_looked_at_at_once_by_attempt_or_by_job(scene)
         assert scene.provider.polls == [(first.job_ids[0],)]
         scene.worker.nudge(nudge(second, tagged=False))
         await until(lambda: second.state is testing.State.ENDED)
+
+
+async def test_what_somebody_nudged_about_waits_for_no_routine_that_has_only_begun(scene) -> None:
+    scene = on_a_real_clock(scene, WideProvider)
+    provider = scene.provider
+    provider.card = dataclasses.replace(
+        provider.card, pace=model.Pace(first_seconds=0.3, longest_seconds=3600, growth=3600)
+    )
+    scene.mesh.rates = {testing.make_task().account_id: 5.0}
+    await scene.start()
+    async with rounds(scene):
+        rows = [await accepted(scene, number) for number in range(1, 11)]
+        provider.card = dataclasses.replace(provider.card, pace=model.Pace(first_seconds=3600, longest_seconds=3600))
+        last = await accepted(scene, 11)
+        await until(lambda: len(provider.looked) >= 2)
+        scene.worker.nudge(nudge(last))
+        begun = len(provider.looked)
+        await until(lambda: len(provider.looked) >= len(rows))
+    # Of those side by side one at most had a place already.
+    assert last.job_ids[0] in provider.looked[: begun + 2]
 
 
 async def test_a_nudge_is_not_believed_the_job_is_asked_for(scene) -> None:

@@ -42,6 +42,7 @@ class Rounds:
         self._sought = sought
         self._changed = changed
         self._spacings: dict[str, polling.Spacing] = {}
+        self._routines: dict[str, asyncio.Lock] = {}
         self._turns: dict[tuple[str, Turn], asyncio.Task[None]] = {}
         self._paced = around.provider.turns if isinstance(around.provider, port.Paced) else None
         if self._paced is not None:
@@ -121,10 +122,17 @@ class Rounds:
             await self._space(account_id)
 
     async def _space(self, account_id: str) -> None:
+        if _NUDGED.get():
+            await self._own_place(account_id)
+            return
+        # One place at a time, however many look side by side: a nudge waits for no more than that.
+        async with self._routines.setdefault(account_id, asyncio.Lock()):
+            if first := self._turns.get((account_id, Turn.NUDGED)):
+                # Once for each request, so that the routine goes on however many nudges come.
+                await asyncio.wait({first})
+            await self._own_place(account_id)
+
+    async def _own_place(self, account_id: str) -> None:
         clock = self._around.chassis.clock
-        first = self._turns.get((account_id, Turn.NUDGED))
-        if first is not None and not _NUDGED.get():
-            # Once for each request, so that the routine goes on however many nudges come.
-            await asyncio.wait({first})
         spacing = self._spacings.setdefault(account_id, polling.Spacing())
         await clock.sleep(spacing.reserve(clock.elapsed(), self._rate(account_id)))
