@@ -46,6 +46,24 @@ async def test_a_clip_fetched_again_is_the_same_asset() -> None:
     assert ingesting.clip_asset_id("a") == ingesting.clip_asset_id("a") != ingesting.clip_asset_id("b")
 
 
+@pytest.mark.parametrize("by_nudge", [False, True])
+async def test_a_job_that_another_attempt_had_claimed_wrongly_is_its_owners_once_that_is_forgotten(
+    scene, by_nudge: bool
+) -> None:
+    row, job = await accepted(scene)
+    # A list showed it before its own create was answered, and a search took it for a late twin.
+    other = testing.make_task(2)
+    scene.observing.watch(other, job.job_id)
+    assert [each.job_id for each in scene.observing.jobs_at(other.account_id)] == [job.job_id]
+    scene.observing.forget(other.attempt_id)
+    assert scene.observing.known_job_ids(row.task.account_id) == {job.job_id}
+    job.states = deque([model.Succeeded()])
+    if by_nudge:
+        assert scene.observing.nudge(model.Nudge(row.task.account_id, job.job_id))
+    await scene.look()
+    assert row.state is State.ENDED
+
+
 @pytest.mark.parametrize("outcome", [model.Outcome.FAILED, model.Outcome.FILTERED, model.Outcome.CANCELLED])
 async def test_a_verified_negative_is_told_with_its_cost(scene, outcome: model.Outcome) -> None:
     row, _ = await accepted(scene, model.Negative(outcome, "the vendor's sentence", 77))

@@ -46,8 +46,9 @@ class Observing:
         self._ingesting = ingesting.Ingesting(around)
         self._background = background.Background(around.chassis)
         self._watches: dict[str, Watch] = {}
-        #: By account, then by the job's id.
-        self._jobs: dict[str, dict[str, Watch]] = {}
+        # By account, then by the job's id, then by attempt: until the orchestrator has decided whose a job is that was
+        # found by a search, two may watch it.
+        self._jobs: dict[str, dict[str, dict[str, Watch]]] = {}
         self._schedules: dict[str, polling.Schedule] = {}
         self._nudged: dict[str, dict[str, Watch]] = {}
 
@@ -76,7 +77,7 @@ class Observing:
             self.forget(task.attempt_id)
             job = model.Job(task.attempt_id, task.account_id, task.model, job_id)
             begun = self._watches[task.attempt_id] = Watch(task, job)
-            self._jobs.setdefault(task.account_id, {})[job_id] = begun
+            self._jobs.setdefault(task.account_id, {}).setdefault(job_id, {})[task.attempt_id] = begun
             if self._heard.of(task.account_id, task.attempt_id, job_id) is not None:
                 self._look_now(begun)
             elif taken_over:
@@ -98,13 +99,15 @@ class Observing:
 
     def nudge(self, nudge: model.Nudge) -> bool:
         """Have a job looked at as soon as the account's rate allows, if it is watched here; tell whether it is."""
-        at_account = self._jobs.get(nudge.account_id, {})
-        watch = self._watches.get(nudge.attempt_id) if nudge.attempt_id else at_account.get(nudge.vendor_job_id)
-        if watch is None or watch.task.account_id != nudge.account_id:
-            return False
-        if watch.ending is None:
-            self._look_now(watch)
-        return True
+        if nudge.attempt_id:
+            named = self._watches.get(nudge.attempt_id)
+            watches = [named] if named is not None and named.task.account_id == nudge.account_id else []
+        else:
+            watches = list(self._jobs.get(nudge.account_id, {}).get(nudge.vendor_job_id, {}).values())
+        for watch in watches:
+            if watch.ending is None:
+                self._look_now(watch)
+        return bool(watches)
 
     def forget(self, attempt_id: str) -> None:
         """Watch it no longer: it has ended, or is another's."""
@@ -114,7 +117,8 @@ class Observing:
         self._schedule(watch.task.account_id).remove(attempt_id)
         self._nudged[watch.task.account_id].pop(attempt_id, None)
         jobs = self._jobs[watch.task.account_id]
-        if jobs.get(watch.job.job_id) is watch:
+        del jobs[watch.job.job_id][attempt_id]
+        if not jobs[watch.job.job_id]:
             del jobs[watch.job.job_id]
         self._ingesting.forget(attempt_id)
         if watch.ending is not None:
@@ -141,7 +145,7 @@ class Observing:
 
     def jobs_at(self, account_id: str) -> Sequence[model.Job]:
         """Return the jobs at an account that are watched."""
-        return [watch.job for watch in self._jobs.get(account_id, {}).values()]
+        return [next(iter(watches.values())).job for watches in self._jobs.get(account_id, {}).values()]
 
     def next_due(self, account_id: str) -> float:
         """Return when a look at the account is due, by the clock's elapsed seconds; infinite where none is."""
@@ -189,12 +193,12 @@ class Observing:
         What was seen together comes up together again, and in the same order: where the provider lists, it stands on
         the same page.
         """
-        watches = self._jobs.get(account_id, {})
+        jobs = self._jobs.get(account_id, {})
         jitter = self._around.chassis.chance.uniform(-1, 1)
         for observation in observations:
-            watch = watches.get(observation.job_id)
-            if watch is not None and watch.ending is None:
-                self._see(watch, observation.state, jitter)
+            for watch in tuple(jobs.get(observation.job_id, {}).values()):
+                if watch.ending is None:
+                    self._see(watch, observation.state, jitter)
 
     def _see(self, watch: Watch, state: model.JobState, jitter: float) -> None:
         if not isinstance(state, model.Missing):
