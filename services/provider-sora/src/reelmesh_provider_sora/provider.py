@@ -12,18 +12,16 @@ from typing import Any, Self
 import httpx2
 import openai
 from reelmesh_kit import accounts, process
-from reelmesh_provider import answers, card_files, credentials, downloads, errors, gated_sdk, pacing, port
+from reelmesh_provider import answers, card_files, credentials, downloads, errors, gated_http, gated_sdk, pacing, port
 from reelmesh_provider import gate as gates
 from reelmesh_provider import model as mesh
 
 from reelmesh_provider_sora import pictures, settings, wire
 from reelmesh_provider_sora.model import pages
 
-CONNECT_SECONDS = 10.0
-READ_SECONDS = 60.0
-# A server that is warming up, or uploads what it was sent, may take so long to answer a create.
-CREATE_SECONDS = 120.0
-# Jobs of which fewer than this are due are asked for one by one; more by the list.
+# A page that shows one job alone is no less to ask for than that job.
+PAGE_FROM_JOBS = 2
+# So many jobs of no known page are looked for in the list; fewer are asked for one by one.
 LIST_FROM_JOBS = 4
 LOOKS_AT_ONCE = 8
 MOST_PAGES = 50
@@ -77,7 +75,7 @@ class SoraProvider:
         except (credentials.Unusable, pictures.Unreadable, wire.Impossible) as error:
             return mesh.Declined(mesh.Verdict.REFUSED_FOR_GOOD, str(error))
         transport = gated_sdk.GatedTransport(gate)
-        timeout = httpx2.Timeout(CREATE_SECONDS, connect=CONNECT_SECONDS)
+        timeout = httpx2.Timeout(gated_http.CREATE_SECONDS, connect=gated_http.CONNECT_SECONDS)
         async with httpx2.AsyncClient(transport=transport, timeout=timeout) as http:
             client = openai.AsyncOpenAI(
                 api_key=key or NO_KEY, base_url=account.endpoint, max_retries=0, timeout=timeout, http_client=http
@@ -105,9 +103,8 @@ class SoraProvider:
 
     async def poll(self, account_id: str, jobs: Sequence[mesh.Job]) -> Sequence[mesh.Observation]:
         """Look at jobs: many by the pages of the list on which they stand, others one by one."""
-        found: dict[str, mesh.JobState] = {}
-        if len(jobs) >= LIST_FROM_JOBS:
-            found = await self._looked_up(account_id, [job.job_id for job in jobs])
+        known = self._pages.setdefault(account_id, pages.Pages())
+        found = await self._looked_up(account_id, known, [job.job_id for job in jobs])
         rest = [job for job in jobs if job.job_id not in found]
         slots = asyncio.Semaphore(LOOKS_AT_ONCE)
 
@@ -118,6 +115,9 @@ class SoraProvider:
         async with asyncio.TaskGroup() as looking:
             for job in rest:
                 looking.create_task(look(job))
+        for job_id, state in found.items():
+            if not isinstance(state, mesh.Pending | mesh.Unknown):
+                known.forget(job_id)
         return [mesh.Observation(job_id, self._with_stops(job_id, state)) for job_id, state in found.items()]
 
     async def cancel(self, job: mesh.Job) -> None:
@@ -137,22 +137,22 @@ class SoraProvider:
 
     # --- the parts of these
 
-    async def _looked_up(self, account_id: str, wanted: Sequence[str]) -> dict[str, mesh.JobState]:
+    async def _looked_up(self, account_id: str, known: pages.Pages, wanted: Sequence[str]) -> dict[str, mesh.JobState]:
         """Return what pages of the list show, of others too; a list that cannot be read shows nothing."""
-        known = self._pages.setdefault(account_id, pages.Pages())
-        worth, strangers = known.worth_reading(wanted, LIST_FROM_JOBS)
         found: dict[str, mesh.JobState] = {}
+        read: set[str] = set()
         try:
-            for after in worth:
-                found |= (await self._shown(account_id, after))[0]
-            strangers = [each for each in strangers if each not in found]
+            unread: Sequence[str] = known.worth_reading(wanted, PAGE_FROM_JOBS)
+            while unread:
+                read.add(unread[0])
+                found |= (await self._shown(account_id, unread[0]))[0]
+                worth = known.worth_reading([each for each in wanted if each not in found], PAGE_FROM_JOBS)
+                unread = [after for after in worth if after not in read]
+            strangers = [each for each in wanted if each not in found and each not in known]
             if len(strangers) >= LIST_FROM_JOBS:
                 found |= await self._swept_for(account_id, strangers)
         except (openai.APIError, ValueError) as error:
             self._own.logger.info("The list of account %s cannot be read, jobs are asked for: %s", account_id, error)
-        for job_id, state in found.items():
-            if not isinstance(state, mesh.Pending):
-                known.forget(job_id)
         return found
 
     async def _swept_for(self, account_id: str, wanted: Sequence[str]) -> dict[str, mesh.JobState]:
@@ -174,9 +174,19 @@ class SoraProvider:
 
     async def _shown(self, account_id: str, after: str) -> tuple[dict[str, mesh.JobState], str]:
         """Return what one page shows, and where the next one begins; "" at the end."""
-        page = await self._page(account_id, after)
+        known = self._pages[account_id]
+        try:
+            page = await self._page(account_id, after)
+        except (openai.BadRequestError, openai.NotFoundError):
+            if after == pages.NEWEST:
+                raise
+            # The job behind which it began is gone.
+            page = wire.Page(())
         shown = {str(job["id"]): wire.observed(job) for job in page.jobs}
-        self._pages[account_id].saw(after, shown)
+        if shown or after == pages.NEWEST:
+            known.saw(after, tuple(shown))
+        else:
+            known.lost(after)
         return shown, page.after
 
     async def _look(self, account_id: str, job_id: str) -> mesh.JobState:
@@ -282,7 +292,7 @@ class SoraProvider:
         if known is not None and known[:2] == (account, key):
             return known[2]
         # The one before may be in use; it closes its connections when nobody holds it any more.
-        timeout = httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
+        timeout = httpx2.Timeout(gated_http.READ_SECONDS, connect=gated_http.CONNECT_SECONDS)
         client = openai.AsyncOpenAI(api_key=key or NO_KEY, base_url=account.endpoint, max_retries=0, timeout=timeout)
         self._clients[account_id] = account, key, client
         return client
