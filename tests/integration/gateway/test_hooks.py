@@ -14,7 +14,7 @@ from reelmesh_gateway.routes import limits
 from reelmesh_kit import bus, clock, webhooks
 from reelmesh_simulators import serving, vendor
 from reelmesh_simulators import webhooks as simulated
-from reelmesh_simulators.dialects import fal, fal_signing, openai
+from reelmesh_simulators.dialects import fal, fal_signing, omni, openai
 
 from tests.support import chassis as chassis_support
 from tests.support import vendors
@@ -24,6 +24,7 @@ SECRET = "the vendor's and ours"
 ACCOUNTS = """
 accounts:
   - {{id: fal-one, provider: fal, webhooks: {{signed: fal, keys: '{keys}'}}}}
+  - {{id: omni-one, provider: omni, webhooks: {{signed: google, keys: '{google}'}}}}
   - {{id: sora-one, provider: sora, endpoint: 'http://localhost/v1',
       webhooks: {{signed: standard, secret: TEST_WEBHOOK_SECRET}}}}
   - {{id: sora-two, provider: sora, endpoint: 'http://localhost/v1'}}
@@ -31,6 +32,8 @@ accounts:
       webhooks: {{signed: standard, secret: TEST_NO_SUCH_VARIABLE}}}}
 """
 FOR_SORA = webhooks.path(KEY, "sora-one")
+NOWHERE = "http://127.0.0.1:1/nothing"
+PUBLISHED = "/.well-known/jwks.json"
 BODY = b'{"type": "video.completed", "data": {"id": "video_1"}}'
 TIME = clock.SystemClock()
 
@@ -38,8 +41,8 @@ TIME = clock.SystemClock()
 class Scene:
     """A gateway with webhooks, and who listens to its nudges."""
 
-    def __init__(self, url: str, notes: AsyncIterator[bus.Note]) -> None:
-        self.url = url
+    def __init__(self, url: str, google_url: str, notes: AsyncIterator[bus.Note]) -> None:
+        self.url, self.google_url = url, google_url
         self.nudges: list[tuple[str, task_pb2.JobNudge]] = []
         self._notes = notes
 
@@ -77,12 +80,12 @@ async def scene(
     async with contextlib.AsyncExitStack() as stack:
         enter = stack.enter_async_context
         nats = await enter(bus.nats_server(own, tmp_path / "nats"))
-        keys = await enter(vendors.selling(fal.Fal))
+        keys, google = await enter(vendors.selling(fal.Fal)), await enter(vendors.selling(omni.Omni))
         file = tmp_path / "accounts.yaml"
-        file.write_text(ACCOUNTS.format(keys=f"{keys.url}/.well-known/jwks.json"))
+        file.write_text(ACCOUNTS.format(keys=keys.url + PUBLISHED, google=google.url + PUBLISHED))
         gateway = await enter(open_gateway(accounts_file=file, webhook_key=KEY, nats_url=nats.url))
         link = await enter(bus.connect(own, nats.url))
-        found = Scene(gateway.url, await enter(link.hear("nudge.>")))
+        found = Scene(gateway.url, google.url, await enter(link.hear("nudge.>")))
         listening = asyncio.create_task(found.listen())
         stack.callback(listening.cancel)
         yield found
@@ -150,6 +153,29 @@ async def test_what_fal_tells_is_checked_by_its_published_keys(scene: Scene) -> 
     assert await scene.counted() == {("fal", "forged"): 1, ("fal", "nudged"): 1, ("fal", "duplicate"): 1}
 
 
+async def test_what_a_request_at_google_asks_for_is_checked_by_googles_published_keys(scene: Scene) -> None:
+    path = webhooks.path(KEY, "omni-one", "attempt-1")
+    asked = {
+        "model": "gemini-omni-1.2-flash",
+        "input": "a cat [[webhook-forged]] [[webhook-twice]]",
+        "background": True,
+        "store": True,
+        "response_format": {"type": "video"},
+        "webhook_config": {"uris": [scene.url + path]},
+    }
+    async with httpx.AsyncClient(base_url=scene.google_url, timeout=20, headers={"x-goog-api-key": "key"}) as google:
+        made = (await google.post("/v1/interactions", json=asked)).json()
+    async with asyncio.timeout(20):
+        while ("omni", "duplicate") not in (counted := await scene.counted()):
+            await TIME.sleep(0.05)
+    # Who forges is refused, and comes again.
+    assert counted.pop(("omni", "forged")) >= 1
+    assert counted == {("omni", "nudged"): 1, ("omni", "duplicate"): 1}
+    await scene.nudged(1)
+    nudge = task_pb2.JobNudge(account_id="omni-one", vendor_job_id=made["id"], attempt_id="attempt-1")
+    assert scene.nudges == [("nudge.omni.omni-one", nudge)]
+
+
 @pytest.mark.parametrize("prompt", ["a cat", "a cat [[webhook-twice]]", "a cat [[webhook-forged]] [[webhook-twice]]"])
 async def test_simulators_tell_forge_and_repeat(scene: Scene, prompt: str) -> None:
     def telling(seller: vendor.Vendor) -> serving.Dialect:
@@ -175,7 +201,7 @@ async def test_without_nats_the_vendor_is_asked_to_come_again(
 ) -> None:
     monkeypatch.setenv("TEST_WEBHOOK_SECRET", SECRET)
     file = tmp_path / "accounts.yaml"
-    file.write_text(ACCOUNTS.format(keys="http://127.0.0.1:1/nothing"))
+    file.write_text(ACCOUNTS.format(keys=NOWHERE, google=NOWHERE))
     async with (
         open_gateway(accounts_file=file, webhook_key=KEY, nats_url="nats://127.0.0.1:1") as gateway,
         gateway.client("") as client,
@@ -189,6 +215,6 @@ async def test_without_nats_the_vendor_is_asked_to_come_again(
 
 def test_accounts_with_webhooks_need_a_key_of_ours(tmp_path: pathlib.Path) -> None:
     file = tmp_path / "accounts.yaml"
-    file.write_text(ACCOUNTS.format(keys="http://127.0.0.1:1/nothing"))
+    file.write_text(ACCOUNTS.format(keys=NOWHERE, google=NOWHERE))
     with pytest.raises(ValueError, match="account fal-one uses webhooks: set REELMESH_WEBHOOK_KEY"):
         settings.GatewaySettings(accounts_file=file, _env_file=None)  # pyright: ignore[reportCallIssue]

@@ -8,9 +8,10 @@ import pathlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any
 
+import pydantic
 import pytest
 from reelmesh_gateway.model import hooks
-from reelmesh_kit import clock, web
+from reelmesh_kit import clock, web, webhooks
 from reelmesh_provider import downloads, errors, gate, model, testing
 from reelmesh_provider_omni import app, settings
 from reelmesh_provider_omni import provider as omni
@@ -21,6 +22,7 @@ from tests.support import chassis as chassis_support
 from tests.support import vendors
 
 KEY = "key_of_ours"
+WEBHOOK_KEY = "a key of sixteen and more"
 LONGEST_WAIT_SECONDS = 60.0
 TASK = testing.make_task(
     provider="omni",
@@ -49,10 +51,10 @@ def key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMNI_KEY", KEY)
 
 
-def told_of(url: str, folder: pathlib.Path, rest: str = "secret: OMNI_KEY") -> settings.OmniSettings:
+def told_of(url: str, folder: pathlib.Path, rest: str = "secret: OMNI_KEY", **changed: object) -> settings.OmniSettings:
     file = folder / "accounts.yaml"
     file.write_text(f"accounts: [{{id: one, provider: omni, endpoint: '{url}', {rest}}}]")
-    return settings.OmniSettings.model_construct(accounts_file=file, omni_card_file=None)
+    return settings.OmniSettings.model_construct(accounts_file=file, omni_card_file=None, **changed)
 
 
 @contextlib.asynccontextmanager
@@ -297,6 +299,35 @@ async def test_what_a_project_is_told_names_the_job_as_we_do(tmp_path: pathlib.P
     assert hooks.fits_secret(signed, b"a secret of ours")
     assert hooks.job_of(hooks.Scheme.STANDARD, notice.headers, notice.body) == job.job_id
     assert "standard" in settings.OmniSettings.webhooks_signed
+
+
+@pytest.mark.parametrize(
+    ("signed", "named"),
+    [("{signed: google}", True), ("{signed: standard, secret: HOOK}", False)],
+    ids=["those of each request", "those of a project"],
+)
+async def test_a_request_names_an_address_of_its_own_where_google_signs_by_its_keys(
+    served: serving.Served, tmp_path: pathlib.Path, signed: str, named: bool
+) -> None:
+    own = chassis_support.make_chassis("provider-omni")
+    reached = {"public_url": "https://video.example.com", "webhook_key": pydantic.SecretStr(WEBHOOK_KEY)}
+    told = told_of(served.url, tmp_path, f"secret: OMNI_KEY, webhooks: {signed}", **reached)
+    async with omni.OmniProvider(told, own) as provider:
+        submitted = await provider.submit(TASK, open_gate())
+    own.telemetry.shutdown()
+    assert isinstance(submitted, model.Accepted)
+    (create,) = served.vendor.ledger.creates()
+    address = f"https://video.example.com{webhooks.path(WEBHOOK_KEY, 'one', TASK.attempt_id)}"
+    assert create.webhook_url == (address if named else "")
+    assert provider.job_told(TASK, create.job_id or "") == submitted.job_id
+
+
+def test_webhooks_of_requests_need_our_address(tmp_path: pathlib.Path) -> None:
+    file = told_of("http://x", tmp_path, "secret: OMNI_KEY, webhooks: {signed: google}").accounts_file
+    with pytest.raises(ValueError, match="set REELMESH_PUBLIC_URL and REELMESH_WEBHOOK_KEY"):
+        settings.OmniSettings(accounts_file=file, _env_file=None)  # pyright: ignore[reportCallIssue]
+    told_of("http://x", tmp_path, "secret: OMNI_KEY, webhooks: {signed: standard, secret: HOOK}")
+    assert settings.OmniSettings(accounts_file=file, _env_file=None).listed()  # pyright: ignore[reportCallIssue]
 
 
 async def test_without_a_key_nothing_is_asked_and_doctor_says_why(served, tmp_path: pathlib.Path) -> None:

@@ -67,7 +67,7 @@ async def test_who_forges_has_us_ask_once_a_minute() -> None:
 async def test_a_new_key_is_found() -> None:
     async with published() as (publisher, keys, time):
         publisher.answer = responses.JSONResponse(
-            {"keys": [{"kty": "RSA", "n": "x"}, {"kty": "OKP", "crv": "Ed25519"}]}
+            {"keys": [{"kty": "RSA", "n": "x"}, {"kty": "OKP", "crv": "Ed25519"}, "no key", None]}
         )
         assert not await keys.fits(publisher.url, signed(forged=False))
         publisher.answer = responses.JSONResponse(fal_signing.keys())

@@ -126,12 +126,20 @@ def test_webhooks_say_how_they_are_signed(tmp_path: pathlib.Path, monkeypatch: p
     assert (account.webhooks, accounts.webhook_secret_of(account)) == (accounts.Webhooks("fal"), "")
 
 
+def test_keys_that_vendors_publish_are_known_unless_others_are_named() -> None:
+    assert accounts.Webhooks("standard", "TEST_SECRET").keys_url == ""
+    assert accounts.Webhooks("fal").keys_url == "https://rest.fal.ai/.well-known/jwks.json"
+    assert accounts.Webhooks("google").keys_url == "https://generativelanguage.googleapis.com/.well-known/jwks.json"
+    assert accounts.Webhooks("google", keys="https://keys").keys_url == "https://keys"
+
+
 @pytest.mark.parametrize(
     ("told", "why"),
     [
         ("{signed: standard}", "needs secret"),
         ("{signed: standard, secret: S, keys: 'https://keys'}", "knows no keys"),
         ("{signed: fal, secret: S}", "needs no secret"),
+        ("{signed: google, secret: S}", "signed: google needs no secret"),
         ("{signed: fal, keys: 'keys.json'}", "keys must start with"),
         ("{signed: someday}", "webhooks.signed: "),
         ("{signed: fal, url: 'https://x'}", r"webhooks.url is unknown \(known are signed, secret, keys\)"),

@@ -19,7 +19,7 @@ Verdict, Outcome = model.Verdict, model.Outcome
 
 
 def asked(**changes: object) -> dict[str, object]:
-    return json.loads(wire.create(dataclasses.replace(TASK, **changes), CARD))  # pyright: ignore[reportArgumentType]
+    return json.loads(wire.create(dataclasses.replace(TASK, **changes), CARD, ""))  # pyright: ignore[reportArgumentType]
 
 
 # --- creating
@@ -113,7 +113,7 @@ def test_a_card_of_ones_own_may_offer_less() -> None:
     less = dataclasses.replace(CARD.models[0], reference_images=1)
     card = dataclasses.replace(CARD, models=(less,))
     with pytest.raises(wire.Impossible, match="takes 1 reference images, not 2"):
-        wire.create(dataclasses.replace(TASK, references=(PICTURE,) * 2), card)
+        wire.create(dataclasses.replace(TASK, references=(PICTURE,) * 2), card, "")
 
 
 def error(code: object, message: object = "Something.", **more: object) -> str:

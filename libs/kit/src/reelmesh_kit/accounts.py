@@ -18,8 +18,11 @@ from reelmesh_kit import settings
 MOST_ACCOUNTS = 1000
 LARGEST_FILE_BYTES = 1024 * 1024
 
-# Where fal.ai publishes the keys of its signatures.
-FAL_KEYS = "https://rest.fal.ai/.well-known/jwks.json"
+# Where vendors publish the keys by which they sign.
+_PUBLISHED_KEYS = {
+    "fal": "https://rest.fal.ai/.well-known/jwks.json",
+    "google": "https://generativelanguage.googleapis.com/.well-known/jwks.json",
+}
 
 _Name = Annotated[str, pydantic.Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 
@@ -33,12 +36,13 @@ class Webhooks:
     """How an account's vendor signs what it tells at our address.
 
     Attributes:
-        signed: `standard` for Standard Webhooks (OpenAI's dialect), by a secret that both know; `fal` for fal.ai's way.
+        signed: `standard` for Standard Webhooks (OpenAI's dialect, Google's projects), by a secret that both know;
+            `fal` for fal.ai's way, `google` for that of requests at Google: by keys that the vendor publishes.
         secret: name of the environment variable that holds the secret; for `standard` alone, which needs one.
-        keys: where the public keys are; for `fal` alone, and fal.ai's own unless it is given.
+        keys: where the public keys are; not for `standard`, and the vendor's own unless it is given.
     """
 
-    signed: Literal["standard", "fal"]
+    signed: Literal["standard", "fal", "google"]
     secret: Annotated[str, pydantic.Field(pattern=r"^[A-Z][A-Z0-9_]*$|^$")] = ""
     keys: str = ""
 
@@ -48,11 +52,16 @@ class Webhooks:
             raise ValueError("signed: standard needs secret, the name of the variable with the secret of the webhooks")
         if self.signed == "standard" and self.keys:
             raise ValueError("signed: standard knows no keys")
-        if self.signed == "fal" and self.secret:
-            raise ValueError("signed: fal needs no secret: fal.ai signs by keys that it publishes")
+        if self.signed != "standard" and self.secret:
+            raise ValueError(f"signed: {self.signed} needs no secret: the vendor signs by keys that it publishes")
         if self.keys and not self.keys.startswith(("http://", "https://")):
             raise ValueError("keys must start with http:// or https://")
         return self
+
+    @property
+    def keys_url(self) -> str:
+        """Where the keys are by which the vendor signs; "" where it signs by a secret."""
+        return self.keys or _PUBLISHED_KEYS.get(self.signed, "")
 
 
 @pydantic.dataclasses.dataclass(frozen=True, config=pydantic.ConfigDict(extra="forbid"))

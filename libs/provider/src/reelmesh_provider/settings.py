@@ -60,8 +60,6 @@ class PaidProviderSettings(ProviderSettings):
     )
     #: How vendors of this provider may sign what they tell; none tells anything unless a provider says so.
     webhooks_signed: ClassVar[Set[str]] = frozenset()
-    #: Whether each submit names the address, so that it must be known.
-    webhooks_by_submit: ClassVar[bool] = False
 
     @property
     @abc.abstractmethod
@@ -99,8 +97,10 @@ class PaidProviderSettings(ProviderSettings):
         return self
 
     def webhook_url(self, account: accounts.Account, attempt_id: str) -> str:
-        """Return the address at which a vendor tells of an attempt's job; "" where it is to tell nothing."""
-        if account.webhooks is None or not self.public_url or self.webhook_key is None:
+        """Return the address that a submit names; "" where none is used, or that of the whole account is."""
+        if account.webhooks is None or accounts.registers_webhooks(account):
+            return ""
+        if not self.public_url or self.webhook_key is None:
             return ""
         return self.public_url + webhooks.path(self.webhook_key.get_secret_value(), account.id, attempt_id)
 
@@ -118,7 +118,7 @@ class PaidProviderSettings(ProviderSettings):
             known = ", ".join(sorted(self.webhooks_signed))
             told = f"its webhooks are signed: {known}" if known else "it has no webhooks: take `webhooks` out"
             raise ValueError(f"account {account.id} is of {self.pool}: {told}")
-        if self.webhooks_by_submit and not (self.public_url and self.webhook_key):
+        if not accounts.registers_webhooks(account) and not (self.public_url and self.webhook_key):
             raise ValueError(
                 f"account {account.id} uses webhooks, so that {self.pool} must be told our address: "
                 "set REELMESH_PUBLIC_URL and REELMESH_WEBHOOK_KEY"

@@ -23,8 +23,6 @@ ENDPOINT = "https://queue.fal.run"
 PLATFORM = "https://api.fal.ai/v1"
 PLATFORM_OPTION = "platform"
 PACKAGE = "reelmesh_provider_fal"
-CONNECT_SECONDS = 10.0
-READ_SECONDS = 60.0
 LOOKS_AT_ONCE = 8
 MOST_PAGES = 200
 # The list shows the last day unless it is told from when on: how old an attempt is that is looked for, nobody says.
@@ -54,7 +52,7 @@ class FalProvider:
         self._logger: logging.Logger = own.logger
         self._credentials = credentials.Credentials(told.accounts_file, told.pool, own.logger, endpoint=ENDPOINT)
         self._absences = downloads.Absences("fal")
-        self._http = httpx.AsyncClient(timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS))
+        self._http = gated_http.client()
         self.card = card_files.stated(told.fal_card_file, PACKAGE, "fal", told.pool)
         try:
             self._forms = forms.parse(card_files.text_of(told.fal_forms_file, PACKAGE, "forms"), self.card)

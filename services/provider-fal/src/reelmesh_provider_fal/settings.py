@@ -15,7 +15,6 @@ class FalSettings(settings.PaidProviderSettings):
     """Which models of fal.ai are offered, and how they are asked for."""
 
     webhooks_signed: ClassVar[Set[str]] = frozenset({"fal"})
-    webhooks_by_submit: ClassVar[bool] = True
 
     fal_card_file: pathlib.Path | None = pydantic.Field(
         default=None,

@@ -19,8 +19,6 @@ from reelmesh_provider import model as mesh
 from reelmesh_provider_omni import settings, wire
 
 ENDPOINT = "https://generativelanguage.googleapis.com"
-CONNECT_SECONDS = 10.0
-READ_SECONDS = 60.0
 # Clips within an answer have 4 MB, more in base64; larger ones are files.
 LARGEST_ANSWER_BYTES = 32 * 1024 * 1024
 LOOKS_AT_ONCE = 4
@@ -48,6 +46,7 @@ class OmniProvider:
         """
         self.turns = pacing.Turns()
         self._largest_answer_bytes = largest_answer_bytes
+        self._told = told
         self._credentials = credentials.Credentials(
             told.accounts_file, settings.PROVIDER, own.logger, endpoint=ENDPOINT
         )
@@ -55,7 +54,7 @@ class OmniProvider:
             "micros_per_million_tokens"
         ]
         self._absences = downloads.Absences("Google")
-        self._http = httpx.AsyncClient(timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS))
+        self._http = gated_http.client()
         self.card = card_files.stated(told.omni_card_file, PACKAGE, settings.PROVIDER, settings.PROVIDER)
 
     async def __aenter__(self) -> Self:
@@ -72,7 +71,8 @@ class OmniProvider:
         """Create an interaction in the background, by one request."""
         try:
             account, headers = self._account(task.account_id)
-            content = await asyncio.to_thread(wire.create, task, self.card)
+            hook = self._told.webhook_url(account, task.attempt_id)
+            content = await asyncio.to_thread(wire.create, task, self.card, hook)
         except (credentials.Unusable, wire.Impossible) as error:
             return mesh.Declined(mesh.Verdict.REFUSED_FOR_GOOD, str(error))
         answer = await gated_http.post(
@@ -84,7 +84,7 @@ class OmniProvider:
         return wire.submitted(answer.status_code, answer.headers, answer.text)
 
     async def find(self, account_id: str, tasks: Sequence[mesh.Task]) -> mesh.Listing:
-        """Find nothing: there is no list of interactions, and they are known by Google's id alone."""
+        """Find nothing: there is no list of interactions. Webhooks may name one that is looked for."""
         del account_id, tasks
         return mesh.Listing(frozenset())
 
@@ -114,6 +114,11 @@ class OmniProvider:
     def fetch(self, job: mesh.Job) -> AbstractAsyncContextManager[port.Download]:
         """Open the bytes: those in the answer to a look, or the file that it names."""
         return self._fetch(job)
+
+    def job_told(self, task: mesh.Task, vendor_job_id: str) -> str:
+        """Return what we call an interaction that a webhook names: as Google does."""
+        del task
+        return vendor_job_id
 
     # --- the parts of these
 

@@ -14,8 +14,8 @@ PROVIDER = "omni"
 class OmniSettings(settings.PaidProviderSettings):
     """What Gemini Omni can do, where the card that comes with the worker does not say it."""
 
-    # Those of a project. What a request itself asks for is signed by a JSON Web Token, which nobody here checks.
-    webhooks_signed: ClassVar[Set[str]] = frozenset({"standard"})
+    # Those of a project, and those that each request asks for.
+    webhooks_signed: ClassVar[Set[str]] = frozenset({"standard", "google"})
 
     omni_card_file: pathlib.Path | None = pydantic.Field(
         default=None,

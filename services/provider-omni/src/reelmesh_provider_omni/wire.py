@@ -46,10 +46,11 @@ def vendor_model(name: str) -> str:
     return name.partition("@")[0]
 
 
-def create(task: mesh.Task, card: mesh.ProviderCard) -> bytes:
+def create(task: mesh.Task, card: mesh.ProviderCard, hook: str) -> bytes:
     """Return the body of a create: one clip in the background, kept, so that it can be looked at.
 
-    A first frame goes before reference images: nothing says which picture is which.
+    A first frame goes before reference images: nothing says which picture is which. `hook` is the address at which
+    Google tells of its end; "" leaves that to what the project has.
 
     Raises:
         Impossible: the model is not on the card, or does not take what is asked.
@@ -78,6 +79,8 @@ def create(task: mesh.Task, card: mesh.ProviderCard) -> bytes:
         },
         "generation_config": {"seed": _seed(task.seed), "video_config": {"task": _kind(task)}},
     }
+    if hook:
+        body["webhook_config"] = {"uris": [hook]}
     return json.dumps(body).encode()
 
 

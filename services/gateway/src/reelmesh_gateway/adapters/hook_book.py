@@ -44,5 +44,6 @@ class HookBook:
             secret = accounts.webhook_secret_of(found)
         except accounts.AccountsError as error:
             raise errors.Unavailable(str(error)) from error
-        keys_url = (found.webhooks.keys or accounts.FAL_KEYS) if scheme is hooks.Scheme.FAL else ""
-        return hooks.Hook(found.id, found.provider, scheme, attempt_id, hooks.secret_of(secret), keys_url)
+        return hooks.Hook(
+            found.id, found.provider, scheme, attempt_id, hooks.secret_of(secret), found.webhooks.keys_url
+        )

@@ -1,16 +1,17 @@
 """The public keys by which vendors sign, fetched from where they publish them, and kept for a while."""
 
 import asyncio
-import base64
-import binascii
+import contextlib
 import dataclasses
 import json
 from collections.abc import Sequence
 from typing import Any, cast
 
 import httpx
+import jwt
 from cryptography import exceptions
-from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 from reelmesh_kit import clock, errors
 
 from reelmesh_gateway.model import hooks
@@ -25,10 +26,13 @@ FETCH_SECONDS = 10.0
 LARGEST_SET_BYTES = 64 * 1024
 KEYS_LIMIT = 32
 
+# fal.ai signs by the one, Google by the other: what the key is says how.
+Key = ed25519.Ed25519PublicKey | rsa.RSAPublicKey
+
 
 @dataclasses.dataclass
 class _Set:
-    keys: Sequence[ed25519.Ed25519PublicKey] = ()
+    keys: Sequence[Key] = ()
     next_ask: float = float("-inf")
     fetched: float = float("-inf")
     lock: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
@@ -72,7 +76,7 @@ class VendorKeys:
             known.keys, known.fetched, known.next_ask = found, now, now + ASK_AGAIN_SECONDS
 
 
-async def _read(url: str) -> Sequence[ed25519.Ed25519PublicKey]:
+async def _read(url: str) -> Sequence[Key]:
     content = bytearray()
     async with httpx.AsyncClient(timeout=FETCH_SECONDS) as client, client.stream("GET", url) as answer:
         answer.raise_for_status()
@@ -83,36 +87,33 @@ async def _read(url: str) -> Sequence[ed25519.Ed25519PublicKey]:
     return _keys(bytes(content))
 
 
-def _keys(content: bytes) -> Sequence[ed25519.Ed25519PublicKey]:
+def _keys(content: bytes) -> Sequence[Key]:
+    """Return the keys that can be used here; others of a set are passed over."""
     told = json.loads(content)
     listed = cast(dict[str, Any], told).get("keys") if isinstance(told, dict) else None
     if not isinstance(listed, list):
         raise ValueError("they are no JSON Web Key Set")  # noqa: TRY004 - what was read is wrong, not who called
-    found: list[ed25519.Ed25519PublicKey] = []
+    found: list[Key] = []
     for each in cast(list[Any], listed)[:KEYS_LIMIT]:
-        if isinstance(each, dict) and (key := _key(cast(dict[str, Any], each))) is not None:
-            found.append(key)
+        if not isinstance(each, dict):
+            continue
+        with contextlib.suppress(jwt.PyJWTError, TypeError, ValueError):
+            key = jwt.PyJWK(cast(dict[str, Any], each)).key
+            if isinstance(key, Key):
+                found.append(key)
     return found
 
 
-def _key(told: dict[str, Any]) -> ed25519.Ed25519PublicKey | None:
-    """Return a key; None where it is of another kind."""
-    x = told.get("x")
-    if told.get("kty") != "OKP" or told.get("crv") != "Ed25519" or not isinstance(x, str):
-        return None
-    try:
-        return ed25519.Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(x + "=" * (-len(x) % 4)))
-    except (ValueError, binascii.Error):
-        return None
-
-
-def _fit(keys: Sequence[ed25519.Ed25519PublicKey], told: hooks.Signed) -> bool:
+def _fit(keys: Sequence[Key], told: hooks.Signed) -> bool:
     return any(_is_by(key, signature, told.message) for key in keys for signature in told.signatures)
 
 
-def _is_by(key: ed25519.Ed25519PublicKey, signature: bytes, message: bytes) -> bool:
+def _is_by(key: Key, signature: bytes, message: bytes) -> bool:
     try:
-        key.verify(signature, message)
+        if isinstance(key, rsa.RSAPublicKey):
+            key.verify(signature, message, padding.PKCS1v15(), hashes.SHA256())
+        else:
+            key.verify(signature, message)
     except exceptions.InvalidSignature:
         return False
     return True

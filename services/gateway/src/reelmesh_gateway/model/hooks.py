@@ -11,6 +11,7 @@ import enum
 import hashlib
 import hmac
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -31,6 +32,7 @@ class Scheme(enum.StrEnum):
 
     STANDARD = "standard"
     FAL = "fal"
+    GOOGLE = "google"
 
 
 class Result(enum.StrEnum):
@@ -66,12 +68,17 @@ class Hook:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """What a signature is about. `message_id` is the same for each repetition of a notice."""
+    """What a signature is about. `message_id` is the same for each repetition of a notice.
+
+    Attributes:
+        until: when it lapses, in seconds since 1970.
+    """
 
     message_id: str
     at: float
     message: bytes
     signatures: tuple[bytes, ...]
+    until: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +104,20 @@ def secret_of(text: str) -> bytes:
 def signed(scheme: Scheme, headers: Headers, body: bytes) -> Signed | None:
     """Return what is signed, and how; None where a header is missing or cannot be read. Names are in small letters."""
     try:
-        return _standard(headers, body) if scheme is Scheme.STANDARD else _fal(headers, body)
-    except (KeyError, ValueError):
+        match scheme:
+            case Scheme.STANDARD:
+                return _standard(headers, body)
+            case Scheme.FAL:
+                return _fal(headers, body)
+            case Scheme.GOOGLE:
+                return _google(headers)
+    except (KeyError, ValueError, RecursionError):
         return None
 
 
 def is_fresh(told: Signed, now: float) -> bool:
     """Tell whether a notice is of these minutes; `now` is in seconds since 1970."""
-    return abs(now - told.at) <= TOLERANCE_SECONDS
+    return abs(now - told.at) <= TOLERANCE_SECONDS and now <= told.until + TOLERANCE_SECONDS
 
 
 def fits_secret(told: Signed, secret: bytes) -> bool:
@@ -143,6 +156,24 @@ def _fal(headers: Headers, body: bytes) -> Signed:
     signature = bytes.fromhex(headers["x-fal-webhook-signature"])
     # It repeats itself with a new timestamp, and so a new signature.
     return Signed(request_id, _seconds(stamp), message.encode(), (signature,))
+
+
+def _google(headers: Headers) -> Signed:
+    """Read what a request at Google asked for: a JSON Web Token is signed, and of the body it may say nothing.
+
+    Whom it is for (`aud`) is not looked at: Google does not say what it puts there. Its algorithm is that of the key.
+    """
+    message, _, signature = headers["webhook-signature"].rpartition(".")
+    claims: Any = json.loads(_of_token(message.partition(".")[2]))
+    until: Any = cast(dict[str, Any], claims).get("exp", math.inf) if isinstance(claims, dict) else None
+    if not isinstance(until, int | float):
+        raise ValueError(until)  # noqa: TRY004 - what was read is wrong, not who called
+    stamp = _seconds(headers["webhook-timestamp"])
+    return Signed(headers["webhook-id"], stamp, message.encode(), (_of_token(signature),), until)
+
+
+def _of_token(part: str) -> bytes:
+    return base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
 
 
 def _seconds(stamp: str) -> float:
