@@ -12,8 +12,8 @@ from urllib import parse
 from reelmesh_kit import bus, process
 from reelmesh_storage.model import note
 
-from tests.chaos import proxy, vendor
-from tests.support import disks, postgresql, s3
+from tests.chaos import vendor
+from tests.support import disks, postgresql, proxy, s3
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 KINDS = (SQLITE, POSTGRESQL)

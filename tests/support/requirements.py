@@ -17,7 +17,9 @@ PREFIX = "REELMESH_"
 PROMISES = "REELMESH_TEST_REQUIRE"
 # What a developer may tell the tests. prepare() keeps it; everything else with our PREFIX is for programs.
 SETTINGS = frozenset({"REELMESH_TEST_CLUSTER_CACHE", "REELMESH_TEST_IMAGE_IMPORT", "REELMESH_TEST_KUBECONFIG"})
-KNOWN = frozenset({"cluster", "ffprobe", "fonts", "helm", "images", "nats", "postgresql", "s3", "small_disk"})
+KNOWN = frozenset(
+    {"cluster", "ffprobe", "fonts", "helm", "images", "namespaces", "nats", "postgresql", "s3", "small_disk"}
+)
 
 # For tests that look into /proc or write to /dev/full.
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="linux: needs its /proc and /dev/full")

@@ -13,9 +13,9 @@ from reelmesh_orchestrator import settings as orchestrator_settings
 from reelmesh_storage import app as storage_app
 from reelmesh_storage import settings as storage_settings
 
-from tests.integration.gateway import conftest
+from tests.integration.gateway import conftest, fake_mesh
 from tests.support import chassis as chassis_support
-from tests.support import postgresql
+from tests.support import postgresql, proxy
 
 # Nobody listens there: the record does its work without the bus.
 NO_NATS = "nats://127.0.0.1:1"
@@ -87,6 +87,38 @@ async def test_a_database_that_stops_is_told_with_part_reason_and_since_and_so_i
         assert said["parts"]["database"]["since"] >= _text(stopped_at)
         assert "127.0.0.1" not in str(said)
         assert back["dependencies"][service]["parts"]["database"]["since"] >= said["parts"]["database"]["since"]
+
+
+async def test_a_gateway_is_not_ready_before_it_has_reached_who_it_needs_and_stays_so_when_they_are_away(
+    open_gateway: conftest.Open, mesh: fake_mesh.FakeMesh
+) -> None:
+    wire = proxy.Proxy(int(mesh.addresses["orchestrator"].rpartition(":")[2]))
+    async with wire.running():
+        await wire.cut()
+        async with (
+            open_gateway(orchestrator_address=f"127.0.0.1:{wire.port}") as gateway,
+            httpx.AsyncClient(base_url=gateway.admin_url) as operator,
+        ):
+            early = await operator.get("/ready")
+            await wire.mend()
+            met = await _ready(operator)
+            await wire.cut()
+            async with gateway.client(key="") as stranger:
+                await until(stranger, lambda status, _: status == 503)
+            later = await operator.get("/ready")
+
+    assert early.status_code == 503
+    assert "orchestrator has not been well yet" in early.text
+    assert met["checks"].keys() >= {"services"}
+    assert later.status_code == 200
+
+
+async def _ready(operator: httpx.AsyncClient) -> Body:
+    ends = TIME.elapsed() + SOON_SECONDS
+    while (answer := await operator.get("/ready")).status_code != 200:
+        assert TIME.elapsed() < ends, answer.text
+        await TIME.sleep(0.1)
+    return answer.json()
 
 
 def _both_down(body: Body) -> bool:
