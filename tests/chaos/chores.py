@@ -12,8 +12,9 @@ from reelmesh_kit import chance, clock, errors, ids, process, rpc
 
 TENANT = "chores"
 CALL_SECONDS = 5.0
-# Who hangs up does so by then: about when a small asset is stored.
-LONGEST_CALL_SECONDS = 0.2
+# Who hangs up does so at some time while it stores, or when it is about to be done: of the time that it takes.
+HANG_UP_SHARES = (0.0, 1.5)
+ABOUT_THE_END_SHARES = (0.8, 1.3)
 ROUND_SECONDS = 0.5
 SMALL = b"x" * 2000
 # Large enough that a client may be gone before all of it is stored.
@@ -49,11 +50,16 @@ class Chores:
         await stub.PutAsset(_parts(header, [SMALL]))
 
     async def _given_up(self, stub: "storage_service_pb2_grpc.StorageServiceAsyncStub") -> None:
-        """Begin to store, and hang up: in the middle, or when everything is sent."""
-        for chunks in ([CHUNK], [SMALL], [CHUNK] * LARGE_CHUNKS):
-            call = stub.PutAsset(_parts(self._header(lifetime_seconds=20), chunks, endless=len(chunks) == 1))
+        """Begin to store, and hang up: in the middle, or when everything is sent and storage makes it known."""
+        large = [CHUNK] * LARGE_CHUNKS
+        began = self._own.clock.elapsed()
+        await stub.PutAsset(_parts(self._header(lifetime_seconds=1), large))
+        whole_seconds = self._own.clock.elapsed() - began
+        for chunks, shares in (([CHUNK], HANG_UP_SHARES), ([SMALL], HANG_UP_SHARES), (large, ABOUT_THE_END_SHARES)):
+            # The disk is small.
+            call = stub.PutAsset(_parts(self._header(lifetime_seconds=1), chunks, endless=chunks == [CHUNK]))
             waiting = asyncio.ensure_future(_ended(call))
-            await asyncio.wait({waiting}, timeout=self._seeded.uniform(0, LONGEST_CALL_SECONDS))
+            await asyncio.wait({waiting}, timeout=whole_seconds * self._seeded.uniform(*shares))
             call.cancel()
             # Not awaited itself: a cancellation of ours would end in it, and be lost.
             await asyncio.wait({waiting})

@@ -75,7 +75,7 @@ class Run:
         self.fleet = fleet.Fleet(members, self._time, self._died)
         self.progress = progress.Progress(database, self._time)
         self._scene = scenes.Scene(
-            stands_on, self.fleet, self._time, chance.SeededChance(plan.seed + 2), self.progress, self.history
+            stands_on, self.fleet, database, self._time, chance.SeededChance(plan.seed + 2), self.progress, self.history
         )
         self._begun = 0
         self._over = False

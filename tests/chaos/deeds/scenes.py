@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Awaitable, Callable
 
-from reelmesh_kit import chance, clock
+from reelmesh_kit import chance, clock, sql
 
 from tests.chaos import callers, fleet, history, places, progress
 
@@ -14,6 +14,8 @@ class Scene:
 
     stands_on: places.Places
     fleet: fleet.Fleet
+    #: That of the orchestrator.
+    database: sql.Database
     time: clock.Clock
     seeded: chance.Chance
     progress: progress.Progress

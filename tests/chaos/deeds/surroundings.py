@@ -1,9 +1,14 @@
 """What happens to what the mesh stands on: its bus, its database, its bucket, its disk, its clocks, its vendor."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
+
+import sqlalchemy as sa
+from reelmesh_kit import errors
+from reelmesh_orchestrator.adapters.sql import tables
 
 from tests.chaos import chores, mesh
 from tests.chaos.deeds import scenes
@@ -141,6 +146,24 @@ def orphan_planted() -> scenes.Deed:
         return scene.time.elapsed()
 
     return scenes.Deed("bytes that nobody knows", "the bucket", act)
+
+
+def watcher_gone() -> scenes.Deed:
+    """Leave an attempt with a worker whose lease has ended: as where it is given out in that very moment."""
+    attempts, leases = tables.ATTEMPTS.c, tables.LEASES.c
+    gone = sa.select(leases.worker_id).where(sa.not_(leases.active), leases.kind == "provider").limit(1)
+    one = sa.select(attempts.id).where(tables.UNENDED_ATTEMPT, attempts.watcher_id != "").limit(1)
+    statement = tables.ATTEMPTS.update().where(attempts.id.in_(one), sa.exists(gone))
+
+    async def act(scene: scenes.Scene) -> float:
+        # Where the database is away there is nothing to leave.
+        with contextlib.suppress(errors.ReelmeshError):
+            await scene.database.write(
+                lambda transaction: transaction.execute(statement.values(watcher_id=gone.scalar_subquery()))
+            )
+        return scene.time.elapsed()
+
+    return scenes.Deed("left with one that has gone", "a watched job", act)
 
 
 def set_clocks(scene: scenes.Scene) -> None:
