@@ -79,8 +79,8 @@ async def cancelled(user: callers.Caller, key: str) -> None:
 async def stubborn(user: callers.Caller, key: str) -> None:
     """Cancel a film whose vendor does not stop: it ends all the same, and the late clip is delivered after all.
 
-    Where the record went back to before the cancel, its clip may have come before the cancel was asked for again; whether
-    one that was not forgotten was kept, the history judges.
+    Where the record went back to before the cancel, the clip may have come before it was asked for again. Whether a
+    cancel that was not forgotten was kept, the history judges.
     """
     made = await user.create(key, wish(f"stubborn {key} {vendor.STUBBORN}"))
     assert made is not None

@@ -166,7 +166,7 @@ async def test_a_server_that_has_no_time_left_calls_nobody(chassis: process.Chas
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.Event().wait()
             # Its caller, whose time began before, has given it up; here some may be left.
-            await asyncio.sleep(TIMEOUT_SECONDS)
+            await chassis.clock.sleep(TIMEOUT_SECONDS)
             try:
                 await inner_stub.StatAsset(request)
             except errors.DeadlineExceeded as error:
