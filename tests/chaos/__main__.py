@@ -25,7 +25,7 @@ def main(words: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="reelmesh-chaos-", ignore_cleanup_errors=True) as folder:
         home = pathlib.Path(asked.keep or folder)
         try:
-            report = asyncio.run(running.report_of(plan, home))
+            report = asyncio.run(running.report_of(plan, home, lambda line: print(line, file=sys.stderr, flush=True)))
         except postgresql.Absent as absent:
             print(f"postgresql: {absent}")
             return EXIT_ABSENT

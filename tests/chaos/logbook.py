@@ -24,9 +24,10 @@ class Entry:
 class Logbook:
     """Everything that was done, in order."""
 
-    def __init__(self, began: float) -> None:
-        """Begin at `began`, by the observer's clock."""
+    def __init__(self, began: float, tell: Callable[[str], None]) -> None:
+        """Begin at `began`, by the observer's clock; what is done is told at once, too."""
         self._began = began
+        self._tell = tell
         self.entries: list[Entry] = []
         self.kills = 0
 
@@ -34,6 +35,7 @@ class Logbook:
         """Write down what is done `now`."""
         entry = Entry(what, whom, now - self._began, at, remark)
         self.entries.append(entry)
+        self._tell(f"{entry.began:7.1f} s  {what}: {whom}{f' (not done: {remark})' if remark else ''}")
         return entry
 
     def measured(self, recovery_seconds: Callable[[float], float | None]) -> None:

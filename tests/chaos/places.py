@@ -26,7 +26,7 @@ POSTGRESQL_OPTIONS = (
     "shared_buffers=64MB",
     "max_connections=200",
 )
-DISK_BYTES = 256 * 1024 * 1024
+DISK_BYTES = 512 * 1024 * 1024
 RENDER_SECONDS = 0.4
 
 

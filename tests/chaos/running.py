@@ -5,9 +5,8 @@ import collections
 import contextlib
 import dataclasses
 import datetime
-import itertools
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from reelmesh_kit import chance, sql
 
@@ -61,15 +60,23 @@ class Plan:
 class Run:
     """The run."""
 
-    def __init__(self, plan: Plan, stands_on: places.Places, members: list[fleet.Member], database: sql.Database):
+    def __init__(
+        self,
+        plan: Plan,
+        stands_on: places.Places,
+        members: list[fleet.Member],
+        database: sql.Database,
+        tell: Callable[[str], None],
+    ):
         """Prepare."""
         self._plan = plan
+        self._tell = tell
         self._time = stands_on.chassis.clock
         self._stands_on = stands_on
         self._database = database
         self._seeded = chance.SeededChance(plan.seed)
         self.points = crashes.Points(plan.points or crashes.all_points(), chance.SeededChance(plan.seed + 1))
-        self.book = logbook.Logbook(self._time.elapsed())
+        self.book = logbook.Logbook(self._time.elapsed(), tell)
         self.history = history.History()
         self._said: collections.Counter[str] = collections.Counter()
         self.fleet = fleet.Fleet(members, self._time, self._died)
@@ -97,6 +104,7 @@ class Run:
                 await self._visit()
                 await self._do_all()
                 self._over = True
+                self._tell("What was asked for is waited for, and judged.")
                 await asyncio.wait(asked)
                 left = await judging.until_quiet(self._database, self._time)
                 now_known = {found["id"]: found for found in await self._read_again(user)}
@@ -117,9 +125,11 @@ class Run:
             await self.fleet.leave_nursery()
 
     async def _beside_the_crashes(self) -> None:
-        for deed in itertools.cycle(() if self._plan.short else lists.beside_the_crashes(self._stands_on)):
-            await self._time.sleep(BESIDE_SECONDS)
-            await self._do(deed)
+        deeds = () if self._plan.short else lists.beside_the_crashes(self._stands_on)
+        while wanted := [deed for deed in deeds if not deed.brings or deed.brings & set(self.points.left)]:
+            for deed in wanted:
+                await self._time.sleep(BESIDE_SECONDS)
+                await self._do(deed)
 
     async def _do_all(self) -> None:
         """Do one deed after the other, each when the one before was got over."""
@@ -134,8 +144,8 @@ class Run:
         now = self._time.elapsed()
         if deed.absent:
             return self.book.note(deed.what, deed.whom, now, remark=deed.absent)
-        entry = self.book.note(deed.what, deed.whom, now, remark="broken off")
-        entry.restore = deed.restores
+        entry = self.book.note(deed.what, deed.whom, now)
+        entry.restore, entry.remark = deed.restores, "broken off"
         entry.at, entry.remark = await deed.act(self._scene), ""
         return entry
 
@@ -149,6 +159,7 @@ class Run:
         self.book.kills += 1
         if death.point:
             self.points.visit(death.point, death.member)
+            self._tell(f"crash points visited: {len(self.points.visited)} of {len(self.points.names)}")
             for member in self.fleet.members:
                 crashes.disarm(member.crash_file, death.point)
             self.book.note(f"dies at {death.point}", death.member, death.at, at=death.at)
@@ -209,8 +220,8 @@ class Run:
         return [head, *(f"  {line}" for line in await self.progress.story(one))]
 
 
-async def report_of(plan: Plan, folder: pathlib.Path) -> reporting.Report:
-    """Run a plan with all its files below `folder`, which is empty.
+async def report_of(plan: Plan, folder: pathlib.Path, tell: Callable[[str], None]) -> reporting.Report:
+    """Run a plan with all its files below `folder`, which is empty; tell what is done as it is done.
 
     Raises:
         postgresql.Absent: this machine has no PostgreSQL.
@@ -223,7 +234,7 @@ async def report_of(plan: Plan, folder: pathlib.Path) -> reporting.Report:
         members = mesh.members(stands_on, plan.replicas)
         kept = await stack.enter_async_context(record.opened(stands_on.urls["orchestrator"]))
         mesh.list_accounts(stands_on)
-        return await Run(plan, stands_on, members, kept.database).run()
+        return await Run(plan, stands_on, members, kept.database, tell).run()
 
 
 def _ending(found: callers.Body) -> str:

@@ -260,7 +260,7 @@ def _report() -> reporting.Report:
         database=places.SQLITE,
         seed=1,
         jobs=1,
-        book=logbook.Logbook(0.0),
+        book=logbook.Logbook(0.0, print),
         points=crashes.Points(["a.b"], chance.SeededChance()),
         judgement=judging.Judgement(),
         endings=collections.Counter(),

@@ -23,6 +23,6 @@ async def test_a_mesh_that_is_killed_here_and_there_loses_and_repeats_nothing(
     if kind == places.POSTGRESQL:
         request.getfixturevalue("postgresql_url")
     plan = running.Plan(kind=kind, seed=1, jobs=6, users=3, points=POINTS, short=True, crashes_seconds=60.0)
-    report = await running.report_of(plan, tmp_path)
+    report = await running.report_of(plan, tmp_path, print)
     # How long it took is judged where a machine has nothing else to do.
     assert not report.broken, "\n".join([*report.table(), report.json()])

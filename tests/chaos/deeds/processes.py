@@ -6,11 +6,15 @@ import pathlib
 import signal
 from collections.abc import Sequence
 
+from reelmesh_orchestrator import crash_points
+
 from tests.chaos import fleet
 from tests.chaos.deeds import scenes
 
 # Longer than a lease holds, and than any call waits.
 FROZEN_SECONDS = 2 * fleet.LEASE_SECONDS
+# Longer than a submit may take, with time to notice that it took longer.
+SUBMIT_FROZEN_SECONDS = 3 * fleet.LEASE_SECONDS
 # What the engine's processes are started as; other children of media are not ours to kill.
 ENGINE = "spawn_main"
 # How long somebody is waited for who is in the middle of a submit.
@@ -69,13 +73,14 @@ def frozen_in_submit() -> scenes.Deed:
         for member in workers:
             member.send(signal.SIGSTOP)
         try:
-            await scene.time.sleep(FROZEN_SECONDS)
+            await scene.time.sleep(SUBMIT_FROZEN_SECONDS)
         finally:
             for member in workers:
                 member.send(signal.SIGCONT)
         return scene.time.elapsed()
 
-    return scenes.Deed(f"SIGSTOP in a submit for {FROZEN_SECONDS:.0f} s", f"every {fleet.WORKER}", act)
+    what = f"SIGSTOP in a submit for {SUBMIT_FROZEN_SECONDS:.0f} s"
+    return scenes.Deed(what, f"every {fleet.WORKER}", act, brings=scenes.points_of(crash_points.DOUBT))
 
 
 def replaced(service: str) -> scenes.Deed:
@@ -99,7 +104,7 @@ def encoders_killed() -> scenes.Deed:
                     os.kill(pid, signal.SIGKILL)
         return scene.time.elapsed()
 
-    return scenes.Deed("SIGKILL", "media's encoders", act)
+    return scenes.Deed("SIGKILL", "media's encoders", act, brings=scenes.points_of(crash_points.FAIL_STEP))
 
 
 def _engines(pid: int) -> list[int]:

@@ -10,6 +10,8 @@ import pathlib
 import sqlite3
 from collections.abc import Awaitable, Callable
 
+from reelmesh_orchestrator import crash_points
+
 from tests.chaos.deeds import scenes
 
 # What happens after the backup, or after the standby was cut off, is lost.
@@ -68,7 +70,14 @@ def operator_looks() -> scenes.Deed:
         await _released(scene, before)
         return now
 
-    return scenes.Deed("lost jobs looked for", "an operator", act)
+    brought = scenes.points_of(
+        crash_points.START_RECOVERY,
+        crash_points.COUNT_CENSUS,
+        crash_points.MATCH_FOUND,
+        crash_points.REPORT_CENSUS,
+        crash_points.RELEASE_ACCOUNT,
+    )
+    return scenes.Deed("lost jobs looked for", "an operator", act, brings=brought)
 
 
 async def _number(scene: scenes.Scene) -> int:

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Awaitable, Callable
 
-from reelmesh_kit import chance, clock, sql
+from reelmesh_kit import chance, clock, crashing, sql
 
 from tests.chaos import callers, fleet, history, places, progress
 
@@ -47,3 +47,10 @@ class Deed:
     absent: str = ""
     #: Whether the record goes back by it.
     restores: bool = False
+    #: Crash points that are hardly ever passed without it: while others are visited, it is done for their sake alone.
+    brings: frozenset[str] = frozenset()
+
+
+def points_of(*acts: crashing.Act) -> frozenset[str]:
+    """Return the crash points of these acts."""
+    return frozenset(name for act in acts for name in act.points.values())

@@ -8,7 +8,10 @@ import signal
 
 import sqlalchemy as sa
 from reelmesh_kit import errors
+from reelmesh_orchestrator import crash_points
 from reelmesh_orchestrator.adapters.sql import tables
+from reelmesh_provider import crash_points as provider_points
+from reelmesh_storage import crash_points as storage_points
 
 from tests.chaos import chores, mesh
 from tests.chaos.deeds import scenes
@@ -124,7 +127,9 @@ def vendor_gone() -> scenes.Deed:
             await scene.stands_on.vendor.open()
         return scene.time.elapsed()
 
-    return scenes.Deed(f"gone for {VENDOR_GONE_SECONDS:.0f} s", "the vendor", act)
+    what = f"gone for {VENDOR_GONE_SECONDS:.0f} s"
+    brought = scenes.points_of(crash_points.GIVE_BACK) | {provider_points.GIVEN_BACK.name}
+    return scenes.Deed(what, "the vendor", act, brings=brought)
 
 
 def accounts_listed() -> scenes.Deed:
@@ -134,7 +139,7 @@ def accounts_listed() -> scenes.Deed:
         mesh.list_accounts(scene.stands_on, 1 + int(scene.seeded.uniform(1, 1000)))
         return scene.time.elapsed()
 
-    return scenes.Deed("changed", "the list of accounts", act)
+    return scenes.Deed("changed", "the list of accounts", act, brings=scenes.points_of(crash_points.LIST_ACCOUNTS))
 
 
 def orphan_planted() -> scenes.Deed:
@@ -145,7 +150,8 @@ def orphan_planted() -> scenes.Deed:
         await asyncio.to_thread(scene.stands_on.bucket.plant, chores.orphan_key(), old)
         return scene.time.elapsed()
 
-    return scenes.Deed("bytes that nobody knows", "the bucket", act)
+    brought = scenes.points_of(storage_points.SWEEP_ADOPT)
+    return scenes.Deed("bytes that nobody knows", "the bucket", act, brings=brought)
 
 
 def watcher_gone() -> scenes.Deed:
@@ -163,7 +169,8 @@ def watcher_gone() -> scenes.Deed:
             )
         return scene.time.elapsed()
 
-    return scenes.Deed("left with one that has gone", "a watched job", act)
+    brought = scenes.points_of(crash_points.FREE_UNWATCHED)
+    return scenes.Deed("left with one that has gone", "a watched job", act, brings=brought)
 
 
 def set_clocks(scene: scenes.Scene) -> None:

@@ -104,7 +104,7 @@ async def test_a_stream_left_early_ends_its_spans_as_cancelled(chassis: process.
 async def test_calls_are_measured_on_both_sides_with_the_trace_as_exemplar(chassis: process.Chassis) -> None:
     async with tiny_storage.calling(chassis, tiny_storage.TinyStorage()) as stub:
         await stub.StatAsset(STAT)
-        await _moment()
+    # A server that has ended has measured all that it answered.
     labels = {"rpc_method": STAT_NAME, "rpc_status_code": "OK"}
     for side in ("client", "server"):
         assert chassis.telemetry.registry.get_sample_value(f"rpc_{side}_call_duration_seconds_count", labels) == 1
@@ -143,8 +143,8 @@ async def test_a_server_that_is_too_slow_exceeds_the_deadline(chassis: process.C
 async def test_a_server_calls_on_within_the_time_that_its_caller_left_it(chassis: process.Chassis) -> None:
     inner = tiny_storage.TinyStorage()
     async with chain(chassis, inner) as stub:
-        await stub.StatAsset(STAT, timeout=0.5)
-    assert 0.0 < inner.left_seconds <= 0.5 * ROUNDING
+        await stub.StatAsset(STAT, timeout=5.0)
+    assert 0.0 < inner.left_seconds <= 5.0 * ROUNDING
 
 
 async def test_a_stream_has_no_deadline_unless_its_caller_has_one(chassis: process.Chassis) -> None:
