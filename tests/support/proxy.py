@@ -44,18 +44,18 @@ class Proxy:
         task = asyncio.create_task(self._pass_on(reader, writer))
         self._open.add(task)
         task.add_done_callback(self._open.discard)
+        # Not by the task: one that is cancelled before it has begun does nothing, and leaves a wire that is silent.
+        task.add_done_callback(lambda _: writer.transport.abort())
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target_port)
         except OSError:
-            writer.transport.abort()
             return
         try:
             await asyncio.gather(_copy(reader, far_writer), _copy(far_reader, writer))
         finally:
-            for each in (writer, far_writer):
-                each.transport.abort()
+            far_writer.transport.abort()
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
