@@ -1,14 +1,17 @@
 """Jobs that are found after the record went back: whose they are, who is parked, and what is told of orphans."""
 
+import asyncio
+import contextlib
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any, cast
 
+import asyncpg
 import pytest
 from reelmesh_kit import clock, errors, ids, process
 from reelmesh_orchestrator import ports
 from reelmesh_orchestrator.adapters.sql import tables
-from reelmesh_orchestrator.model import draft, eras, generation, recovering, request
+from reelmesh_orchestrator.model import attempt, draft, eras, facts, generation, recovering, request
 from reelmesh_orchestrator.model.attempt import AttemptState
 from reelmesh_orchestrator.usecases import crowding, generations
 from reelmesh_orchestrator.usecases import recovering as verbs
@@ -80,6 +83,23 @@ class TestMatching:
         await mesh.lost.step()
         assert (await mesh.era()).freed == verbs.BATCH + 2
         assert all([len(await mesh.events(number)) == 1 for number in (1, verbs.BATCH, verbs.BATCH + 2)])
+
+    async def test_what_is_told_in_the_middle_of_it_may_be_of_one_that_was_matched(self, mesh: Mesh) -> None:
+        for number in range(1, verbs.BATCH + 3):
+            await mesh.kept.admit(number, cards=PAID)
+        first = (await mesh.generation(1)).attempts[0].id
+        await mesh.lost.start("a test")
+        await mesh.tell()
+
+        def half(store: ports.Store) -> None:
+            mesh.lost._count(store, waited=False)  # pyright: ignore[reportPrivateUsage]
+            mesh.lost._match(store)  # pyright: ignore[reportPrivateUsage]
+
+        await mesh.kept.write(half)
+        await mesh.tell(job(first))
+        await mesh.lost.step()
+        assert (await mesh.era()).state is eras.EraState.STANDING
+        assert (await mesh.generation(1)).attempts[0].job_id == "job"
 
     async def test_somebody_who_comes_late_is_heard_and_meanwhile_nothing_is_begun(self, mesh: Mesh) -> None:
         await mesh.kept.admit(1, cards=PAID)
@@ -197,6 +217,54 @@ def user(mesh: Mesh) -> generations.Generations:
     )
 
 
+class EraHeld:
+    """The row of the present era, locked in a transaction that does not end yet."""
+
+    def __init__(self, connection: Any, looking: Any) -> None:
+        self._connection = connection
+        self._looking = looking
+        self._held = connection.transaction()
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def by_somebody(cls, url: str) -> AsyncGenerator["EraHeld"]:
+        """Lock it by a connection of its own."""
+        async with contextlib.AsyncExitStack() as stack:
+            connections: list[Any] = []
+            for _ in range(2):
+                connections.append(await asyncpg.connect(url, server_settings={"search_path": "orchestrator"}))
+                stack.push_async_callback(connections[-1].close)
+            held = cls(*connections)
+            await held._held.start()
+            await held._connection.execute("SELECT * FROM eras WHERE number = 2 FOR UPDATE")
+            yield held
+
+    async def keep(self, found: recovering.Found) -> None:
+        """Keep a job that was found, as whoever tells of it does under this lock."""
+        await self._connection.execute(
+            "INSERT INTO found_jobs (project, job_id, account_id, provider, model, evidence, attempt_id, era, "
+            "create_time) VALUES ($1, $2, $3, $4, $5, $6, $7, 2, now())",
+            found.project,
+            found.job_id,
+            found.account_id,
+            found.provider,
+            found.model,
+            found.evidence.value,
+            found.attempt_id,
+        )
+
+    async def waited_for_by(self, number: int) -> None:
+        """Return when so many wait for it."""
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        async with asyncio.timeout(5.0):
+            while await self._looking.fetchval(waiting) < number:
+                await clock.SystemClock().sleep(0.01)
+
+    async def let_go(self) -> None:
+        """End the transaction; what was kept is there."""
+        await self._held.commit()
+
+
 def asked() -> request.Request:
     return request.Request(prompt="a red kite", output=request.OutputWish(duration_seconds=8.0))
 
@@ -251,6 +319,59 @@ class TestOrphans:
         await mesh.lost.step()
         attempt_id = await mesh.kept.advance_to(1, "dispatched")
         assert (await mesh.attempts.begin(attempt_id, WORKER, "n")).go
+
+
+class TestAtTheSameMoment:
+    """What two transactions do that do not see each other; SQLite has one at a time."""
+
+    @pytest.fixture
+    def database_url(self, postgresql_url: str) -> str:
+        return postgresql_url
+
+    @pytest.fixture
+    async def era_held(self, mesh: Mesh, postgresql_url: str) -> AsyncIterator[EraHeld]:
+        """Yield the row of an era in which the record has gone back, locked by somebody else."""
+        await mesh.lost.start("a test")
+        await mesh.tell()
+        await mesh.lost.step()
+        async with EraHeld.by_somebody(postgresql_url) as held:
+            yield held
+
+    @pytest.mark.parametrize("told_first", [True, False])
+    async def test_a_job_is_told_and_its_generation_asked_for_again(
+        self, mesh: Mesh, era_held: EraHeld, told_first: bool
+    ) -> None:
+        generation_id = ids.derived("generation", "tenant", "key")
+        attempt_id = attempt.id_of(ids.derived(generation_id, "shot", 0), 1, 0)
+        fact = facts.Job("paid", "job", attempt_id, facts.Evidence.RECORD)
+
+        async def tell() -> None:
+            await mesh.attempts.record(fact, WORKER, "paid", "m-1")
+
+        async def ask() -> None:
+            await user(mesh).create("tenant", asked(), "key", "")
+
+        async with asyncio.TaskGroup() as both:
+            for number, one in enumerate((tell, ask) if told_first else (ask, tell), 1):
+                both.create_task(one())
+                await era_held.waited_for_by(number)
+            await era_held.let_go()
+        await mesh.lost.step()
+        stored = await mesh.kept.read(lambda store: store.look(generation_id))
+        assert stored is not None
+        assert (stored.attempt(attempt_id).state, stored.attempt(attempt_id).job_id) == (AttemptState.ACCEPTED, "job")
+        assert (await mesh.lost.orphans(None, 10))[0] == []
+
+    async def test_a_job_is_kept_and_its_attempt_wants_to_begin(self, mesh: Mesh, era_held: EraHeld) -> None:
+        await mesh.kept.admit(1, cards=PAID)
+        attempt_id = await mesh.kept.advance_to(1, "dispatched")
+        await era_held.keep(job(attempt_id))
+        async with asyncio.TaskGroup() as begun:
+            leave = begun.create_task(mesh.attempts.begin(attempt_id, WORKER, "n"))
+            await era_held.waited_for_by(1)
+            await era_held.let_go()
+        assert "a lost job" in leave.result().reason
+        assert (await mesh.generation(1)).attempts[0].job_id == "job"
 
 
 async def test_a_conclusion_of_another_era_counts_nothing(mesh: Mesh) -> None:

@@ -114,11 +114,19 @@ class Transaction:
         return self._pending
 
     def locking(
-        self, statement: sqlalchemy.Select[*tuple[Any, ...]], *, skip_locked: bool = False
+        self, statement: sqlalchemy.Select[*tuple[Any, ...]], *, skip_locked: bool = False, shared: bool = False
     ) -> sqlalchemy.Select[*tuple[Any, ...]]:
-        """Return the statement with row locks where the engine has them; SQLite has one writer and needs none."""
+        """Return the statement with row locks where the engine has them; SQLite has one writer and needs none.
+
+        Args:
+            statement: what is read.
+            skip_locked: whether rows that somebody has locked are passed over, not waited for.
+            shared: whether any number may hold the lock that only want nobody to write the row.
+        """
         self.begin()
-        return statement.with_for_update(skip_locked=skip_locked) if self._dialect == "postgresql" else statement
+        if self._dialect != "postgresql":
+            return statement
+        return statement.with_for_update(read=shared, skip_locked=skip_locked)
 
     def insert_if_absent(self, table: sqlalchemy.Table, values: Mapping[str, Any]) -> bool:
         """Insert one row unless its key exists; wait for whoever inserts it at the moment. Tell whether it is ours."""

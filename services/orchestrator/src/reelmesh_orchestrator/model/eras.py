@@ -45,8 +45,8 @@ MACHINE: Machine[EraState, EraEvent] = Machine(
         # Every account was looked through, or is parked.
         _S.LOOKING: {_E.COUNTED: _S.MATCHING},
         # What was found is with the attempts that it belongs to, and the others are free to go on.
-        _S.MATCHING: {_E.MATCHED: _S.STANDING},
-        # Somebody who was not there tells of jobs that nobody knew.
+        _S.MATCHING: {_E.MATCHED: _S.STANDING, _E.NEWS: _S.MATCHING},
+        # Somebody who was not there tells of jobs that nobody knew: they may be of generations that were matched.
         _S.STANDING: {_E.NEWS: _S.MATCHING},
     },
 )
@@ -97,6 +97,10 @@ class Era:
         """
         return dataclasses.replace(self, state=MACHINE.after(self.state, event), matched_to=None, **changes)  # pyright: ignore[reportArgumentType]
 
+    def heard(self) -> "Era":
+        """Return the era after jobs were told that nobody knew; while it is looking they are matched with the rest."""
+        return self if self.state is EraState.LOOKING else self.moved(EraEvent.NEWS)
+
     @property
     def gone_back(self) -> bool:
         """Whether lost jobs were ever looked for: only then can there be jobs that were found."""
@@ -126,8 +130,6 @@ class Standing:
     events: Mapping[int, uuid.UUID] = dataclasses.field(default_factory=dict[int, uuid.UUID])
     #: Accounts that were not looked through.
     parked: frozenset[str] = frozenset()
-    #: Whether there are jobs that were found and belong to nobody.
-    unclaimed: bool = False
 
     @property
     def mark(self) -> Mark | None:

@@ -85,6 +85,10 @@ class EraStore(Protocol):
         """Return jobs that belong to nobody yet and name one of these attempts, or show one of these seeds."""
         ...
 
+    def unclaimed(self) -> bool:
+        """Return whether there are jobs that were found and belong to nobody; whoever keeps one now is waited for."""
+        ...
+
     def claim_found(self, adopted: Sequence[recovering.Adoption]) -> None:
         """Note whose jobs are that were found."""
         ...

@@ -67,7 +67,7 @@ class Attempts:
         if held_up := recovering.gate(of, standing.parked):
             transitions.on(store, aggregate, self._policy, lambda decided: recovering.postpone(decided, attempt_id))
             return facts.Leave(go=False, reason=f"nobody knows what account {held_up} was asked for")
-        if standing.unclaimed and adopting.adopt(store, aggregate, self._policy):
+        if store.unclaimed() and adopting.adopt(store, aggregate, self._policy):
             return facts.Leave(go=False, reason="a lost job of the generation was found", come_again=True)
         return None
 
@@ -98,6 +98,8 @@ class Attempts:
             case = store.case(job.attempt_id, worker_id, job.project or account_id, job.job_id)
             if case.aggregate is None or case.aggregate.attempt(job.attempt_id).state in attempt.UNBEGUN:
                 self._miss(store, dataclasses.replace(job, project=case.project), account_id, model)
+                # While the era was waited for, the attempt may have come to be, asked for again by its client.
+                case = store.case(job.attempt_id, worker_id, job.project or account_id, job.job_id)
             # A lease that ends in this moment leaves an attempt that nobody watches: the sweeper frees it.
             watcher = worker_id if case.lease is not None and case.lease.active else ""
             told = dataclasses.replace(job, project=case.project)
@@ -126,8 +128,8 @@ class Attempts:
         found = recovering.Found(
             job.project, job.job_id, account_id, provider, model, job.evidence, attempt_id=job.attempt_id
         )
-        if store.keep_found(era.number, [found]) and era.state is eras.EraState.STANDING:
-            store.put_era(era.moved(eras.EraEvent.NEWS))
+        if store.keep_found(era.number, [found]):
+            store.put_era(era.heard())
 
     async def decline(
         self, attempt_id: uuid.UUID, nonce: str, verdict: facts.Verdict, message: str, retry_after_seconds: float

@@ -201,7 +201,7 @@ class Generations:
         if not standing.gone_back:
             return ()
         adopted: Sequence[recovering.Adoption] = ()
-        if standing.unclaimed:
+        if store.unclaimed():
             adopted = recovering.reconcile(decided, adopting.lost_jobs(store, decided.aggregate))
             advancing.advance(decided, self._policy)
         recovering.warn(decided, standing.parked)

@@ -79,8 +79,8 @@ class Recovering:
             complete = census.complete or report.complete
             told = dataclasses.replace(told, complete=complete, message="" if complete else report.message)
         store.put_census(era.number, told)
-        if fresh and era.state is eras.EraState.STANDING:
-            store.put_era(era.moved(eras.EraEvent.NEWS))
+        if fresh:
+            store.put_era(era.heard())
         return True
 
     # --- what happens by itself
@@ -141,9 +141,10 @@ class Recovering:
         if not generation_ids:
             store.put_era(era.moved(eras.EraEvent.MATCHED, end_time=era.end_time or store.now))
             return False
+        unclaimed = store.unclaimed()
         adopted = freed = 0
         for before in store.look_at(generation_ids).values():
-            found = adopting.lost_jobs(store, before) if standing.unclaimed else ()
+            found = adopting.lost_jobs(store, before) if unclaimed else ()
             mine, goes_on = self._settle(store, before, found, standing, told=era.end_time is not None)
             adopted += mine
             freed += goes_on
@@ -214,7 +215,7 @@ class Recovering:
             era = standing.era
             if era is None or not era.gone_back:
                 return None
-            return State(era, store.censuses(era.number), standing.unclaimed)
+            return State(era, store.censuses(era.number), bool(store.orphans(None, 1)))
 
         return await self._record.read(work)
 

@@ -20,6 +20,7 @@ _AT_WORK = sorted(state.value for state in (*generation.WORKING, generation.Gene
 # Seeds that one question names: SQLite takes no more than 32766 parameters.
 _SEEDS_LIMIT = 10_000
 
+_LAST_ERA = sa.select(tables.ERAS).order_by(_ERAS.number.desc()).limit(1)
 _TAGGED = sql.Bundle(
     found=sa.select(tables.FOUND_JOBS).where(_FOUND.adopted_by.is_(None), sql.among(_FOUND.attempt_id, "attempt_ids"))
 )
@@ -75,8 +76,7 @@ class SqlEraStore:
 
     def lock_era(self) -> eras.Era | None:
         """Return the present era, its row locked."""
-        last = sa.select(tables.ERAS).order_by(_ERAS.number.desc()).limit(1)
-        row = self._transaction.row(self._transaction.locking(last))
+        row = self._transaction.row(self._transaction.locking(_LAST_ERA))
         return rows.to_era(sql.columns(row)) if row else None
 
     def put_era(self, era: eras.Era) -> None:
@@ -169,6 +169,12 @@ class SqlEraStore:
             )
             found += [rows.to_found(sql.columns(row)) for row in self._transaction.rows(statement)]
         return found
+
+    def unclaimed(self) -> bool:
+        """Return whether there are jobs that belong to nobody yet. Who keeps one has the era's row locked."""
+        self._transaction.row(self._transaction.locking(_LAST_ERA, shared=True))
+        found = sa.select(_FOUND.job_id).where(_FOUND.adopted_by.is_(None)).limit(1)
+        return self._transaction.row(found) is not None
 
     def claim_found(self, adopted: Sequence[recovering.Adoption]) -> None:
         """Note whose jobs are that were found."""

@@ -23,13 +23,11 @@ _KNOWN = (_ERAS.id, _ERAS.lost_era_id)
 def present() -> dict[str, sa.Select[*tuple[Any, ...]]]:
     """Return the questions about the present, for a bundle that has others as well."""
     last: sa.ScalarSelect[int | None] = sa.select(sa.func.max(_ERAS.number)).scalar_subquery()
-    orphan = sa.select(tables.FOUND_JOBS.c.job_id).where(tables.FOUND_JOBS.c.adopted_by.is_(None)).limit(1).subquery()
     return {
         "era": sa.select(tables.ERAS, sql.server().label("server")).where(_ERAS.number == last),
         "gating": sa.select(tables.CENSUSES.c.account_id).where(
             tables.CENSUSES.c.state.in_(_GATING), tables.CENSUSES.c.era == last
         ),
-        "orphans": sa.select(sa.func.count().label("number")).select_from(orphan),
     }
 
 
@@ -75,7 +73,6 @@ def read(found: Mapping[str, Sequence[rows.Columns]]) -> eras.Standing:
         known_eras=frozenset(one for row in found.get("known", ()) for one in row.values() if one is not None),
         events={row["position"]: row["id"] for row in found.get("seen", ())},
         parked=frozenset(row["account_id"] for row in found["gating"]),
-        unclaimed=found["orphans"][0]["number"] > 0,
     )
 
 
