@@ -4,8 +4,9 @@ import asyncio
 import bisect
 import contextlib
 import dataclasses
+import re
 import uuid
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,6 +26,7 @@ _ENDED = frozenset(state.value for state in generation.ENDED)
 _COLUMNS = tables.GENERATIONS.c
 # What stands still because it was asked to.
 _STANDING = (vendor.STALL, vendor.STUBBORN)
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclasses.dataclass
@@ -144,6 +146,15 @@ class Progress:
     def _wait(life: _Life, at: float) -> float | None:
         place = bisect.bisect_right(life.moves, at)
         return life.moves[place] - at if place < len(life.moves) else None
+
+    async def named(self, sentences: Iterable[str]) -> list[uuid.UUID]:
+        """Return the generations that sentences name, or of which they name an attempt."""
+        words = {uuid.UUID(word) for sentence in sentences for word in _UUID.findall(sentence)}
+        attempts, generations = tables.ATTEMPTS.c, tables.GENERATIONS.c
+        owners = sa.select(attempts.generation_id).where(attempts.id.in_(words))
+        query = sa.select(generations.id).where(sa.or_(generations.id.in_(words), generations.id.in_(owners)))
+        rows = await self._database.read(lambda transaction: transaction.rows(query.order_by(generations.create_time)))
+        return [row.id for row in rows]
 
     async def story(self, generation_id: uuid.UUID) -> list[str]:
         """Return what happened to a generation, a line for each event."""

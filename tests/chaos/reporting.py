@@ -33,6 +33,8 @@ class Report:
     seconds: float
     #: What happened to the generations that were the last to move after the longest recoveries.
     slowest_stories: Sequence[str] = ()
+    #: What happened to generations of which something is wrong.
+    wrong_stories: Sequence[str] = ()
 
     @property
     def broken(self) -> list[str]:
@@ -65,6 +67,7 @@ class Report:
         lines += [f"assets that a lost future has left: {self.judgement.left_over}"] if self.judgement.left_over else []
         if longest > MOST_RECOVERY_SECONDS or restore > MOST_RESTORE_SECONDS:
             lines += self.slowest_stories
+        lines += self.wrong_stories
         lines += [f"WRONG: {sentence}" for sentence in self.troubles[:MOST_SENTENCES]]
         return lines
 

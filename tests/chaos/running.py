@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import datetime
 import pathlib
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 
 from reelmesh_kit import chance, sql
@@ -40,6 +41,7 @@ CRASHES_SECONDS = 600.0
 BESIDE_SECONDS = 6.0
 LOOK_SECONDS = 0.2
 RECOVERY_PATIENCE_SECONDS = 20.0
+MOST_STORIES = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -208,6 +210,7 @@ class Run:
             looks=self.progress.looks,
             seconds=self._time.elapsed() - self._began,
             slowest_stories=[*await self._slowest(restore=False), *await self._slowest(restore=True)],
+            wrong_stories=await self._wrong(judgement.sentences),
         )
 
     async def _slowest(self, *, restore: bool) -> Sequence[str]:
@@ -216,8 +219,15 @@ class Run:
         if entry is None or entry.at is None or (one := self.progress.slowest(entry.at)) is None:
             return []
         when = self._time.now() - datetime.timedelta(seconds=self._time.elapsed() - entry.at)
-        head = f"the last to go on after {entry.whom}: {entry.what}, at {when:%H:%M:%S}"
-        return [head, *(f"  {line}" for line in await self.progress.story(one))]
+        return await self._story(f"the last to go on after {entry.whom}: {entry.what}, at {when:%H:%M:%S}", one)
+
+    async def _wrong(self, sentences: Sequence[str]) -> Sequence[str]:
+        """Return what happened to the first few generations that sentences are about."""
+        found = await self.progress.named(sentences)
+        return [line for one in found[:MOST_STORIES] for line in await self._story(f"generation {one}", one)]
+
+    async def _story(self, head: str, generation_id: uuid.UUID) -> Sequence[str]:
+        return [head, *(f"  {line}" for line in await self.progress.story(generation_id))]
 
 
 async def report_of(plan: Plan, folder: pathlib.Path, tell: Callable[[str], None]) -> reporting.Report:

@@ -238,6 +238,17 @@ async def test_after_the_record_went_back_nobody_has_moved_until_it_moves_again(
         assert watched.wrong == {}
 
 
+async def test_what_is_wrong_is_told_with_the_story_of_its_generation(stands_on: places.Places) -> None:
+    async with record.opened(stands_on.urls["orchestrator"]) as kept:
+        for number in (1, 2, 3):
+            await kept.admit(number)
+        attempt_id = (await kept.look(2)).attempts[0].id
+        watched = progress.Progress(kept.database, clock.ManualClock())
+        sentences = [f"generation {record.identifier(1)} is lost", f"attempt {attempt_id} too", "and something else"]
+        assert set(await watched.named(sentences)) == {record.identifier(1), record.identifier(2)}
+        assert any("created" in line for line in await watched.story(record.identifier(2)))
+
+
 async def _judged(stands_on: places.Places, database: sql.Database) -> judging.Judgement:
     return await judging.judged(stands_on, database, history.History(), {}, ())
 
