@@ -37,10 +37,9 @@ USERS = 6
 LONGEST_PAUSE_SECONDS = 1.5
 # How long crash points are visited at most; then those that are left count as not visited.
 CRASHES_SECONDS = 600.0
-# Between two things that are done while crash points are visited.
-BESIDE_SECONDS = 6.0
+# Between two things that are done while crash points are visited, the one before got over.
+BESIDE_SECONDS = 3.0
 LOOK_SECONDS = 0.2
-RECOVERY_PATIENCE_SECONDS = 20.0
 MOST_STORIES = 5
 
 
@@ -131,7 +130,9 @@ class Run:
         while wanted := [deed for deed in deeds if not deed.brings or deed.brings & set(self.points.left)]:
             for deed in wanted:
                 await self._time.sleep(BESIDE_SECONDS)
-                await self._do(deed)
+                entry = await self._do(deed)
+                if entry.at is not None:
+                    await self._recovered(entry.at)
 
     async def _do_all(self) -> None:
         """Do one deed after the other, each when the one before was got over."""
@@ -140,7 +141,8 @@ class Run:
             entry = await self._do(deed)
             if entry.at is not None:
                 await self.fleet.well()
-                await self._recovered(entry.at)
+                patience = reporting.MOST_RESTORE_SECONDS if deed.restores else reporting.MOST_RECOVERY_SECONDS
+                await self._recovered(entry.at, patience)
 
     async def _do(self, deed: scenes.Deed) -> logbook.Entry:
         now = self._time.elapsed()
@@ -151,9 +153,9 @@ class Run:
         entry.at, entry.remark = await deed.act(self._scene), ""
         return entry
 
-    async def _recovered(self, at: float) -> None:
+    async def _recovered(self, at: float, patience_seconds: float = reporting.MOST_RECOVERY_SECONDS) -> None:
         """Wait until what was under way has moved again; for a while."""
-        ends = self._time.elapsed() + RECOVERY_PATIENCE_SECONDS
+        ends = self._time.elapsed() + patience_seconds
         while self.progress.recovery_seconds(at) is None and self._time.elapsed() < ends:
             await self._time.sleep(LOOK_SECONDS)
 

@@ -14,7 +14,7 @@ from tests.chaos.deeds import scenes
 # Longer than a lease holds, and than any call waits.
 FROZEN_SECONDS = 2 * fleet.LEASE_SECONDS
 # Longer than a submit may take, with time to notice that it took longer.
-SUBMIT_FROZEN_SECONDS = 3 * fleet.LEASE_SECONDS
+SUBMIT_FROZEN_SECONDS = 2.5 * fleet.LEASE_SECONDS
 # What the engine's processes are started as; other children of media are not ours to kill.
 ENGINE = "spawn_main"
 # How long somebody is waited for who is in the middle of a submit.
@@ -79,7 +79,7 @@ def frozen_in_submit() -> scenes.Deed:
                 member.send(signal.SIGCONT)
         return scene.time.elapsed()
 
-    what = f"SIGSTOP in a submit for {SUBMIT_FROZEN_SECONDS:.0f} s"
+    what = f"SIGSTOP in a submit for {SUBMIT_FROZEN_SECONDS:g} s"
     return scenes.Deed(what, f"every {fleet.WORKER}", act, brings=scenes.points_of(crash_points.DOUBT))
 
 
