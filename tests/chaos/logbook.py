@@ -39,9 +39,9 @@ class Logbook:
         return entry
 
     def measured(self, recovery_seconds: Callable[[float], float | None]) -> None:
-        """Fill in how long each recovery took."""
+        """Fill in how long each recovery took that has come to an end; those that are known stay."""
         for entry in self.entries:
-            if entry.at is not None:
+            if entry.at is not None and entry.recovery_seconds is None:
                 entry.recovery_seconds = recovery_seconds(entry.at)
 
     @property

@@ -146,6 +146,9 @@ class Run:
 
     async def _do(self, deed: scenes.Deed) -> logbook.Entry:
         now = self._time.elapsed()
+        if deed.restores:
+            # Afterwards nobody knows any more who had moved when.
+            self.book.measured(self.progress.recovery_seconds)
         if deed.absent:
             return self.book.note(deed.what, deed.whom, now, remark=deed.absent)
         entry = self.book.note(deed.what, deed.whom, now)

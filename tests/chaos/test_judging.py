@@ -216,6 +216,14 @@ def test_the_way_back_from_a_restore_has_a_figure_and_a_limit_of_its_own() -> No
     assert report.troubles == ["the way back from a restore took 50.0 s, more than 40"]
 
 
+def test_a_recovery_that_was_measured_is_not_measured_again() -> None:
+    book = logbook.Logbook(0.0, print)
+    first, second = (book.note("killed", "a-0", at, at=at) for at in (1.0, 2.0))
+    book.measured({1.0: 3.0, 2.0: None}.get)
+    book.measured({1.0: 30.0, 2.0: 4.0}.get)
+    assert (first.recovery_seconds, second.recovery_seconds) == (3.0, 4.0)
+
+
 async def test_after_the_record_went_back_nobody_has_moved_until_it_moves_again(stands_on: places.Places) -> None:
     time = clock.ManualClock()
     async with record.opened(stands_on.urls["orchestrator"]) as kept:
