@@ -7,6 +7,7 @@ does: there the same line fails, so that a suite cannot turn green by not runnin
 
 import collections
 import os
+import signal
 import sys
 from collections.abc import Iterable, Mapping
 from typing import NoReturn
@@ -53,12 +54,15 @@ def setting(name: str) -> str:
 
 
 def prepare() -> None:
-    """Keep the promises and SETTINGS, and take what is ours out of the environment: tests say what they set."""
+    """Keep the promises and SETTINGS, and take the rest of what we were started in away: tests say what they set."""
     environment = os.environ  # noqa: TID251 - the one place where tests meet the environment they were started in
     _promised.update(promised(environment))
     keep_settings(environment)
     for name in [name for name in environment if name.startswith(PREFIX)]:
         del environment[name]
+    # Shells have what they run in the background ignore it, and with it all that tests start, and interrupt.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def missing(need: str, reason: str) -> NoReturn:
