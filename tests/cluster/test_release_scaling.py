@@ -134,13 +134,13 @@ async def test_afterwards_nobody_is_left_nothing_is_lost_nothing_was_made_twice_
     book = await vendor.ledger(scene.cluster, scene.namespace)
     made = {line["request"]: len(line["job_ids"]) for line in book["requests"]}
     assert made == {f"Film {number} of the burst": 1 for number in range(scaling.JOBS)}
+    operator = scene.cluster.logs(f"deployment/{releases.NAME}-operator", scene.namespace, "--tail=-1")
     at_work = {pod: words for pod in scene.removed() if (words := scene.last_words(pod)) and not _had_nothing(words)}
-    assert at_work == {}, "who is at work is not taken by the operator"
+    assert at_work == {}, f"who is at work is not taken by the operator, which says:\n{operator}"
     # The same words say of some that were deleted by hand that they were at work: it can be told.
     ended = [words for pod in scene.deleted if (words := scene.last_words(pod))]
     assert any(not _had_nothing(words) for words in ended), ended
     assert len([pod for pod in scene.removed() if scene.last_words(pod)]) >= scaling.TARGET
-    operator = scene.cluster.logs(f"deployment/{releases.NAME}-operator", scene.namespace, "--tail=-1")
     assert "Forbidden" not in operator
     said = [line for line in watching.lines(operator) if "exception" in line]
     assert {f"{line['message']}: {line['exception'].strip().splitlines()[-1]}" for line in said} == set()

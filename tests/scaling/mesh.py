@@ -37,6 +37,8 @@ class Worker:
     starts_at: int
     renews_at: int
     leased: bool = False
+    #: Whether it ever was.
+    served: bool = False
     unready_until: int = 0
     cordoned: bool = False
     told_idle: bool = False
@@ -105,7 +107,13 @@ class Pool:
     def actual(self, now: int) -> pools.Actual:
         """Return what Kubernetes would show."""
         live = [
-            pools.Pod(one.name, one.ready(now), pending=now < one.starts_at, deletion_cost=one.cost)
+            pools.Pod(
+                one.name,
+                one.ready(now),
+                pending=now < one.starts_at,
+                deletion_cost=one.cost,
+                faltered=one.served and not one.ready(now),
+            )
             for one in self.workers.values()
         ]
         gone = [pools.Pod(name, ready=False, terminating=True) for name in self.going]
@@ -201,6 +209,11 @@ class Pool:
     def _rank(self, one: Worker, now: int) -> tuple[int, ...]:
         return (now >= one.starts_at, one.ready(now), one.cost)
 
+    def lapse(self, one: Worker, now: int) -> None:
+        """Let a worker not be heard of until its lease has ended, and for a while more; what it does goes on."""
+        one.leased = False
+        one.renews_at = max(one.renews_at, now + self.chance.randint(1, 12))
+
     def kill(self, one: Worker, now: int) -> None:
         """Delete a Pod."""
         del self.workers[one.name]
@@ -211,7 +224,7 @@ class Pool:
 
     def _work(self, one: Worker, now: int) -> None:
         if now >= one.renews_at:
-            one.leased = True
+            one.leased = one.served = True
             # It says what it knows from the last answer. Who is let go by this one may begin at once: not drained.
             cordoned = self.cordons.get(one.name, 0) > now
             one.told_idle = one.idle

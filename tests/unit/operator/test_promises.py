@@ -63,9 +63,11 @@ class Life:
             assert self.pools[2].score.flaps == 0, f"up and down within the window at {now} s"
 
     def _stumble(self, one: mesh.Pool, now: int) -> None:
-        """Let a Pod fail its probe for a while."""
+        """Let a Pod fail its probe for a while, or its worker lose its lease."""
         if one.workers and self.chance.random() < 0.05:
             self.chance.choice(list(one.workers.values())).unready_until = now + self.chance.randint(1, 9)
+        if one.workers and self.chance.random() < 0.02:
+            one.lapse(self.chance.choice(list(one.workers.values())), now)
 
     def _happen(self) -> None:
         """Let somebody edit a resource, or the operator be restarted."""
@@ -115,6 +117,7 @@ pods = st.builds(
     pending=st.booleans(),
     terminating=st.booleans(),
     deletion_cost=st.sampled_from([0, shrinking.DRAINED_COST, 7]),
+    faltered=st.booleans(),
 )
 actuals = st.builds(
     pools.Actual,

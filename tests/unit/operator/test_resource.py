@@ -134,6 +134,26 @@ def test_a_workload_and_its_pods_are_read() -> None:
 
 
 @pytest.mark.parametrize(
+    ("ready", "turned", "state", "faltered"),
+    [
+        ("False", "2026-01-01T10:00:00Z", {"running": {"startedAt": "2026-01-01T10:00:02Z"}}, False),
+        ("False", "2026-01-01T10:00:02Z", {"running": {"startedAt": "2026-01-01T10:00:02Z"}}, False),
+        ("False", "2026-01-01T10:05:00Z", {"running": {"startedAt": "2026-01-01T10:00:02Z"}}, True),
+        ("True", "2026-01-01T10:00:05Z", {"running": {"startedAt": "2026-01-01T10:00:02Z"}}, False),
+        # It died since: whoever runs there next has nothing.
+        ("False", "2026-01-01T10:05:00Z", {"waiting": {"reason": "CrashLoopBackOff"}}, False),
+        ("False", "2026-01-01T10:05:00Z", {"running": {"startedAt": "2026-01-01T10:06:00Z"}}, False),
+    ],
+)
+def test_a_pod_that_was_ready_and_is_not_is_told_from_one_that_starts(
+    ready: str, turned: str, state: dict[str, Any], faltered: bool
+) -> None:
+    conditions = [{"type": "Ready", "status": ready, "lastTransitionTime": turned}]
+    one = pod("a", conditions=conditions, containerStatuses=[{"state": state}])
+    assert cluster.actual(DEPLOYMENT, [one], "cost").pods[0].faltered is faltered
+
+
+@pytest.mark.parametrize(
     "status",
     [
         {"observedGeneration": 3, "replicas": 3, "updatedReplicas": 3},

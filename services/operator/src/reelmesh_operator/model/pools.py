@@ -91,6 +91,8 @@ class Pod:
     #: Whether it is being deleted.
     terminating: bool = False
     deletion_cost: int = 0
+    #: Whether it was ready since its container started, and is not any more: it may have work that nobody tells of.
+    faltered: bool = False
 
     @property
     def ordinal(self) -> int:

@@ -69,8 +69,11 @@ def unmark(kind: WorkloadKind, actual: Actual, target: int) -> Mapping[str, int]
 
 
 def dispensable(pod: Pod, worker: Worker | None) -> bool:
-    """Tell whether nobody misses a Pod: it is drained, or holds no lease and is not ready to."""
-    return worker.drained and worker.cordoned if worker is not None else not pod.ready
+    """Tell whether nobody misses a Pod: it is drained, or holds no lease and was never ready to.
+
+    One that has lost its lease is at work as before, until it hears of that; nobody may have told it for a while.
+    """
+    return worker.drained and worker.cordoned if worker is not None else not (pod.ready or pod.faltered)
 
 
 def _place(kind: WorkloadKind, pod: Pod) -> tuple[int, ...]:

@@ -49,15 +49,28 @@ def _settled(workload: Mapping[str, Any]) -> bool:
 
 def _pod(pod: Mapping[str, Any], cost_annotation: str) -> pools.Pod:
     metadata, status = pod["metadata"], pod.get("status", {})
-    conditions = {one["type"]: one["status"] for one in status.get("conditions", ())}
+    ready = next((one for one in status.get("conditions", ()) if one["type"] == "Ready"), {})
     cost = str(metadata.get("annotations", {}).get(cost_annotation, "0"))
     return pools.Pod(
         name=metadata["name"],
-        ready=conditions.get("Ready") == "True",
+        ready=ready.get("status") == "True",
         pending=status.get("phase", "Pending") == "Pending",
         terminating="deletionTimestamp" in metadata,
         deletion_cost=int(cost) if cost.lstrip("-").isdecimal() else 0,
+        faltered=_faltered(status, ready),
     )
+
+
+def _faltered(status: Mapping[str, Any], ready: Mapping[str, Any]) -> bool:
+    """Tell whether a Pod was ready since its container started, and is not: it turned after that, by the same clock.
+
+    One that was never ready has not been so since before its container started.
+    """
+    turned = ready.get("lastTransitionTime")
+    running = [one.get("state", {}).get("running", {}) for one in status.get("containerStatuses", ())]
+    started = [one["startedAt"] for one in running if "startedAt" in one]
+    # Kubernetes writes times so that their order is that of the letters.
+    return ready.get("status") == "False" and bool(turned) and bool(started) and turned > max(started)
 
 
 def message(text: str) -> str:
