@@ -49,7 +49,8 @@ def _settled(workload: Mapping[str, Any]) -> bool:
 
 def _pod(pod: Mapping[str, Any], cost_annotation: str) -> pools.Pod:
     metadata, status = pod["metadata"], pod.get("status", {})
-    ready = next((one for one in status.get("conditions", ()) if one["type"] == "Ready"), {})
+    conditions: Mapping[str, Mapping[str, Any]] = {one["type"]: one for one in status.get("conditions", ())}
+    ready = conditions.get("Ready", {})
     cost = str(metadata.get("annotations", {}).get(cost_annotation, "0"))
     return pools.Pod(
         name=metadata["name"],
