@@ -22,7 +22,8 @@ from reelmesh_kit import process, security
 
 OPEN_CONNECTIONS_LIMIT = 1024
 CLOSE_SECONDS = 1
-KEEP_ALIVE_SECONDS = 5
+# Longer than clients and load balancers keep a connection: who sends on one that is being closed sees a request fail.
+KEEP_ALIVE_SECONDS = 75
 # Who connects has this long to say what it wants.
 HEAD_SECONDS = 10.0
 HEAD_LIMIT_BYTES = 16 * 1024
