@@ -73,12 +73,7 @@ class TestMatching:
             await mesh.kept.admit(number, cards=PAID)
         await mesh.lost.start("a test")
         await mesh.tell()
-
-        def half(store: ports.Store) -> None:
-            mesh.lost._count(store, waited=False)  # pyright: ignore[reportPrivateUsage]
-            mesh.lost._match(store)  # pyright: ignore[reportPrivateUsage]
-
-        await mesh.kept.write(half)
+        await _matched_half(mesh)
         assert (await mesh.era()).freed == verbs.BATCH
         await mesh.lost.step()
         assert (await mesh.era()).freed == verbs.BATCH + 2
@@ -90,12 +85,7 @@ class TestMatching:
         first = (await mesh.generation(1)).attempts[0].id
         await mesh.lost.start("a test")
         await mesh.tell()
-
-        def half(store: ports.Store) -> None:
-            mesh.lost._count(store, waited=False)  # pyright: ignore[reportPrivateUsage]
-            mesh.lost._match(store)  # pyright: ignore[reportPrivateUsage]
-
-        await mesh.kept.write(half)
+        await _matched_half(mesh)
         await mesh.tell(job(first))
         await mesh.lost.step()
         assert (await mesh.era()).state is eras.EraState.STANDING
@@ -263,6 +253,16 @@ class EraHeld:
     async def let_go(self) -> None:
         """End the transaction; what was kept is there."""
         await self._held.commit()
+
+
+async def _matched_half(mesh: Mesh) -> None:
+    """Count the accounts, and match the first batch of generations."""
+
+    def half(store: ports.Store) -> None:
+        mesh.lost._count(store, waited=False)  # pyright: ignore[reportPrivateUsage]
+        mesh.lost._match(store)  # pyright: ignore[reportPrivateUsage]
+
+    await mesh.kept.write(half)
 
 
 def asked() -> request.Request:
