@@ -36,7 +36,9 @@ HTTP = (
     Bound(
         "handshake of TLS, and head of a request, until it is there", f"{_WEB}.HEAD_SECONDS", "the connection is closed"
     ),
-    Bound("wait of a connection for its next request", f"{_WEB}.KEEP_ALIVE_SECONDS", "the connection is closed"),
+    Bound(
+        "wait of a connection for its next request", "setting:gateway.keep_alive_seconds", "the connection is closed"
+    ),
     Bound("age of a webhook, and how far ahead it may be", f"{_HOOKS}.TOLERANCE_SECONDS", "400; it is counted"),
     Bound("signatures of a webhook", f"{_HOOKS}.SIGNATURES_LIMIT", "further ones are not looked at"),
     Bound("a vendor's id of a job", f"{_HOOKS}.LONGEST_JOB_ID_CHARACTERS", "the webhook is passed over"),

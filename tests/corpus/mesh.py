@@ -27,11 +27,13 @@ PATIENCE_SECONDS = 20.0
 # The first test of a run waits for the mesh, too, on a machine that is busy with other things.
 TEST_SECONDS = 400
 UPLOAD_SECONDS = 15.0
+# Longer than httpx keeps a connection: who sends on one that is being closed sees a request fail.
+KEEP_ALIVE_SECONDS = 12
 ALL = ("storage-0", "orchestrator-0", "media-0", "gateway-0")
 # Nobody works here: what is admitted waits, and is not sent out again and again.
 TOLD: Mapping[str, Mapping[str, object]] = {
     "orchestrator": {"begin_seconds": 3600.0, "lease_seconds": 15.0, "sweep_seconds": 1.0},
-    "gateway": {"upload_timeout_seconds": UPLOAD_SECONDS},
+    "gateway": {"upload_timeout_seconds": UPLOAD_SECONDS, "keep_alive_seconds": KEEP_ALIVE_SECONDS},
 }
 _PAGE_BYTES = 4096
 

@@ -86,7 +86,7 @@ ENDED: tuple[Slow, ...] = (
 
 async def test_slow_clients_by_http_have_an_end_while_others_are_served(corpus: meshes.Corpus) -> None:
     host, port = corpus.url.removeprefix("http://").split(":")
-    longest = max(web.HEAD_SECONDS, meshes.UPLOAD_SECONDS)
+    longest = max(web.HEAD_SECONDS, meshes.UPLOAD_SECONDS, meshes.KEEP_ALIVE_SECONDS)
 
     async def ended(slow: Slow) -> None:
         reader, writer = await asyncio.open_connection(host, int(port))

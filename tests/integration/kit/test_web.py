@@ -49,6 +49,22 @@ async def test_a_request_knows_nothing_of_the_one_before_it_on_its_connection() 
     assert (answers.count(b"HTTP/1.1 204 "), knew) == (3, [None, None, None])
 
 
+async def test_a_connection_is_kept_for_its_next_request_and_not_for_ever() -> None:
+    time = clock.SystemClock()
+    serving = web.serve(nothing, "127.0.0.1", 0, variable="PORT", keep_alive_seconds=1)
+    async with serving as port, connected(port) as (reader, writer):
+        for _ in range(2):
+            writer.write(ASK)
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 204 ")
+            await time.sleep(0.5)
+        # Twice half a second has passed, and it is still there: what counts is the pause.
+        writer.write(ASK)
+        answered = time.elapsed()
+        assert (await reader.read()).startswith(b"HTTP/1.1 204 ")
+
+    assert 0.9 <= time.elapsed() - answered <= 20.0
+
+
 async def test_one_connection_too_many_is_told_so_by_the_words_that_were_given() -> None:
     def refuse(status: int, problem: str) -> responses.Response:
         return responses.JSONResponse({"status": status, "problem": problem}, status_code=status)

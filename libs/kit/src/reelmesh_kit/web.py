@@ -22,8 +22,7 @@ from reelmesh_kit import process, security
 
 OPEN_CONNECTIONS_LIMIT = 1024
 CLOSE_SECONDS = 1
-# Longer than clients and load balancers keep a connection: who sends on one that is being closed sees a request fail.
-KEEP_ALIVE_SECONDS = 75
+KEEP_ALIVE_SECONDS = 5
 # Who connects has this long to say what it wants.
 HEAD_SECONDS = 10.0
 HEAD_LIMIT_BYTES = 16 * 1024
@@ -59,6 +58,7 @@ async def serve(
     close_seconds: int = CLOSE_SECONDS,
     connections_limit: int = OPEN_CONNECTIONS_LIMIT,
     head_seconds: float = HEAD_SECONDS,
+    keep_alive_seconds: int = KEEP_ALIVE_SECONDS,
     refuse: Refuse = plain,
     leaving: Callable[[], bool] = bool,
     door: security.Door | None = None,
@@ -74,6 +74,8 @@ async def serve(
         connections_limit: further ones are answered 503.
         head_seconds: a connection whose request's head is not complete by then is closed; by TLS so is one whose
             handshake is not.
+        keep_alive_seconds: how long a connection is kept for its next request. Who sends on one that is being closed
+            sees a request fail, unless it asks again, as those who read metrics do.
         refuse: makes the answer to what is no HTTP, to heads that are too large, and to one connection too many.
         leaving: whether callers should go elsewhere: each answer then ends its connection, so that nobody asks on one
             that is about to be closed.
@@ -94,7 +96,7 @@ async def serve(
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=close_seconds,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_keep_alive=keep_alive_seconds,
         server_header=False,
         # A request that follows another on its connection would act for the caller of that one, and in its trace.
         reset_contextvars=True,

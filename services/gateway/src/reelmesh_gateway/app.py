@@ -154,6 +154,7 @@ def _http(
         variable="REELMESH_HTTP_PORT",
         close_seconds=math.ceil(own_settings.drain_seconds),
         connections_limit=behind.requests_limit + IDLE_CONNECTIONS_LIMIT,
+        keep_alive_seconds=own_settings.keep_alive_seconds,
         refuse=edge.Threshold(behind.own, behind.metrics).refuse,
         leaving=lambda: behind.own.health.leaving,
         door=door,

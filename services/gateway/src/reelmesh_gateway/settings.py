@@ -64,6 +64,13 @@ class GatewaySettings(settings.ServiceSettings):
     upload_limit_bytes: int = pydantic.Field(
         default=10 * MEBIBYTE, ge=1, le=100 * MEBIBYTE, description="Largest reference image, bytes."
     )
+    keep_alive_seconds: int = pydantic.Field(
+        default=75,
+        ge=1,
+        le=3600,
+        description="How long a connection of the HTTP API is kept for its next request: longer than callers, load "
+        "balancers and ingresses keep theirs, who would see a request fail that they send as it is closed.",
+    )
     upload_timeout_seconds: settings.Seconds = pydantic.Field(
         default=120.0, description="How long one upload may take in all."
     )
