@@ -25,6 +25,7 @@ EXCLUDED: Mapping[str, str] = {
     "reelmesh_kit.bus.server.ANSWER_TIMEOUT_SECONDS": _INSIDE,
     "reelmesh_kit.bus.server.STOP_TIMEOUT_SECONDS": _INSIDE,
     "reelmesh_kit.bus.working.LONGEST_RETRY_SECONDS": _RECONNECT,
+    "reelmesh_kit.rpc.limits.LONGEST_FAILURE_SECONDS": _RECONNECT,
     "reelmesh_kit.rpc.limits.LONGEST_RECONNECT_SECONDS": _RECONNECT,
     "reelmesh_kit.rpc.limits.SHORTEST_LOOKUP_INTERVAL_SECONDS": _RECONNECT,
     "reelmesh_kit.settings.HIGHEST_PORT": "what a port is",

@@ -8,7 +8,7 @@ from typing import Any
 
 import grpc
 from reelmesh_kit import process, rpc
-from reelmesh_kit.rpc import calling, contract, limits, securing
+from reelmesh_kit.rpc import calling, connecting, contract, limits
 
 from tests.simulation import answers, calls, dice, faults, hosts, loop
 
@@ -93,7 +93,9 @@ class Network:
     ) -> rpc.Channel:
         """Return a channel of the kit from a host's process to a name."""
         plain: Any = calls.Plain(self, host, name)
-        return rpc.Channel(securing.Wire(lambda _: plain), calling.Outgoing(chassis, name, timeout_seconds))
+        return rpc.Channel(
+            connecting.Wire(lambda _: plain, chassis.clock), calling.Outgoing(chassis, name, timeout_seconds)
+        )
 
     async def carried(self, host: hosts.Host, name: str, path: str, request: calls.Requests, left: float | None) -> Any:
         """Carry a call to somebody who answers it, and the answer back; again where gRPC does so.

@@ -10,12 +10,15 @@ CHUNK_BYTES = 64 * 1024
 class Proxy:
     """Listens on a port of its own that stays the same, and passes on to another."""
 
-    def __init__(self, target_port: int) -> None:
-        """Pass on to `target_port` on loopback."""
+    def __init__(self, target_port: int, *, delay_seconds: float = 0.0) -> None:
+        """Pass on to `target_port` on loopback, each piece after a delay."""
         self._target_port = target_port
+        self._delay_seconds = delay_seconds
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.Task[None]] = set()
         self.port = 0
+        self.accepted = 0
+        """Connections so far."""
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncGenerator["Proxy"]:
@@ -41,6 +44,7 @@ class Proxy:
         await asyncio.gather(*self._open, return_exceptions=True)
 
     def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
         task = asyncio.create_task(self._pass_on(reader, writer))
         self._open.add(task)
         task.add_done_callback(self._open.discard)
@@ -53,14 +57,15 @@ class Proxy:
         except OSError:
             return
         try:
-            await asyncio.gather(_copy(reader, far_writer), _copy(far_reader, writer))
+            await asyncio.gather(self._copy(reader, far_writer), self._copy(far_reader, writer))
         finally:
             far_writer.transport.abort()
 
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
-        while chunk := await reader.read(CHUNK_BYTES):
-            writer.write(chunk)
-            await writer.drain()
-        writer.write_eof()
+    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while chunk := await reader.read(CHUNK_BYTES):
+                if self._delay_seconds:
+                    await asyncio.sleep(self._delay_seconds)  # noqa: TID251 - a real wire, in real time
+                writer.write(chunk)
+                await writer.drain()
+            writer.write_eof()

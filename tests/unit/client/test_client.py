@@ -10,6 +10,7 @@ import reelmesh_client
 from reelmesh.v1 import generation_pb2
 from reelmesh_client import errors, machine, retrying
 
+from tests.support import proxy
 from tests.unit.client import fake_mesh
 
 QUEUED = generation_pb2.GENERATION_STATE_QUEUED
@@ -36,6 +37,13 @@ async def test_what_is_not_asked_for_is_left_to_the_mesh(client, mesh) -> None:
     assert not request.generation.HasField("seed")
     assert not request.generation.HasField("output")
     assert not request.generation.HasField("deadline_time")
+
+
+async def test_a_mesh_far_away_is_connected_to_at_the_first_try(mesh) -> None:
+    far = proxy.Proxy(int(mesh.address.rpartition(":")[2]), delay_seconds=0.5)
+    async with far.running(), reelmesh_client.Client(f"127.0.0.1:{far.port}", fake_mesh.KEY) as client:
+        await client.create("a paper boat")
+    assert (far.accepted, len(mesh.requests("create"))) == (1, 1)
 
 
 @pytest.mark.parametrize("lost", [fake_mesh.BUSY, fake_mesh.LOST])

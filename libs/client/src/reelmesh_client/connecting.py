@@ -16,13 +16,15 @@ _HIGHEST_PORT = 65_535
 # gRPC's own waits between two tries to connect go up to two minutes; somebody waits for this one.
 _RECONNECT_FIRST_MS = 200
 _RECONNECT_LONGEST_MS = 2_000
+# One try to connect, through whatever network: gRPC's least pause between two is what it has at least.
+_CONNECT_MS = 10_000
 # A watch may be silent for long: pings find out that the other end is gone.
 _PING_EVERY_MS = 20_000
 _PING_TIMEOUT_MS = 10_000
 
 _OPTIONS: list[tuple[str, int]] = [
     ("grpc.initial_reconnect_backoff_ms", _RECONNECT_FIRST_MS),
-    ("grpc.min_reconnect_backoff_ms", _RECONNECT_FIRST_MS),
+    ("grpc.min_reconnect_backoff_ms", _CONNECT_MS),
     ("grpc.max_reconnect_backoff_ms", _RECONNECT_LONGEST_MS),
     ("grpc.keepalive_time_ms", _PING_EVERY_MS),
     ("grpc.keepalive_timeout_ms", _PING_TIMEOUT_MS),

@@ -13,7 +13,7 @@ from typing import Any, Self
 import grpc
 
 from reelmesh_kit import process
-from reelmesh_kit.rpc import calling, contract, limits, securing
+from reelmesh_kit.rpc import calling, connecting, contract, limits
 
 TIMEOUT_SECONDS = 10.0
 
@@ -37,7 +37,9 @@ async def channel(
         timeout_seconds: for unary calls that name none.
     """
     arguments = limits.channel_arguments(contract.service_config())
-    wire = securing.Wire(functools.partial(securing.opened, target, arguments), chassis.secured.client)
+    wire = connecting.Wire(
+        functools.partial(connecting.opened, target, arguments), chassis.clock, chassis.secured.client
+    )
     try:
         yield Channel(wire, calling.Outgoing(chassis, target, timeout_seconds))
     finally:
@@ -47,7 +49,7 @@ async def channel(
 class Channel(grpc.aio.Channel):
     """A gRPC channel whose methods are `calling.Method`s."""
 
-    def __init__(self, wire: securing.Wire, outgoing: calling.Outgoing) -> None:
+    def __init__(self, wire: connecting.Wire, outgoing: calling.Outgoing) -> None:
         """Wrap `wire`, which stays owned by the caller."""
         self._wire = wire
         self._outgoing = outgoing
@@ -84,7 +86,7 @@ class Channel(grpc.aio.Channel):
         """Wait until it is connected."""
         await self._wire.current().channel_ready()
 
-    def _method(self, path: str, make: securing.Make, *, streams: bool) -> calling.Method:
+    def _method(self, path: str, make: connecting.Make, *, streams: bool) -> calling.Method:
         return calling.Method(self._outgoing, path, self._wire.method(make), streams)
 
     async def __aenter__(self) -> Self:

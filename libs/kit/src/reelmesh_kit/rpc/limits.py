@@ -29,9 +29,14 @@ SHORTEST_PING_INTERVAL_SECONDS = 10
 CONNECTION_AGE_SECONDS = 300
 CONNECTION_GRACE_SECONDS = 3600
 
+# One try to connect, until both sides have said hello: gRPC's least pause between two is what it has at least.
+CONNECT_SECONDS = 2.0
 FIRST_RECONNECT_SECONDS = 0.2
 LONGEST_RECONNECT_SECONDS = 2.0
 SHORTEST_LOOKUP_INTERVAL_SECONDS = 2.0
+# A name that is unknown is looked up after 1, 1.6, 2.6 seconds and so on up to two minutes: by then another channel
+# has begun anew.
+LONGEST_FAILURE_SECONDS = 4.0
 
 RETRY_ATTEMPTS = 4
 FIRST_RETRY_SECONDS = 0.1
@@ -78,7 +83,7 @@ def channel_arguments(service_config: str) -> Arguments:
         ("grpc.service_config", service_config),
         ("grpc.http2.max_pings_without_data", 0),
         ("grpc.initial_reconnect_backoff_ms", _milliseconds(FIRST_RECONNECT_SECONDS)),
-        ("grpc.min_reconnect_backoff_ms", _milliseconds(FIRST_RECONNECT_SECONDS)),
+        ("grpc.min_reconnect_backoff_ms", _milliseconds(CONNECT_SECONDS)),
         ("grpc.max_reconnect_backoff_ms", _milliseconds(LONGEST_RECONNECT_SECONDS)),
         ("grpc.dns_min_time_between_resolutions_ms", _milliseconds(SHORTEST_LOOKUP_INTERVAL_SECONDS)),
     ]
