@@ -3,6 +3,7 @@
 What they can be told by hand is left out here: each runs as it does by itself. The first that breaks ends it.
 """
 
+import argparse
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -22,4 +23,5 @@ def run_all(commands: Sequence[Sequence[str]]) -> int:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(prog="python -m bench", description=__doc__).parse_args()
     sys.exit(run_all([[sys.executable, "-m", f"bench.{part}"] for part in PARTS]))
