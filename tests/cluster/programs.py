@@ -1,4 +1,4 @@
-"""The programs of the test cluster, built once from pinned Go modules and kept outside of the tree.
+"""The programs of the test cluster and a collector, built once from pinned Go modules and kept outside of the tree.
 
 `python -m tests.cluster.programs` builds what is missing, as `make cluster-binaries` does. A module of binaries/ pins
 what it builds by its go.mod and go.sum. What is built lies in a folder named after them and the flags, so that another
@@ -116,7 +116,8 @@ HELM = Module(
     pin="helm.sh/helm/v4",
     stamps=("helm.sh/helm/v4/internal/version.version={version}",),
 )
-MODULES = (KUBERNETES, NODE, HELM)
+COLLECTOR = Module("collector", {"otelcol": "./otelcol"}, pin="go.opentelemetry.io/collector/otelcol")
+MODULES = (KUBERNETES, NODE, HELM, COLLECTOR)
 
 
 def cache() -> pathlib.Path:

@@ -5,7 +5,6 @@ import os
 import pathlib
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,7 +13,7 @@ from collections.abc import Generator, Iterator, Sequence
 
 import pytest
 
-from tests.support import requirements
+from tests.support import ports, requirements
 
 USER = "reelmesh"
 START_TIMEOUT_SECONDS = 30.0
@@ -83,7 +82,7 @@ class PostgresqlServer:
         if self._user is not None:
             shutil.chown(folder.parent, self._user)
         self._tool("pg_basebackup", "-D", folder, "-d", self.url(), "-R", "-X", "stream", "-c", "fast", "--no-sync")
-        made = PostgresqlServer(self._binaries, folder, self._user, _free_port(), self._options)
+        made = PostgresqlServer(self._binaries, folder, self._user, ports.free(), self._options)
         made.start()
         return made
 
@@ -231,7 +230,7 @@ def _started(
     if made.returncode != 0:
         raise Absent(f"initdb fails: {made.stderr.strip()[-300:]}")
     for attempt in range(PORT_TRIES):
-        server = PostgresqlServer(binaries, folder, user, _free_port(), options)
+        server = PostgresqlServer(binaries, folder, user, ports.free(), options)
         try:
             server.start()
         except RuntimeError:
@@ -278,9 +277,3 @@ def _exists(user: str) -> bool:
     except KeyError:
         return False
     return True
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

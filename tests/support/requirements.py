@@ -19,7 +19,19 @@ PROMISES = "REELMESH_TEST_REQUIRE"
 # What a developer may tell the tests. prepare() keeps it; everything else with our PREFIX is for programs.
 SETTINGS = frozenset({"REELMESH_TEST_CLUSTER_CACHE", "REELMESH_TEST_IMAGE_IMPORT", "REELMESH_TEST_KUBECONFIG"})
 KNOWN = frozenset(
-    {"cluster", "ffprobe", "fonts", "helm", "images", "namespaces", "nats", "postgresql", "s3", "small_disk"}
+    {
+        "cluster",
+        "collector",
+        "ffprobe",
+        "fonts",
+        "helm",
+        "images",
+        "namespaces",
+        "nats",
+        "postgresql",
+        "s3",
+        "small_disk",
+    }
 )
 
 # For tests that look into /proc or write to /dev/full.

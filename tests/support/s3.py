@@ -5,9 +5,7 @@ import dataclasses
 import functools
 import pathlib
 import shutil
-import socket
 import subprocess
-import time
 import uuid
 from collections.abc import Generator, Iterator
 from typing import Any
@@ -16,7 +14,7 @@ import boto3.session
 import botocore.client
 import pytest
 
-from tests.support import requirements
+from tests.support import ports, requirements
 
 ACCESS_KEY_ID = "reelmesh-test"
 SECRET_ACCESS_KEY = "reelmesh-test-secret"
@@ -26,9 +24,7 @@ VERSITYGW = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
 # Of programs that are linked statically, so that an image of nothing else runs them, too.
 CACHE = pathlib.Path.home() / ".cache" / "reelmesh" / "static"
 BUILD_TIMEOUT_SECONDS = 600
-START_TIMEOUT_SECONDS = 15.0
 STOP_TIMEOUT_SECONDS = 10.0
-POLL_SECONDS = 0.02
 
 
 class Absent(Exception):
@@ -89,7 +85,7 @@ def versitygw(folder: pathlib.Path) -> Generator[S3Server]:
         Absent: there is none, and none can be built.
     """
     binary = shutil.which("versitygw") or static_versitygw()
-    port = _free_port()
+    port = ports.free()
     secrets = [f"ROOT_ACCESS_KEY={ACCESS_KEY_ID}", f"ROOT_SECRET_KEY={SECRET_ACCESS_KEY}"]
     with (folder / "log").open("wb") as log:
         (folder / "data").mkdir()
@@ -101,7 +97,7 @@ def versitygw(folder: pathlib.Path) -> Generator[S3Server]:
             stderr=log,
         )
     try:
-        _wait_until_open(port, process, folder / "log")
+        ports.wait_until_open(port, process, folder / "log")
         yield S3Server(f"http://127.0.0.1:{port}", checks_signatures=True)
     finally:
         process.terminate()
@@ -126,18 +122,3 @@ def static_versitygw() -> pathlib.Path:
     if done.returncode != 0:
         raise Absent(f"versitygw cannot be built: {done.stderr.strip()[-300:]}")
     return built
-
-
-def _wait_until_open(port: int, process: subprocess.Popen[bytes], log: pathlib.Path) -> None:
-    deadline = time.monotonic() + START_TIMEOUT_SECONDS  # noqa: TID251 - a real process, in real time
-    while time.monotonic() < deadline and process.poll() is None:  # noqa: TID251
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1.0):
-            return
-        time.sleep(POLL_SECONDS)  # noqa: TID251
-    raise RuntimeError(f"versitygw did not start: {log.read_text()[-2000:]}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -89,4 +89,4 @@ def test_its_accounts_can_be_read() -> None:
 
 def test_the_collector_hands_on_to_a_server_of_the_mesh() -> None:
     told = yaml.safe_load((DEPLOY / "collector.yaml").read_text())
-    assert told["exporters"]["otlp"]["endpoint"].split(":")[0] in COMPOSE["services"]
+    assert told["exporters"]["otlp_grpc"]["endpoint"].split(":")[0] in COMPOSE["services"]
