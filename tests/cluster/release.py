@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import json
 import pathlib
+import ssl
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from typing import Any, cast
@@ -121,10 +122,11 @@ class Release:
         return self.cluster.get("service", NAME, self.namespace)["spec"]["clusterIP"]
 
     @contextlib.asynccontextmanager
-    async def caller(self, key: str) -> AsyncGenerator[caller.Caller]:
-        """Yield somebody with this key who calls the gateway's Service by its address."""
-        url = f"http://{self.address}:8080"
-        async with httpx.AsyncClient(base_url=url, headers={KEY_HEADER: key}, timeout=60.0) as client:
+    async def caller(self, key: str, authority: pathlib.Path | None = None) -> AsyncGenerator[caller.Caller]:
+        """Yield somebody with this key who calls the gateway's Service by its address; by TLS with an authority."""
+        url = f"{'https' if authority else 'http'}://{self.address}:8080"
+        verify = ssl.create_default_context(cafile=authority)
+        async with httpx.AsyncClient(base_url=url, headers={KEY_HEADER: key}, timeout=60.0, verify=verify) as client:
             yield caller.Caller(client)
 
     @contextlib.contextmanager

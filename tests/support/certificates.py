@@ -4,6 +4,7 @@ import dataclasses
 import datetime
 import ipaddress
 import pathlib
+from collections.abc import Sequence
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -11,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import oid
 
 DAY = datetime.timedelta(days=1)
-LOOPBACK = ipaddress.ip_address("127.0.0.1")
+HERE = ("localhost", "127.0.0.1")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Pair:
 
 
 class Authority:
-    """Signs certificates for 127.0.0.1 and localhost, into a folder."""
+    """Signs certificates, by default for this machine, into a folder."""
 
     def __init__(self, folder: pathlib.Path, name: str = "authority") -> None:
         """Make its key, and write its certificate."""
@@ -36,11 +37,10 @@ class Authority:
         self.file = folder / f"{name}.crt"
         self.file.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, name: str, *, lifetime: datetime.timedelta = DAY, host: str = "localhost") -> Pair:
-        """Write a pair; one of a negative lifetime has expired."""
+    def issue(self, name: str, *, lifetime: datetime.timedelta = DAY, hosts: Sequence[str] = HERE) -> Pair:
+        """Write a pair for names and addresses; one of a negative lifetime has expired."""
         key = ec.generate_private_key(ec.SECP256R1())
-        addresses: list[x509.GeneralName] = [x509.IPAddress(LOOPBACK)] if host == "localhost" else []
-        names = x509.SubjectAlternativeName([x509.DNSName(host), *addresses])
+        names = x509.SubjectAlternativeName([_host(each) for each in hosts])
         unsigned = _unsigned(_name(name), key.public_key(), self._name, lifetime).add_extension(names, critical=False)
         signed = unsigned.sign(self._key, hashes.SHA256())
         pair = Pair(self._folder / f"{name}.crt", self._folder / f"{name}.key")
@@ -63,6 +63,13 @@ def _replace(file: pathlib.Path, content: bytes) -> None:
     fresh = file.with_suffix(f"{file.suffix}.new")
     fresh.write_bytes(content)
     fresh.replace(file)
+
+
+def _host(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
 
 
 def _name(name: str) -> x509.Name:

@@ -179,7 +179,7 @@ async def test_by_tls_the_server_is_believed_if_its_authority_is(
 async def test_a_server_of_another_name_is_not_believed(
     chassis: process.Chassis, tmp_path: pathlib.Path, authority: certificates.Authority
 ) -> None:
-    async with running(tmp_path, of_server(authority.issue("nats", host="other.example"))) as server:
+    async with running(tmp_path, of_server(authority.issue("nats", hosts=["other.example"]))) as server:
         await refused(chassis, security.Nats(tls=tls(authority.file)), server, "the server as its certificate does")
 
 

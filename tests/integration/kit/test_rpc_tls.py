@@ -112,7 +112,7 @@ async def test_a_server_that_a_stranger_signed_or_of_another_name_is_not_believe
     own = secured(chassis, None, authority.file)
     async with serving(secured(chassis, stranger.issue("other"), stranger.file)) as target:
         assert "CERTIFICATE_VERIFY_FAILED" in await refused(own, target)
-    async with serving(secured(chassis, authority.issue("host", host="other.example"), authority.file)) as target:
+    async with serving(secured(chassis, authority.issue("host", hosts=["other.example"]), authority.file)) as target:
         await refused(own, target)
 
 
