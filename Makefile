@@ -41,7 +41,7 @@ test: $(INSTALLED) ## every test that this machine can run, but those of test-cl
 test-unit: $(INSTALLED) ## the fast tests: pure models, use cases on fakes
 	@$(PYTEST) tests/unit
 
-cluster-binaries: $(INSTALLED) ## build the Kubernetes of test-cluster with Go, once; it is kept in ~/.cache/reelmesh/cluster
+cluster-binaries: $(INSTALLED) ## build the Kubernetes of test-cluster, and a collector, with Go, once; it is kept in ~/.cache/reelmesh/cluster
 	@$(BIN)/python -m tests.cluster.programs
 
 cluster-images: $(INSTALLED) ## build the images that test-cluster installs, as root, with buildah; kept beside cluster-binaries

@@ -5,7 +5,6 @@ import dataclasses
 import json
 import pathlib
 import resource
-import socket
 import tempfile
 from collections.abc import AsyncGenerator, Mapping
 
@@ -15,7 +14,7 @@ from reelmesh_standalone import parts
 
 from bench import databases, processes
 from tests.e2e import mesh
-from tests.support import record, scripted_worker
+from tests.support import ports, record, scripted_worker
 
 HOST = "127.0.0.1"
 KEY_HEADER = "x-api-key"
@@ -125,7 +124,7 @@ async def up(folder: pathlib.Path, database: databases.Database, wanted: Wanted 
     async with contextlib.AsyncExitStack() as opened:
         opened.callback(chassis.telemetry.shutdown)
         nats = await opened.enter_async_context(bus.nats_server(chassis, folder / "nats"))
-        storage_port = _free_port()
+        storage_port = ports.free()
         known: dict[str, object] = {"nats_url": nats.url, "storage_address": f"{HOST}:{storage_port}"}
         services: dict[str, mesh.Apart] = {}
         for name in (*(["storage"] if wanted.stores else []), "orchestrator", "worker", "gateway"):
@@ -192,9 +191,3 @@ def read_counts(path: pathlib.Path) -> dict[str, int]:
     """Return what `bench.serving` wrote."""
     counts: dict[str, int] = json.loads(path.read_text())
     return counts
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])

@@ -34,8 +34,8 @@ CONNECT_SECONDS = 2.0
 FIRST_RECONNECT_SECONDS = 0.2
 LONGEST_RECONNECT_SECONDS = 2.0
 SHORTEST_LOOKUP_INTERVAL_SECONDS = 2.0
-# A name that is unknown is looked up after 1, 1.6, 2.6 seconds and so on up to two minutes: by then another channel
-# has begun anew.
+# A name that is unknown is looked up again after pauses of 1, 1.6, 2.6 seconds and so on up to two minutes: by then
+# another channel has begun anew.
 LONGEST_FAILURE_SECONDS = 4.0
 
 RETRY_ATTEMPTS = 4
