@@ -58,10 +58,10 @@ async def until(time: clock.Clock, holds: Callable[[], Awaitable[object]], secon
             await time.sleep(0.02)
 
 
-async def nothing_left(mesh_bus: bus.Bus) -> bool:
-    """Return whether all that was published is done."""
+async def nothing_left(mesh_bus: bus.Bus, durable: str = DURABLE) -> bool:
+    """Return whether all that was published for a consumer is done."""
     try:
-        return await mesh_bus.depth(DURABLE) == bus.Depth(0, 0)
+        return await mesh_bus.depth(durable) == bus.Depth(0, 0)
     except errors.NotFound:
         # The worker has only just begun.
         return False
