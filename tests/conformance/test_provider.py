@@ -4,10 +4,13 @@ A provider joins by adding a Subject to `subjects.SUBJECTS`.
 """
 
 import asyncio
+import contextlib
 import dataclasses
+import gc
 import io
 import pathlib
 import re
+import threading
 from collections.abc import AsyncIterator, Sequence
 
 import httpx
@@ -261,6 +264,28 @@ async def test_a_fetch_may_be_left_half_way_and_begun_again(subject: Subject) ->
         async with subject.provider.fetch(job) as download:
             clips.append(b"".join([chunk async for chunk in download.chunks]))
     assert clips[0] == clips[1]
+
+
+async def test_a_fetch_that_is_cancelled_leaves_no_file_open(subject: Subject) -> None:
+    job = job_of(subject.task, await subject.provider.submit(subject.task, Leave().gate))
+    await until_ended(subject.provider, job)
+
+    async def fetched() -> None:
+        async with subject.provider.fetch(job) as download:
+            async for _ in download.chunks:
+                pass
+
+    for turns in range(10):
+        fetching = asyncio.create_task(fetched())
+        for _ in range(turns):
+            await clock.SystemClock().sleep(0)
+        # While the event loop stands still, what a thread was asked for is done, and nobody has taken it.
+        threading.Event().wait(0.005)
+        fetching.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await fetching
+    # What is open and lost would be told as a ResourceWarning, which fails a test.
+    gc.collect()
 
 
 async def test_a_clip_that_never_was_is_lost(subject: Subject) -> None:

@@ -50,8 +50,10 @@ class Scene:
         return {span.span_id for span in self.mesh.spans(trace_id)} - self.ended(trace_id)
 
     def unsent(self, trace_id: str) -> set[str]:
-        """Return the spans of a trace that have ended and have not come to the collector."""
-        return self.ended(trace_id) - {span.span_id for span in self.sink.spans(trace_id)}
+        """Return the spans of a trace that have ended and have not come to the collector, or not with their rest."""
+        sent = self.sink.spans(trace_id)
+        without_rest = {span.span_id for span in _open_at_the_end(sent)}
+        return self.ended(trace_id) - ({span.span_id for span in sent} - without_rest)
 
     async def complete(self, trace_id: str, lost: set[str] = frozenset()) -> Sequence[telemetry.SpanRecord]:  # pyright: ignore[reportArgumentType]
         """Return what the collector has of a trace once every span has ended, but those lost, and has been sent."""

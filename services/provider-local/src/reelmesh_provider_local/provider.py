@@ -169,12 +169,14 @@ class LocalProvider:
         return True
 
     async def _read(self, path: pathlib.Path, *, breaks: bool) -> AsyncIterator[bytes]:
-        with await asyncio.to_thread(path.open, "rb") as file:
-            while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
-                if breaks:
-                    yield chunk[: len(chunk) // 2]
-                    return
-                yield chunk
+        # Opened for each chunk, in the thread that closes it again: whoever is cancelled leaves no open file behind.
+        offset = 0
+        while chunk := await asyncio.to_thread(_chunk, path, offset):
+            if breaks:
+                yield chunk[: len(chunk) // 2]
+                return
+            yield chunk
+            offset += len(chunk)
 
     async def _sweep(self) -> None:
         """Forget jobs that ended long ago, with their files."""
@@ -195,6 +197,12 @@ def _replacement(job: model.Job) -> bytes:
     if model.amount_of(job.faults, model.Fault.CORRUPT) is not None:
         return CORRUPT_CLIP
     return b""
+
+
+def _chunk(path: pathlib.Path, offset: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(offset)
+        return file.read(CHUNK_BYTES)
 
 
 def _write_all(folder: pathlib.Path, files: dict[str, bytes]) -> None:
