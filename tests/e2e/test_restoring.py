@@ -200,9 +200,10 @@ async def test_what_is_under_way_is_adopted_and_what_was_admitted_since_comes_ba
     assert again["id"] == late["id"]
     for each in (begun, late):
         ended = await caller.ended(each["id"], WAIT_SECONDS)
-        assert (ended["state"], ended["delivery"]) == ("COMPLETED", "VIDEO"), await caller.events(each["id"])
-        assert [len(shot["attempts"]) for shot in ended["shots"]] == [1]
+        happened = await caller.events(each["id"])
+        assert (ended["state"], ended["delivery"]) == ("COMPLETED", "VIDEO"), happened
         _paid_once(world, each)
+        assert [len(shot["attempts"]) for shot in ended["shots"]] == [1], happened
     assert await world.orphans() == []
     assert await caller.get(done["id"]) | {"renditions": []} == done | {"renditions": []}
     assert await caller.content(done["renditions"][0]["asset_id"])
