@@ -203,7 +203,9 @@ async def test_what_is_under_way_is_adopted_and_what_was_admitted_since_comes_ba
         happened = await caller.events(each["id"])
         assert (ended["state"], ended["delivery"]) == ("COMPLETED", "VIDEO"), happened
         _paid_once(world, each)
-        assert [len(shot["attempts"]) for shot in ended["shots"]] == [1], happened
+        # One that never left its worker may have come before.
+        jobs = [one["job_id"] for shot in ended["shots"] for one in shot["attempts"] if one["job_id"]]
+        assert len(jobs) == 1, happened
     assert await world.orphans() == []
     assert await caller.get(done["id"]) | {"renditions": []} == done | {"renditions": []}
     assert await caller.content(done["renditions"][0]["asset_id"])
