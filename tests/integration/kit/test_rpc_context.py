@@ -134,7 +134,7 @@ async def test_a_server_that_is_too_slow_exceeds_the_deadline(chassis: process.C
         finally:
             cancelled.set()
 
-    async with tiny_storage.calling(chassis, tiny_storage.TinyStorage(stat=stat), timeout_seconds=0.2) as stub:
+    async with tiny_storage.calling(chassis, tiny_storage.TinyStorage(stat=stat), timeout_seconds=1.0) as stub:
         with pytest.raises(errors.DeadlineExceeded):
             await stub.StatAsset(STAT)
         await asyncio.wait_for(cancelled.wait(), 2.0)
