@@ -7,7 +7,7 @@ import pathlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from bench import databases, reports
+from bench import databases, reports, speed
 
 # `make bench JSON=path`; a benchmark that is run by itself may be told by --json, too.
 JSON_VARIABLE = "JSON"
@@ -38,9 +38,11 @@ def on_databases(name: str, made: argparse.ArgumentParser, measure: Measure) -> 
 
 
 def keep(name: str, told: argparse.Namespace, results: Any) -> None:
-    """Write the results of a benchmark to where the command line or the environment wants them."""
+    """Tell how fast the machine is; write the results to where the command line or the environment wants them."""
+    reference = speed.reference_milliseconds()
+    print(f"\nthe machine: {reference} ms of processor time for a fixed piece of work, on all cores at once")
     if told.json:
-        reports.write_json(told.json, name, results)
+        reports.write_json(told.json, name, results, reference)
 
 
 async def _measured(measure: Measure, kind: str, told: argparse.Namespace) -> Any:

@@ -11,10 +11,11 @@ Cell = str | float | int | None
 Row = Mapping[str, Cell]
 
 
-def machine() -> dict[str, Any]:
-    """Return what the numbers were measured on."""
+def machine(reference_ms: float | None = None) -> dict[str, Any]:
+    """Return what the numbers were measured on; `reference_ms` is `speed.reference_milliseconds`, if that was asked."""
     return {
         "cores": os.cpu_count(),
+        "reference_ms": reference_ms,
         # Over the last minute: far above the cores, others were at work, and wall times tell little.
         "load_average": round(os.getloadavg()[0], 1),
         "python": platform.python_version(),
@@ -22,10 +23,10 @@ def machine() -> dict[str, Any]:
     }
 
 
-def write_json(path: pathlib.Path, benchmark: str, results: Any) -> None:
+def write_json(path: pathlib.Path, benchmark: str, results: Any, reference_ms: float | None = None) -> None:
     """Put the results of one benchmark into a file that may hold those of others."""
     known: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-    known[benchmark] = {"machine": machine(), "results": results}
+    known[benchmark] = {"machine": machine(reference_ms), "results": results}
     path.write_text(json.dumps(known, indent=2) + "\n")
 
 

@@ -30,13 +30,16 @@ def test_every_part_is_a_command() -> None:
     assert [part for part in everything.PARTS if not (folder / f"{part}.py").exists()] == []
 
 
-def test_results_go_where_the_command_line_says(tmp_path: pathlib.Path) -> None:
+def test_results_go_where_the_command_line_says(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "results.json"
     told = command.parser("what it is").parse_args(["--json", str(path)])
     command.keep("some", told, [{"ms": 1}])
     written = json.loads(path.read_text())["some"]
     assert written["results"] == [{"ms": 1}]
     assert {"cores", "load_average"} <= written["machine"].keys()
+    reference = written["machine"]["reference_ms"]
+    assert reference > 0
+    assert f"the machine: {reference} ms" in capsys.readouterr().out
 
 
 def test_results_go_where_make_says(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
